@@ -1,0 +1,1 @@
+"""The `rarenmt` command, one file a subcommand."""

@@ -1,0 +1,5 @@
+"""`python -m rarenmt.cli` is the `rarenmt` command."""
+
+from .app import run
+
+run()

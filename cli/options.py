@@ -1,0 +1,65 @@
+"""Options that several subcommands share, written once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rarenmt.errors import SettingError
+
+if TYPE_CHECKING:
+    import torch
+
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "-m",
+        "--model",
+        envvar="RARENMT_MODEL",
+        help="Checkpoint folder. Default: checkpoints/en-de beside the program.",
+        show_default=False,
+    ),
+]
+MemoryFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--memory",
+        envvar="RARENMT_MEMORY",
+        help="Memory file. Default: memory.safetensors in the checkpoint folder.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(envvar="RARENMT_DEVICE", help="auto, cpu, cuda or cuda:N."),
+]
+Seed = Annotated[int, typer.Option(envvar="RARENMT_SEED", help="Seed of all randomness.")]
+
+
+def model_folder(given: Path | None) -> Path:
+    """The folder asked for, or the checkpoint that comes with the program."""
+    return given or Path(__file__).resolve().parent.parent / "checkpoints" / "en-de"
+
+
+def pick_device(name: str) -> "torch.device":
+    """The device of that name; SettingError explains why it cannot be used."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            build = torch.version.cuda
+            reason = "finds no usable GPU" if build else "is a CPU build"
+            raise SettingError(
+                f"--device {name}: this torch ({torch.__version__}) {reason}; use --device cpu"
+            )
+        if (device.index or 0) >= torch.cuda.device_count():
+            raise SettingError(f"--device {name}: there are {torch.cuda.device_count()} GPUs")
+    return device

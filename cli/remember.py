@@ -1,0 +1,2 @@
+def remember() -> None:
+    pass

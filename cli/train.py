@@ -1,0 +1,248 @@
+"""`rarenmt train`: corpora to a checkpoint folder."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from rarenmt.config import PRESETS, Block, Config, MemoryConfig, Readout, TrainConfig
+from rarenmt.errors import DataError, SettingError
+
+from . import console, options
+
+if TYPE_CHECKING:
+    import torch
+
+    from rarenmt.batches import Ids
+    from rarenmt.text import Pair
+    from rarenmt.tokens import Tokenizer
+    from rarenmt.train import Report, Run
+
+DEFAULT = TrainConfig()
+
+
+def train(
+    corpora: Annotated[
+        list[str],
+        typer.Argument(
+            help="Training text: a TSV file, or two parallel files as SOURCE,TARGET; .xz and .gz "
+            "are read. FILE@4 shows its pairs four times an epoch, FILE@0.5 a random half.",
+            show_default=False,
+        ),
+    ],
+    folder: Annotated[Path, typer.Option("-o", "--output", help="Checkpoint folder to write.")],
+    dev: Annotated[str, typer.Option(help="Held-out pairs, given like a corpus.")],
+    preset: Annotated[str, typer.Option(help=f"Sizes: {', '.join(PRESETS)}.")] = "small",
+    vocabulary: Annotated[
+        int | None, typer.Option(help="Pieces of the vocabulary.", show_default="of the preset")
+    ] = None,
+    dropout: Annotated[float | None, typer.Option(show_default="of the preset")] = None,
+    readout: Annotated[str, typer.Option(help="mixture, or paper (Kaiser et al.).")] = "mixture",
+    query: Annotated[
+        str, typer.Option(help="Parts of the query; the paper's is: context")
+    ] = ",".join(MemoryConfig.query),
+    slots: Annotated[int, typer.Option(help="Slots of the memory in training.")] = 8192,
+    steps: Annotated[int, typer.Option(help="Optimiser steps.")] = DEFAULT.steps,
+    batch_tokens: Annotated[
+        int, typer.Option(help="Target tokens a step, over all processes.")
+    ] = DEFAULT.batch_tokens,
+    learning_rate: Annotated[float, typer.Option()] = DEFAULT.learning_rate,
+    warmup: Annotated[int, typer.Option(help="Steps of linear rise.")] = DEFAULT.warmup,
+    memory_positions: Annotated[
+        int, typer.Option(help="Positions a step that ask the memory; 0 trains without one.")
+    ] = DEFAULT.memory_positions,
+    evaluate_every: Annotated[
+        int, typer.Option(help="Steps between measurements.")
+    ] = DEFAULT.evaluate_every,
+    save_every: Annotated[int, typer.Option(help="Steps between saves.")] = DEFAULT.save_every,
+    source_language: Annotated[str, typer.Option()] = "en",
+    target_language: Annotated[str, typer.Option()] = "de",
+    resume: Annotated[bool, typer.Option(help="Go on where the folder's last run ended.")] = False,
+    bf16: Annotated[bool, typer.Option(help="Mixed precision.")] = True,
+    device: options.Device = "auto",
+    seed: options.Seed = DEFAULT.seed,
+) -> None:
+    """Train a translator on sentence pairs.
+
+    Ctrl-C saves and stops; the same command with --resume goes on, step for step.
+
+    \b
+    rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine
+    rarenmt train tatoeba.tsv.xz@4 manuals.en,manuals.de --dev dev.tsv -o checkpoints/mine
+    rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine --resume
+    """
+    import torch
+
+    from rarenmt.batches import Corpus
+    from rarenmt.checkpoint import TRAINING, load_tokenizer
+    from rarenmt.model import Model
+    from rarenmt.train import Dev, Run
+
+    if preset not in PRESETS:
+        raise SettingError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
+    place = _join_group(options.pick_device(device))
+    settings = TrainConfig(
+        steps=steps,
+        batch_tokens=batch_tokens,
+        learning_rate=learning_rate,
+        warmup=warmup,
+        memory_positions=memory_positions,
+        evaluate_every=evaluate_every,
+        save_every=save_every,
+        seed=seed,
+        bf16=bf16,
+    )
+    if (folder / TRAINING).exists() and not resume:
+        raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
+    parts = [_parse_corpus(corpus) for corpus in corpora]
+    texts = [(list(_read(name)), weight) for name, weight in parts]
+    tokenizer = (
+        load_tokenizer(folder)
+        if resume
+        else _learn_vocabulary(texts, vocabulary or PRESETS[preset].vocabulary)
+    )
+    sizes = replace(PRESETS[preset], vocabulary=len(tokenizer))
+    config = Config(
+        model=sizes if dropout is None else replace(sizes, dropout=dropout),
+        memory=_memory_config(readout, query, slots),
+        source_language=source_language,
+        target_language=target_language,
+    )
+    encoded = [(_encode(tokenizer, pairs, settings), weight) for pairs, weight in texts]
+    held_out = list(_read(dev))[: settings.evaluate_pairs]
+    model = Model(config)
+    model.initialise(torch.Generator().manual_seed(seed))
+    run = Run(
+        folder,
+        model.to(place),
+        tokenizer,
+        Corpus(encoded),
+        Dev(_encode(tokenizer, held_out, None), [pair.target for pair in held_out]),
+        settings,
+    )
+    if resume:
+        run.resume()
+    _say_start(run, sum(len(pairs) for pairs, _ in encoded), place)
+    _follow(run)
+
+
+def _memory_config(readout: str, query: str, slots: int) -> MemoryConfig:
+    blocks = tuple(query.split(","))
+    for name, names, option in [
+        (readout, get_args(Readout), "--readout"),
+        *((block, get_args(Block), "--query") for block in blocks),
+    ]:
+        if name not in names:
+            raise SettingError(f"{option}: unknown name {name!r}; there are {', '.join(names)}")
+    return MemoryConfig(
+        readout=cast(Readout, readout), query=cast(tuple[Block, ...], blocks), slots=slots
+    )
+
+
+def _parse_corpus(argument: str) -> tuple[str, float]:
+    """A corpus and its sampling weight, from FILE or FILE@WEIGHT."""
+    name, at, weight = argument.rpartition("@")
+    if not at or Path(argument).exists():
+        return argument, 1.0
+    try:
+        value = float(weight)
+    except ValueError:
+        return argument, 1.0
+    if not 0 < value < 1000:
+        raise SettingError(f"{argument}: the sampling weight must be between 0 and 1000")
+    return name, value
+
+
+def _read(name: str) -> "Iterator[Pair]":
+    """The pairs of a TSV file or of SOURCE,TARGET."""
+    from rarenmt.text import read_pairs, read_parallel
+
+    source, comma, target = name.partition(",")
+    if comma and not Path(name).exists():
+        return read_parallel(Path(source), Path(target))
+    return read_pairs(Path(name))
+
+
+def _learn_vocabulary(texts: "Sequence[tuple[list[Pair], float]]", size: int) -> "Tokenizer":
+    from rarenmt.tokens import Tokenizer
+
+    console.remark(f"learning a vocabulary of {size:,} pieces")
+    sides = (side for pairs, _ in texts for p in pairs for side in (p.source, p.target))
+    return Tokenizer.train(sides, size)
+
+
+def _encode(
+    tokenizer: "Tokenizer", pairs: "list[Pair]", settings: TrainConfig | None
+) -> "list[tuple[Ids, Ids]]":
+    """Pairs as pieces; with settings, without those over the maximum length."""
+    encoded = [(tokenizer.encode(pair.source), tokenizer.encode(pair.target)) for pair in pairs]
+    if settings is None:
+        return encoded
+    kept = [pair for pair in encoded if max(map(len, pair)) <= settings.maximum_length]
+    if not kept:
+        raise DataError(pairs[0].path, None, f"every pair is over {settings.maximum_length} pieces")
+    return kept
+
+
+def _join_group(device: "torch.device") -> "torch.device":
+    """Join the processes that torchrun started, if it did; the device of this one."""
+    import torch
+
+    if "WORLD_SIZE" not in os.environ:
+        return device
+    cuda = device.type == "cuda"
+    torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    console.quiet(torch.distributed.get_rank() != 0)
+    if cuda:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    return device
+
+
+def _say_start(run: "Run", pairs: int, device: "torch.device") -> None:
+    from rarenmt import parallel
+
+    parameters = sum(parameter.numel() for parameter in run.model.parameters())
+    console.remark(
+        f"{pairs:,} pairs · {parameters / 1e6:.1f} M parameters · {device} · "
+        f"{parallel.world()} process(es) · step {run.progress.step} of {run.config.steps}"
+    )
+
+
+def _follow(run: "Run") -> None:
+    """Run to the end or to the first Ctrl-C, saying how it goes."""
+    interrupted = False
+
+    def interrupt(number: int, frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    signal.signal(signal.SIGINT, interrupt)
+    for report in run.reports(lambda: interrupted):
+        console.remark(_describe(report, run.config.steps))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted:
+        console.remark(f"saved at step {run.progress.step}; go on with --resume")
+        raise KeyboardInterrupt
+    console.remark(f"done: best dev BLEU {run.progress.best_bleu:.2f}, in {run.folder}")
+
+
+def _describe(report: "Report", steps: int) -> str:
+    """One line of progress."""
+    left = (steps - report.step) * report.seconds / report.step
+    parts = [
+        f"step {report.step}/{steps}",
+        f"epoch {report.epoch + 1}",
+        f"loss {report.translation_loss:.3f}",
+        f"memory {report.memory_loss:.3f} (hits {report.memory_hits:.0%})",
+        f"readout {report.readout_loss:.3f}",
+        f"{report.tokens_per_second:,.0f} tokens/s",
+        f"{left / 60:.0f} min left",
+    ]
+    if report.dev_bleu is not None and report.dev_loss is not None:
+        parts.insert(3, f"dev loss {report.dev_loss:.3f} BLEU {report.dev_bleu:.2f}")
+    return " · ".join(parts)

@@ -1,0 +1,54 @@
+"""Additive attention with keys projected once a sentence (Bahdanau et al. 2015,
+arXiv 1409.0473, appendix A.1.2; GNMT, equation 4), giving back the context and,
+beside it, the attended source embedding.
+
+Shapes: T target steps · S source pieces · B sentences · H hidden · E embedding · A attention.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rarenmt.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Attended:
+    """What the attention can look at, batch first."""
+
+    keys: Tensor
+    """Projected encoder states (B, S, A)."""
+    contents: Tensor
+    """Encoder states and source embeddings side by side (B, S, H + E)."""
+    bias: Tensor
+    """0 for a piece and −inf for padding (B, 1, S)."""
+
+    def select(self, rows: Tensor) -> "Attended":
+        """The same for some of the sentences."""
+        return Attended(self.keys[rows], self.contents[rows], self.bias[rows])
+
+
+class Attention(nn.Module):
+    """weight(t, s) = softmax over s of v · tanh(W state_t + U encoded_s)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.query = nn.Linear(config.hidden, config.attention, bias=False)
+        self.key = nn.Linear(config.hidden, config.attention)
+        self.energy = nn.Linear(config.attention, 1, bias=False)
+
+    def prepare(self, encoded: Tensor, embedded: Tensor, mask: Tensor) -> Attended:
+        """From states (S, B, H), embeddings (S, B, E) and mask (S, B)."""
+        contents = torch.cat([encoded, embedded.to(encoded.dtype)], dim=-1).transpose(0, 1)
+        bias = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -torch.inf)
+        keys = self.key(encoded).transpose(0, 1)
+        return Attended(keys.contiguous(), contents.contiguous(), bias.t()[:, None])
+
+    def forward(self, states: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
+        """Attention output (T, B, H + E) and weights (B, T, S) for decoder states (T, B, H)."""
+        queries = self.query(states).transpose(0, 1)[:, :, None]  # (B, T, 1, A)
+        energies = self.energy(torch.tanh(queries + attended.keys[:, None])).squeeze(-1)
+        weights = torch.softmax(energies.float() + attended.bias, dim=-1)  # (B, T, S)
+        output = torch.bmm(weights.to(attended.contents.dtype), attended.contents)
+        return output.transpose(0, 1), weights

@@ -1,0 +1,150 @@
+"""A trained model as a folder, and the only module that knows its file names.
+
+config.json              format, configuration, names of the weight files, fingerprints
+vocabulary.model         sentencepiece
+weights-*.safetensors    bfloat16, at most 16 MB each
+training.safetensors     what a run needs to go on: weights, optimiser, memory (float32)
+metrics.jsonl            the course of training, one line a report
+memory.safetensors       what the model was told to remember; written by `journal`
+
+config.json names the weight files and is replaced last, so the folder is whole at any moment.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rarenmt.config import Config
+from rarenmt.errors import CheckpointError
+from rarenmt.model import Model
+from rarenmt.storage import naming, replace_bytes
+from rarenmt.tensors import load_tensors, save_tensors, shards
+from rarenmt.tokens import Tokenizer
+
+FORMAT = 1
+
+CONFIG = "config.json"
+VOCABULARY = "vocabulary.model"
+TRAINING = "training.safetensors"
+METRICS = "metrics.jsonl"
+MEMORY = "memory.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded folder."""
+
+    model: Model
+    tokenizer: Tokenizer
+    fingerprint: str
+    """Identifies the weights and vocabulary that make keys; a memory belongs to one fingerprint."""
+
+
+def key_fingerprint(weights: dict[str, Tensor], tokenizer: Tokenizer) -> str:
+    """SHA-256 over the vocabulary and every stored weight that a key depends on."""
+    digest = hashlib.sha256(tokenizer.model)
+    for name in sorted(weights):
+        if not name.startswith(("readout.", "output.")):
+            digest.update(name.encode())
+            digest.update(_bytes(weights[name]))
+    return digest.hexdigest()
+
+
+def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
+    """Write model and vocabulary; an older checkpoint there is replaced at the last moment."""
+    weights = {name: t.detach().cpu().bfloat16() for name, t in model.state_dict().items()}
+    fingerprint = key_fingerprint(weights, tokenizer)
+    content = hashlib.sha256(
+        b"".join(_bytes(tensor) for tensor in weights.values())
+    ).hexdigest()
+    groups = shards(weights)
+    files = [
+        f"weights-{content[:8]}-{number}-of-{len(groups)}.safetensors"
+        for number in range(1, len(groups) + 1)
+    ]
+    for file, group in zip(files, groups, strict=True):
+        save_tensors(folder / file, group, {"format": str(FORMAT)})
+    replace_bytes(folder / VOCABULARY, tokenizer.model)
+    description = {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "weights": files,
+        **model.config.to_json(),
+    }
+    replace_bytes(folder / CONFIG, (json.dumps(description, indent=2) + "\n").encode())
+    with naming(folder, "clean up"):
+        for stale in set(folder.glob("weights-*.safetensors")) - {folder / file for file in files}:
+            stale.unlink()
+
+
+def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
+    """Read a folder; CheckpointError says what is missing, damaged or of another version."""
+    description = read_description(folder)
+    files = description.pop("weights")
+    fingerprint = description.pop("fingerprint")
+    config = parse_config(folder, description)
+    tokenizer = load_tokenizer(folder)
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        weights.update(load_tensors(folder / file)[0])
+    model = Model(config)
+    fit(model, weights, folder)
+    if key_fingerprint({k: v.bfloat16() for k, v in weights.items()}, tokenizer) != fingerprint:
+        raise CheckpointError(f"{folder} is damaged: weights and {CONFIG} do not belong together")
+    return Checkpoint(model.to(device).eval(), tokenizer, fingerprint)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """config.json as it stands, without its format number."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"{folder} is not a checkpoint: it holds no {CONFIG}")
+    try:
+        with naming(path, "read"):
+            description = json.loads(path.read_text("utf-8"))
+        found = description.pop("format")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise CheckpointError(f"{path} is damaged: it is not the JSON of a checkpoint") from None
+    if found != FORMAT:
+        raise CheckpointError(
+            f"{path} has checkpoint format {found}; this version reads format {FORMAT}"
+        )
+    missing = {"weights", "fingerprint", "model", "memory"} - description.keys()
+    if missing:
+        raise CheckpointError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}")
+    return description
+
+
+def parse_config(folder: Path, description: dict[str, Any]) -> Config:
+    """The configuration in a description."""
+    try:
+        return Config.from_json(description)
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from None
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The vocabulary of a folder."""
+    path = folder / VOCABULARY
+    if not path.is_file():
+        raise CheckpointError(f"{folder} holds no {VOCABULARY}")
+    with naming(path, "read"):
+        return Tokenizer(path.read_bytes())
+
+
+def fit(model: Model, weights: dict[str, Tensor], folder: Path) -> None:
+    """Load weights by name; CheckpointError when names or shapes are not those of the model."""
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise CheckpointError(f"{folder}: the weights do not fit {CONFIG}: {reason}") from None
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()

@@ -1,0 +1,163 @@
+"""Every setting with its default, its meaning and its check.
+
+Frozen dataclasses; a checkpoint keeps them as JSON. Names in brackets are the
+paper's (Kaiser et al. 2017, arXiv 1703.03129).
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rarenmt.errors import SettingError
+
+Block = Literal["context", "source", "bottom", "top"]
+"""A part of the query: the attention context, the attended source embedding, or
+the state of the bottom or top decoder layer."""
+
+Readout = Literal["mixture", "paper"]
+"""How a recalled token reaches the output; see `rarenmt.readout`."""
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise SettingError(sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Sizes of the translator without its memory."""
+
+    vocabulary: int = 8000
+    """Pieces in the joint source and target vocabulary."""
+    embedding: int = 256
+    hidden: int = 512
+    """Units of every LSTM layer; the bidirectional one has half of them each way."""
+    attention: int = 256
+    """Units of the additive attention."""
+    encoder_layers: int = 2
+    """One bidirectional layer and the rest in one direction."""
+    decoder_layers: int = 2
+    """The bottom one drives the attention, the others receive its output."""
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(self.hidden % 2 == 0, f"hidden must be even, not {self.hidden}")
+        _require(self.encoder_layers >= 1, "the encoder needs at least 1 layer")
+        _require(self.decoder_layers >= 2, "the decoder needs at least 2 layers")
+        _require(0 <= self.dropout < 1, f"dropout must be in [0, 1), not {self.dropout}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryConfig:
+    """Size and temper of the memory."""
+
+    slots: int = 8192
+    """Slots during training; a remembering memory grows instead."""
+    limit: int = 1 << 20
+    """Slots a remembering memory grows to before it forgets its oldest."""
+    block: int = 128
+    """Width of each projected part of the query."""
+    query: tuple[Block, ...] = ("context", "source", "bottom", "top")
+    """Parts of the query; the paper's is ("context",)."""
+    readout: Readout = "mixture"
+    neighbours: int = 64
+    """(k) Slots looked at for one query; 256 in the paper."""
+    margin: float = 0.1
+    """(α) By how much a right slot must beat a wrong one."""
+    temperature: float = 40.0
+    """(t) Inverse temperature of the softmax over the neighbours."""
+
+    def __post_init__(self) -> None:
+        _require(len(self.query) > 0, "the query needs at least one part")
+        _require(
+            1 <= self.neighbours <= self.slots,
+            f"neighbours must be between 1 and slots ({self.slots}), not {self.neighbours}",
+        )
+        _require(
+            self.slots <= self.limit, f"slots ({self.slots}) must not exceed limit ({self.limit})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """The course of a training run."""
+
+    steps: int = 8000
+    batch_tokens: int = 3000
+    """Target tokens of one optimiser step, over all ranks."""
+    learning_rate: float = 2e-3
+    warmup: int = 300
+    """Steps of linear rise."""
+    decay: float = 0.4
+    """Last share of the steps, in which the rate falls linearly to nothing."""
+    smoothing: float = 0.1
+    clip: float = 1.0
+    memory_positions: int = 256
+    """Target positions of a step that query the memory, drawn anew each step; 0 leaves it out."""
+    memory_weight: float = 1.0
+    """Weight of the memory loss and of the readout's loss beside the translation loss."""
+    maximum_length: int = 100
+    """Longer sentences, in pieces, are left out of training."""
+    evaluate_every: int = 1000
+    evaluate_pairs: int = 500
+    save_every: int = 250
+    seed: int = 1
+    bf16: bool = True
+
+    def __post_init__(self) -> None:
+        _require(self.steps >= 1, "steps must be at least 1")
+        _require(0 <= self.decay <= 1, f"decay must be in [0, 1], not {self.decay}")
+        _require(self.batch_tokens >= 1, "batch_tokens must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """How a translation is looked for; the names in brackets are GNMT's (section 7)."""
+
+    beam: int = 5
+    length: float = 0.6
+    """(α) Exponent of the length penalty; larger favours longer translations."""
+    coverage: float = 0.0
+    """(β) Weight of the coverage penalty; larger favours translating every source piece."""
+    longest_ratio: int = 2
+    longest_extra: int = 10
+    """A translation has at most `longest_ratio` × source pieces + `longest_extra` pieces."""
+
+    def __post_init__(self) -> None:
+        _require(self.beam >= 1, f"beam must be at least 1, not {self.beam}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What a checkpoint folder knows about itself."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    source_language: str = "en"
+    target_language: str = "de"
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Config":
+        """The inverse of `to_json`; a wrong or missing name raises TypeError or KeyError."""
+        rest = dict(data)
+        model, memory = rest.pop("model"), dict(rest.pop("memory"))
+        memory["query"] = tuple(memory["query"])
+        return cls(model=ModelConfig(**model), memory=MemoryConfig(**memory), **rest)
+
+
+PRESETS: dict[str, ModelConfig] = {
+    "tiny": ModelConfig(vocabulary=400, embedding=32, hidden=64, attention=32, dropout=0.0),
+    "small": ModelConfig(),
+    "base": ModelConfig(
+        vocabulary=16000, embedding=512, hidden=512, attention=512, encoder_layers=4,
+        decoder_layers=4,
+    ),
+    "gnmt": ModelConfig(
+        vocabulary=32000, embedding=1024, hidden=1024, attention=1024, encoder_layers=8,
+        decoder_layers=8,
+    ),
+}  # fmt: skip
+"""Sizes by name; `gnmt` is Wu et al. 2016 (arXiv 1609.08144), section 3."""

@@ -1,0 +1,114 @@
+"""Encoder, decoder, query and readout as one network. The memory stands beside it and is
+handed in: the network learns slowly, the memory at once.
+
+Shapes: S source pieces · T target steps · N sentences or hypotheses · V vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rarenmt.attention import Attended
+from rarenmt.batches import Batch, Source
+from rarenmt.config import Config
+from rarenmt.decoder import Decoder, DecoderState
+from rarenmt.encoder import Encoder
+from rarenmt.memory import Memory, Recall
+from rarenmt.query import Query, States
+from rarenmt.readout import READOUTS, Output, Readout
+from rarenmt.tokens import PAD
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one step says about the next piece."""
+
+    log_probs: Tensor
+    """(N, V)"""
+    recall: Recall | None
+    """The neighbours that were asked, or None without a memory."""
+    shares: Tensor | None
+    """Probability that each neighbour gave to its value (N, K); the rest is the model's own."""
+
+
+class Model(nn.Module):
+    """A GNMT-style translator that can put questions to a memory."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        sizes = config.model
+        self.embedding = nn.Embedding(sizes.vocabulary, sizes.embedding, padding_idx=PAD)
+        self.encoder = Encoder(sizes)
+        self.decoder = Decoder(sizes)
+        self.output = Output(sizes.hidden, self.embedding)
+        self.query = Query(sizes, config.memory)
+        self.readout = READOUTS[config.memory.readout](config)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights: small and uniform, embeddings normal, forget gates open."""
+        for name, parameter in self.named_parameters():
+            if name == "embedding.weight":
+                nn.init.normal_(parameter, std=0.05, generator=generator)
+                nn.init.zeros_(parameter[PAD])
+            elif parameter.dim() == 2:
+                nn.init.xavier_uniform_(parameter, generator=generator)
+            elif ".bias_ih" in name:
+                nn.init.zeros_(parameter)
+                nn.init.ones_(parameter.chunk(4)[1])  # input, forget, cell, output
+            elif "bias" in name:
+                nn.init.zeros_(parameter)
+
+    def new_memory(self, slots: int | None = None, dtype: torch.dtype = torch.float32) -> Memory:
+        """An empty memory for the queries of this model, on its device."""
+        memory = Memory(
+            self.config.memory, self.query.width, self.config.model.vocabulary,
+            slots=slots, dtype=dtype,
+        )  # fmt: skip
+        return memory.to(self.embedding.weight.device)
+
+    def encode(self, source: Source) -> tuple[Attended, DecoderState]:
+        """What the decoder attends to and where it starts."""
+        embedded = self._embed(source.ids)
+        encoded = self.encoder(embedded, source)
+        attended = self.decoder.attention.prepare(encoded, embedded, source.mask)
+        return attended, self.decoder.start(encoded, source.mask)
+
+    def unroll(self, batch: Batch) -> States:
+        """States (T, N, …) of the decoder fed with the reference."""
+        attended, state = self.encode(batch.source)
+        states, _, _ = self.decoder(self._embed(batch.inputs), state, attended)
+        return states
+
+    def step(
+        self, pieces: Tensor, state: DecoderState, attended: Attended
+    ) -> tuple[States, Tensor, DecoderState]:
+        """States (N, …), attention weights (N, S) and the next state after pieces (N,)."""
+        embedded = self._embed(pieces[None])
+        states, weights, state = self.decoder(embedded, state, attended)
+        everywhere = torch.arange(len(pieces), device=pieces.device)
+        return states.at(everywhere), weights[:, 0], state
+
+    def predict(self, states: States, memory: Memory | None) -> Prediction:
+        """Log-probabilities of the piece that follows states (N, …), with the memory's word."""
+        if memory is None or memory.used == 0:
+            return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
+        queries = self.query(states)
+        recall = memory.read(queries)
+        log_probs, shares = self.read_out(states, queries, recall, memory)
+        return Prediction(log_probs, recall, shares)
+
+    def read_out(
+        self, states: States, queries: Tensor, recall: Recall, memory: Memory
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (N, V) and the neighbours' shares (N, K) for a recall of these queries."""
+        nearest = memory.keys[recall.slots[:, 0].clamp(min=0)]
+        agreements = self.query.agreements(queries, nearest)
+        return cast(Readout, self.readout)(states, recall, agreements, self.output)
+
+    def _embed(self, pieces: Tensor) -> Tensor:
+        embedded = self.embedding(pieces)
+        return F.dropout(embedded, self.config.model.dropout, self.training)

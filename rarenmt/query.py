@@ -1,0 +1,79 @@
+"""The question put to the memory: what the decoder attends to and where it stands.
+
+The paper asks with the attention vector alone, a contextual state that blurs which
+unseen word it came from. The attended source embedding beside it keeps the word, the
+bottom decoder state says what was written last, the top one what is about to be.
+
+Shapes: B positions · H hidden · E embedding · D width of a key.
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rarenmt.config import MemoryConfig, ModelConfig
+
+
+@dataclass(frozen=True)
+class States:
+    """What the decoder knows at some target positions, whatever their leading dimensions (…)."""
+
+    context: Tensor
+    """Attention context (…, H)."""
+    source: Tensor
+    """Attended source embedding (…, E)."""
+    bottom: Tensor
+    """State of the bottom decoder layer (…, H)."""
+    top: Tensor
+    """State of the top decoder layer (…, H)."""
+
+    def at(self, positions: Tensor) -> "States":
+        """The states at some positions of the flattened leading dimensions."""
+        flat = (getattr(self, field.name).flatten(0, -2)[positions] for field in fields(self))
+        return States(*flat)
+
+
+class Query(nn.Module):
+    """Unit queries made of unit blocks, each with a learnt share of the similarity.
+
+    q·k = Σ_b w_b cos(q_b, k_b) with w = softmax of the shares. The source block is the
+    embedding itself: a projection learnt on frequent words would wash out the rare ones.
+    """
+
+    def __init__(self, model: ModelConfig, memory: MemoryConfig) -> None:
+        super().__init__()
+        self.blocks = memory.query
+        self.projections = nn.ModuleDict(
+            {
+                block: nn.Linear(model.hidden, memory.block, bias=False)
+                for block in memory.query
+                if block != "source"
+            }
+        )
+        self.shares = nn.Parameter(torch.zeros(len(memory.query)))
+        self.widths = [
+            model.embedding if block == "source" else memory.block for block in memory.query
+        ]
+
+    @property
+    def width(self) -> int:
+        """D, the width of a key."""
+        return sum(self.widths)
+
+    def forward(self, states: States) -> Tensor:
+        """Unit queries (B, D) in float32."""
+        scales = self.shares.float().softmax(dim=0).sqrt()
+        parts = []
+        for block, scale in zip(self.blocks, scales, strict=True):
+            state: Tensor = getattr(states, block)
+            if block in self.projections:
+                state = self.projections[block](state)
+            parts.append(scale * F.normalize(state.float(), dim=-1))
+        return torch.cat(parts, dim=-1)
+
+    def agreements(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Share of each block in the similarity of queries and keys (B, D) → (B, blocks)."""
+        products = (queries * keys.float()).split(self.widths, dim=-1)
+        return torch.stack([product.sum(dim=-1) for product in products], dim=-1)

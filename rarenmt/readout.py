@@ -1,0 +1,133 @@
+"""How recalled tokens reach the output: the paper's readout and the mixture.
+
+Shapes: B positions · K neighbours · V vocabulary · H hidden · E embedding.
+"""
+
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rarenmt.config import Config
+from rarenmt.memory import EMPTY, Recall
+from rarenmt.query import States
+
+
+class Output(nn.Module):
+    """From the top decoder state to logits, through the embedding of the target pieces."""
+
+    def __init__(self, hidden: int, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self.project = nn.Linear(hidden, embedding.embedding_dim, bias=False)
+        self.bias = nn.Parameter(torch.zeros(embedding.num_embeddings))
+        self.pieces = [embedding]  # in a list: shared with the model, not a second parameter
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits (…, V) of projected features (…, E)."""
+        return F.linear(features, self.pieces[0].weight, self.bias)
+
+    def forward(self, top: Tensor) -> Tensor:
+        """Logits (…, V) of top decoder states (…, H)."""
+        return self.logits(self.project(top))
+
+
+class Readout(Protocol):
+    """Turns a recall into log-probabilities of the next piece."""
+
+    def __call__(
+        self, states: States, recall: Recall, agreements: Tensor, output: Output
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (B, V), and the probability each neighbour lent its value (B, K)."""
+        ...
+
+
+def neighbour_weights(recall: Recall, temperature: float | Tensor) -> Tensor:
+    """softmax(t · similarity) over the neighbours (B, K); 0 for all where there are none."""
+    scaled = temperature * recall.similarity.clamp(min=-1e4)
+    return torch.softmax(scaled, dim=-1) * (recall.values != EMPTY)
+
+
+class PaperReadout(nn.Module):
+    """The embedding of V[n1], scaled by its softmax weight, joins the top state in a linear layer.
+
+    Section 3.2: "we combine the embedded memory output with the output of the final
+    LSTM layer using an additional linear layer"; section 2 for the scaling.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.model.embedding
+        self.temperature = config.memory.temperature
+        self.combine = nn.Linear(width, width, bias=False)
+
+    def forward(
+        self, states: States, recall: Recall, agreements: Tensor, output: Output
+    ) -> tuple[Tensor, Tensor]:
+        """As `Readout`; only the first neighbour speaks, and lends what it changed."""
+        weight = neighbour_weights(recall, self.temperature)[:, :1]
+        first = recall.values[:, :1].clamp(min=0)
+        features = output.project(states.top)
+        recalled = self.combine(weight * output.pieces[0](first[:, 0]))
+        log_probs = output.logits(features + recalled).float().log_softmax(dim=-1)
+        before = output.logits(features).float().log_softmax(dim=-1)
+        gained = (log_probs.gather(1, first).exp() - before.gather(1, first).exp()).clamp(min=0)
+        return log_probs, F.pad(gained, (0, recall.values.shape[1] - 1))
+
+
+class MixtureReadout(nn.Module):
+    """p = (1 − λ) p_model + λ p_memory, with λ from a small gate.
+
+    p_memory(v) = Σ over neighbours with value v of softmax(t · similarity) (Khandelwal
+    et al. 2021, arXiv 2010.00710, equation 3); λ from a perceptron that sees how near,
+    how unanimous and in which blocks alike the neighbours are, how sure the model is,
+    and a narrow view of the top state, the attended source piece and the recalled piece.
+    """
+
+    VIEW, UNITS = 24, 48
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.model.hidden + 2 * config.model.embedding
+        self.log_temperature = nn.Parameter(torch.tensor(config.memory.temperature).log())
+        self.view = nn.Linear(width, self.VIEW)
+        self.gate = nn.Sequential(
+            nn.Linear(self.VIEW + 5 + len(config.memory.query), self.UNITS),
+            nn.Tanh(),
+            nn.Linear(self.UNITS, 1),
+        )
+
+    def forward(
+        self, states: States, recall: Recall, agreements: Tensor, output: Output
+    ) -> tuple[Tensor, Tensor]:
+        """As `Readout`, each neighbour lending λ · weight. The translation model learns nothing here."""
+        model = output(states.top).detach().float().log_softmax(dim=-1)
+        weights = neighbour_weights(recall, self.log_temperature.exp())
+        values = recall.values.clamp(min=0)
+        features = self._features(states, recall, weights, agreements, model)
+        recalled = output.pieces[0](values[:, 0]).detach()
+        seen = torch.cat([states.top.detach(), states.source.detach(), recalled], dim=-1)
+        gate = self.gate(torch.cat([self.view(seen), features], dim=-1)).float()  # (B, 1)
+        held = (recall.values[:, :1] != EMPTY).float()
+        share = gate.sigmoid() * held
+        shares = share * weights
+        mixed = (model.exp() * (1 - share)).scatter_add(1, values, shares)
+        return mixed.clamp(min=1e-30).log(), shares
+
+    def _features(
+        self, states: States, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor
+    ) -> Tensor:
+        """What the gate sees of the neighbours and of the model's certainty (B, 5 + blocks)."""
+        first = recall.values[:, :1]
+        same = recall.values == first
+        similarity = recall.similarity.clamp(min=-1)
+        nearest = similarity[:, :1]
+        rival = similarity.masked_fill(same, -1).amax(dim=-1, keepdim=True)
+        unanimity = (weights * same).sum(dim=-1, keepdim=True)
+        surest = model.amax(dim=-1, keepdim=True)
+        believed = model.gather(1, first.clamp(min=0))
+        numbers = [nearest, nearest - rival, unanimity, surest.exp(), believed.clamp(min=-12) / 12]
+        return torch.cat([*numbers, agreements], dim=-1)
+
+
+READOUTS = {"mixture": MixtureReadout, "paper": PaperReadout}

@@ -1,0 +1,232 @@
+"""Beam search with GNMT's length and coverage penalties (Wu et al. 2016, section 7);
+a beam of one is greedy search.
+
+Shapes: B sentences still open · K beam · N = B·K hypotheses · V vocabulary · S source pieces.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rarenmt.batches import Source
+from rarenmt.config import SearchConfig
+from rarenmt.decoder import DecoderState
+from rarenmt.memory import Memory
+from rarenmt.model import Model, Prediction
+from rarenmt.tokens import BOS, EOS, PAD, UNK
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the memory had to do with one piece."""
+
+    slot: int
+    """Slot of the nearest neighbour that holds the piece, −1 when none does."""
+    similarity: float
+    """Similarity of that slot to the query; 0 without one."""
+    weight: float
+    """Share of the piece's probability that came from the memory, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A finished translation in pieces, without EOS."""
+
+    pieces: list[int]
+    score: float
+    """log P / length penalty + coverage penalty."""
+    traces: list[Trace]
+    """One for each piece."""
+
+
+def length_penalty(length: Tensor | int, alpha: float) -> Tensor | float:
+    """lp(Y) = ((5 + |Y|) / 6)^α, equation 14."""
+    return ((5 + length) / 6) ** alpha
+
+
+def coverage_penalty(coverage: Tensor, mask: Tensor, beta: float) -> Tensor:
+    """cp = β Σ_s log min(Σ_t weight(t, s), 1) for coverage (N, S), equation 14; (N,)."""
+    logs = coverage.clamp(1e-3, 1.0).log()
+    return beta * logs.masked_fill(~mask, 0.0).sum(dim=-1)
+
+
+@dataclass(frozen=True)
+class _Beam:
+    """The open hypotheses of the open sentences and how they came about."""
+
+    pieces: Tensor
+    """(N, t)"""
+    scores: Tensor
+    """(N,) sums of log-probabilities"""
+    coverage: Tensor
+    """(N, S) attention received"""
+    slots: Tensor
+    """(N, t)"""
+    similarities: Tensor
+    """(N, t)"""
+    weights: Tensor
+    """(N, t)"""
+
+    def extend(self, rows: Tensor, pieces: Tensor, scores: Tensor, traced: "_Traced") -> "_Beam":
+        """The hypotheses that continue `rows` with `pieces`."""
+        return _Beam(
+            torch.cat([self.pieces[rows], pieces[:, None]], dim=1),
+            scores,
+            self.coverage[rows],
+            torch.cat([self.slots[rows], traced.slots[:, None]], dim=1),
+            torch.cat([self.similarities[rows], traced.similarities[:, None]], dim=1),
+            torch.cat([self.weights[rows], traced.weights[:, None]], dim=1),
+        )
+
+    def hypothesis(self, row: int, score: float) -> Hypothesis:
+        pieces, slots, similarities, weights = (
+            part[row].tolist()
+            for part in (self.pieces, self.slots, self.similarities, self.weights)
+        )
+        ended = len(pieces) - (pieces[-1] == EOS) if pieces else 0
+        traces = [Trace(*trace) for trace in zip(slots, similarities, weights, strict=True)]
+        return Hypothesis(pieces[:ended], score, traces[:ended])
+
+
+@dataclass(frozen=True)
+class _Traced:
+    slots: Tensor
+    similarities: Tensor
+    weights: Tensor
+
+
+def _trace(prediction: Prediction, rows: Tensor, pieces: Tensor) -> _Traced:
+    """Which slot stands behind each piece, and how much of its probability is the memory's."""
+    recall, shares = prediction.recall, prediction.shares
+    if recall is None or shares is None:
+        nothing = torch.zeros(len(rows), device=rows.device)
+        return _Traced(torch.full_like(rows, -1), nothing, nothing)
+    same = recall.values[rows] == pieces[:, None]  # (n, neighbours)
+    found = same.any(dim=1)
+    first = same.float().argmax(dim=1, keepdim=True)  # neighbours are sorted, nearest first
+    slots = recall.slots[rows].gather(1, first)[:, 0]
+    similarity = recall.similarity[rows].gather(1, first)[:, 0]
+    share = shares[rows].masked_fill(~same, 0.0).sum(dim=1)
+    total = prediction.log_probs[rows].gather(1, pieces[:, None])[:, 0].exp()
+    return _Traced(
+        slots.where(found, -1),
+        similarity.where(found, 0.0),
+        (share / total).clamp(max=1.0).where(found, 0.0),
+    )
+
+
+def search(
+    model: Model, source: Source, memory: Memory | None, config: SearchConfig
+) -> list[list[Hypothesis]]:
+    """Up to `beam` translations of each sentence, best first; at least one, possibly empty."""
+    with torch.inference_mode():
+        return _Search(model, source, memory, config).run()
+
+
+class _Search:
+    """One call of `search`: sentences leave it as they are finished."""
+
+    def __init__(
+        self, model: Model, source: Source, memory: Memory | None, config: SearchConfig
+    ) -> None:
+        self.model, self.memory, self.config = model, memory, config
+        self.finished: list[list[Hypothesis]] = [[] for _ in source.lengths]
+        self.open = torch.arange(len(self.finished), device=source.lengths.device)  # (B,)
+        self.mask = source.mask.t()  # (B, S)
+        self.limits = source.lengths * config.longest_ratio + config.longest_extra
+        attended, state = model.encode(source)
+        rows = self.open.repeat_interleave(config.beam)
+        self.attended, self.state = attended.select(rows), state.select(rows)
+        self.beam = self._first_beam()
+
+    def _first_beam(self) -> _Beam:
+        """Empty hypotheses; all but the first of each sentence are out of the race."""
+        device, count = self.open.device, len(self.open) * self.config.beam
+        scores = torch.full((len(self.open), self.config.beam), -torch.inf, device=device)
+        scores[:, 0] = 0
+        nothing = torch.empty((count, 0), device=device)
+        coverage = torch.zeros((count, self.mask.shape[1]), device=device)
+        whole = nothing.long()
+        return _Beam(whole, scores.flatten(), coverage, whole, nothing, nothing)
+
+    def run(self) -> list[list[Hypothesis]]:
+        pieces = torch.full((len(self.beam.scores),), BOS, device=self.open.device)
+        while len(self.open):
+            pieces = self._advance(pieces)
+        return [sorted(found, key=lambda h: -h.score) for found in self.finished]
+
+    def _advance(self, pieces: Tensor) -> Tensor:
+        """One step for every open hypothesis; the pieces that were chosen."""
+        states, weights, state = self.model.step(pieces, self.state, self.attended)
+        self.beam.coverage.add_(weights)
+        prediction = self.model.predict(states, self.memory)
+        allowed = self._forbid(prediction.log_probs.clone())
+        width, vocabulary = self.config.beam, allowed.shape[1]
+        totals = (self.beam.scores[:, None] + allowed).view(-1, width * vocabulary)
+        # Twice the beam, so that enough remain when some of them end.
+        scores, cells = totals.topk(2 * width, dim=1)  # (B, 2K)
+        offsets = torch.arange(len(self.open), device=cells.device)[:, None] * width
+        rows, nexts = cells // vocabulary + offsets, cells % vocabulary
+        ends = (nexts == EOS) & scores.isfinite()
+        done = self._finish(rows, scores, ends, prediction)
+        order = ends.long().argsort(dim=1, stable=True)[:, :width]  # those that go on, best first
+        keep = (~done).nonzero()[:, 0]
+        rows, nexts, scores = (part.gather(1, order)[keep].flatten() for part in (rows, nexts, scores))
+        traced = _trace(prediction, rows, nexts)
+        self.beam = self.beam.extend(rows, nexts, scores, traced)
+        if len(keep) < len(self.open):
+            self.open, self.mask, self.limits = self.open[keep], self.mask[keep], self.limits[keep]
+            self.attended = self.attended.select(rows)
+        self.state = state.select(rows)
+        return nexts
+
+    def _forbid(self, log_probs: Tensor) -> Tensor:
+        """Rule out what is no text, going round in circles, and (at the length limit) going on."""
+        log_probs[:, [PAD, BOS, UNK]] = -torch.inf
+        _forbid_circles(log_probs, self.beam.pieces)
+        full = (self.beam.pieces.shape[1] >= self.limits).repeat_interleave(self.config.beam)
+        end = log_probs[full, EOS].clamp(min=-1e4)
+        log_probs[full] = -torch.inf
+        log_probs[full, EOS] = end
+        return log_probs
+
+    def _finish(
+        self, rows: Tensor, scores: Tensor, ends: Tensor, prediction: Prediction
+    ) -> Tensor:
+        """Note the hypotheses that end here; which sentences (B,) need no further step."""
+        places = ends[:, : self.config.beam].nonzero()  # an end outside the beam is no candidate
+        if len(places):
+            self._note(rows[places[:, 0], places[:, 1]], scores[places[:, 0], places[:, 1]], places[:, 0], prediction)
+        counts = torch.tensor([len(self.finished[i]) for i in self.open.tolist()])
+        full = self.beam.pieces.shape[1] >= self.limits
+        return (counts.to(full.device) >= self.config.beam) | full
+
+    def _note(self, rows: Tensor, scores: Tensor, sentences: Tensor, prediction: Prediction) -> None:
+        config = self.config
+        length = self.beam.pieces.shape[1] + 1
+        penalty = coverage_penalty(self.beam.coverage[rows], self.mask[sentences], config.coverage)
+        final = scores / length_penalty(length, config.length) + penalty
+        owners = self.open[sentences].tolist()
+        for row, score, owner in zip(rows.tolist(), final.tolist(), owners, strict=True):
+            self.finished[owner].append(self.beam.hypothesis(row, score))
+
+
+CIRCLE = 16
+"""Pieces; a text that repeats itself for so long is going round in circles."""
+
+
+def _forbid_circles(log_probs: Tensor, pieces: Tensor) -> None:
+    """Rule out the piece that would let the end of a hypothesis repeat itself over CIRCLE pieces.
+
+    Periods of up to five pieces; a number of many zeros or a triple word passes.
+    """
+    steps = pieces.shape[1]
+    span = CIRCLE - 1
+    if steps < span:
+        return
+    for period in range(1, 6):
+        tail = pieces[:, steps - span :]
+        circling = (tail[:, period:] == tail[:, :-period]).all(dim=1)
+        if bool(circling.any()):
+            log_probs[circling, pieces[circling, -period]] = -torch.inf

@@ -1,0 +1,46 @@
+"""Named tensors on disk: safetensors, read with one clear sentence for every way to be damaged."""
+
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from rarenmt.errors import CheckpointError, StorageError
+from rarenmt.storage import replace_bytes
+
+SHARD_BYTES = 16_000_000
+"""No weights file grows larger, so that a checkpoint can be committed to any repository."""
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors and their metadata, atomically."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    replace_bytes(path, safetensors.torch.save(whole, metadata))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata; CheckpointError for a missing or damaged file."""
+    if not path.is_file():
+        raise CheckpointError(f"{path.parent} holds no {path.name}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} is damaged or not a safetensors file: {reason}") from None
+    except OSError as error:
+        raise StorageError(path, "read", error) from error
+
+
+def shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """The same tensors in groups of at most SHARD_BYTES; one larger tensor stands alone."""
+    groups: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in tensors.items():
+        if groups[-1] and size + tensor.nbytes > SHARD_BYTES:
+            groups.append({})
+            size = 0
+        groups[-1][name] = tensor
+        size += tensor.nbytes
+    return groups

@@ -1,0 +1,139 @@
+"""Sentence pairs from tab-separated files or two parallel files, with `file:line` in each complaint.
+
+Lines end at line feed bytes only: a form feed, U+2028 or a lone carriage return
+is part of a sentence. `.xz` and `.gz` are read directly. A reader for another
+format is one more function from a path to an iterator of `Pair`s.
+"""
+
+import gzip
+import lzma
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from rarenmt.errors import DataError, StorageError
+
+LONGEST_LINE = 100_000
+"""Bytes; a longer line is not a sentence but a damaged or binary file."""
+
+_OPENERS = {".xz": lzma.open, ".gz": gzip.open}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A sentence, its translation, and where they stand."""
+
+    source: str
+    target: str
+    path: str
+    line: int
+
+
+def split_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a byte stream without their line feeds, as they arrive."""
+    for line in stream:
+        yield line.removesuffix(b"\n")
+
+
+def decode_line(raw: bytes, path: Path | str, line: int) -> str:
+    """The text of one line; what is not a sentence in UTF-8 raises DataError."""
+    if len(raw) > LONGEST_LINE:
+        raise DataError(
+            path, line, f"{len(raw):,} bytes in one line; at most {LONGEST_LINE:,} are read"
+        )
+    if b"\0" in raw:
+        raise DataError(path, line, "a NUL byte; this is not a text file")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = raw[error.start]
+        raise DataError(
+            path,
+            line,
+            f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8; "
+            "convert the file first, for example with iconv",
+        ) from None
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
+    """Open a plain or compressed file for `split_lines`; errors name the file."""
+    if path.is_dir():
+        raise DataError(path, None, "is a folder; a text file was expected")
+    opener = _OPENERS.get(path.suffix, open)
+    try:
+        with opener(path, "rb") as stream:
+            yield split_lines(cast(BinaryIO, stream))
+    except (lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
+        raise DataError(path, None, f"is not a whole {path.suffix} file: {error}") from None
+    except OSError as error:
+        raise StorageError(path, "read", error) from error
+
+
+def read_sentences(path: Path) -> Iterator[str]:
+    """The lines of a file, checked. A byte order mark at its start is dropped."""
+    with open_lines(path) as lines:
+        for number, raw in enumerate(lines, start=1):
+            text = decode_line(raw, path, number)
+            yield text.removeprefix("\ufeff") if number == 1 else text
+
+
+def parse_pair(text: str, path: Path | str, line: int) -> Pair | None:
+    """One `source<TAB>target` line; None for a blank one, DataError for a wrong one."""
+    text = text.removesuffix("\r")
+    if not text.strip():
+        return None
+    columns = text.split("\t")
+    if len(columns) != 2:
+        found = "no tab" if len(columns) == 1 else f"{len(columns)} columns"
+        raise DataError(path, line, f"{found}; wanted source<TAB>target")
+    source, target = columns
+    if not source.strip() or not target.strip():
+        side = "source" if not source.strip() else "target"
+        raise DataError(path, line, f"the {side} is empty; wanted source<TAB>target")
+    return Pair(source, target, str(path), line)
+
+
+def parse_pairs(lines: Iterable[bytes], name: str) -> Iterator[Pair]:
+    """Pairs from the raw lines of a TSV stream called `name`; blank lines are skipped."""
+    for number, raw in enumerate(lines, start=1):
+        text = decode_line(raw, name, number)
+        pair = parse_pair(text.removeprefix("\ufeff") if number == 1 else text, name, number)
+        if pair is not None:
+            yield pair
+
+
+def read_pairs(path: Path) -> Iterator[Pair]:
+    """Pairs from a TSV file; blank lines are skipped and keep their line numbers."""
+    empty = True
+    with open_lines(path) as lines:
+        for pair in parse_pairs(lines, str(path)):
+            empty = False
+            yield pair
+    if empty:
+        raise DataError(path, None, "holds no sentence pair; wanted source<TAB>target lines")
+
+
+def read_parallel(source_path: Path, target_path: Path) -> Iterator[Pair]:
+    """Pairs from two files of equally many lines; a line blank in both is skipped."""
+    sources, targets = read_sentences(source_path), read_sentences(target_path)
+    line = 0
+    for line, (source, target) in enumerate(zip_longest(sources, targets), start=1):
+        if source is None or target is None:
+            rest = sum(1 for _ in (sources if target is None else targets))
+            longer, shorter = line + rest, line - 1
+            counts = (longer, shorter) if target is None else (shorter, longer)
+            raise DataError(
+                source_path,
+                None,
+                f"has {counts[0]:,} lines but {target_path} has {counts[1]:,}; "
+                "parallel files need the same number",
+            )
+        pair = parse_pair(f"{source.strip()}\t{target.strip()}", source_path, line)
+        if pair is not None:
+            yield pair
+    if line == 0:
+        raise DataError(source_path, None, "is empty; wanted one sentence a line")

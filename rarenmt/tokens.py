@@ -1,0 +1,110 @@
+"""The joint vocabulary: sentencepiece, trained, loaded, encoding and decoding.
+
+Every string survives a round trip: identity normalisation keeps double spaces
+and ligatures, byte fallback spells what has no piece, and the one character that
+sentencepiece keeps for itself (U+2581, its mark for a space) is escaped.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+
+import sentencepiece
+
+from rarenmt.errors import CheckpointError, SettingError
+
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+"""Ids of padding, start, end; unknown is never produced, because of byte fallback."""
+
+_SPACE_MARK, _ESCAPE = "\u2581", "\ue081"
+_UNESCAPED = {_ESCAPE + "0": _ESCAPE, _ESCAPE + "1": _SPACE_MARK}
+
+
+def _escape(text: str) -> str:
+    if _ESCAPE in text or _SPACE_MARK in text:
+        text = text.replace(_ESCAPE, _ESCAPE + "0").replace(_SPACE_MARK, _ESCAPE + "1")
+    return text
+
+
+def _unescape(text: str) -> str:
+    if _ESCAPE in text:
+        text = re.sub(f"{_ESCAPE}[01]", lambda found: _UNESCAPED[found[0]], text)
+    return text
+
+
+class Tokenizer:
+    """Text to piece ids and back."""
+
+    def __init__(self, model: bytes) -> None:
+        self.model = model
+        """The serialised sentencepiece model, as it stands in a checkpoint."""
+        try:
+            self._pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError:
+            raise CheckpointError("the vocabulary is not a sentencepiece model") from None
+
+    @classmethod
+    def train(cls, sentences: Iterable[str], size: int, *, threads: int = 2) -> "Tokenizer":
+        """Learn `size` pieces; SettingError when the text does not hold that many."""
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=map(_escape, sentences),
+                model_writer=model,
+                vocab_size=size,
+                model_type="unigram",
+                character_coverage=0.9998,
+                byte_fallback=True,
+                normalization_rule_name="identity",
+                remove_extra_whitespaces=False,
+                split_digits=True,
+                pad_id=PAD,
+                bos_id=BOS,
+                eos_id=EOS,
+                unk_id=UNK,
+                max_sentence_length=100_000,
+                num_threads=threads,
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            raise SettingError(_explain_training(str(error), size)) from None
+        return cls(model.getvalue())
+
+    def __len__(self) -> int:
+        return self._pieces.get_piece_size()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the model, in hexadecimal."""
+        return hashlib.sha256(self.model).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Piece ids of a sentence, without start and end."""
+        return self._pieces.encode(_escape(text))
+
+    def decode(self, ids: list[int]) -> str:
+        """The text of piece ids; start, end and padding vanish."""
+        return _unescape(self._pieces.decode([i for i in ids if i > UNK]))
+
+    def starts_word(self) -> list[bool]:
+        """For every id, whether the piece begins with a space and so begins a word."""
+        pieces = [self._pieces.id_to_piece(i) for i in range(len(self))]
+        return [piece.startswith(_SPACE_MARK) for piece in pieces]
+
+
+def _explain_training(message: str, size: int) -> str:
+    """Turn sentencepiece's message about the vocabulary size into our sentence."""
+    most = re.search(r"value <= (\d+)", message)
+    if most:
+        return (
+            f"a vocabulary of {size} pieces is larger than this data allows; "
+            f"use --vocabulary {most[1]} or less"
+        )
+    least = re.search(r"smaller than required_chars. \d+ vs (\d+)", message)
+    if least:
+        return (
+            f"a vocabulary of {size} pieces is smaller than the characters of this data; "
+            f"use --vocabulary {least[1]} or more"
+        )
+    return f"no vocabulary could be learnt from this data: {message}"

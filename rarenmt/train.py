@@ -1,0 +1,320 @@
+"""The training loop: a generator that yields a Report at every turn worth telling.
+
+Whatever is drawn at random in a step (dropout, the positions that ask the memory, the
+noise on ages) follows from the seed and the number of the step, so a resumed run goes
+the way an uninterrupted one would have gone, step for step.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rarenmt import parallel
+from rarenmt.batches import Batch, Corpus, Ids, by_length, pair_batch, source_batch
+from rarenmt.checkpoint import METRICS, TRAINING, save_checkpoint
+from rarenmt.config import SearchConfig, TrainConfig
+from rarenmt.errors import CheckpointError
+from rarenmt.memory import Memory, Recall
+from rarenmt.model import Model
+from rarenmt.objective import Asked, Loss, compute_loss
+from rarenmt.score import bleu
+from rarenmt.search import search
+from rarenmt.storage import naming
+from rarenmt.tensors import load_tensors, save_tensors
+from rarenmt.tokens import Tokenizer
+
+REPORT_EVERY = 25
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a run stands; losses are means over what was seen since the report before."""
+
+    step: int
+    epoch: int
+    learning_rate: float
+    translation_loss: float
+    """Nats for a target token, label smoothing included."""
+    memory_loss: float
+    readout_loss: float
+    memory_hits: float
+    """Share of the asked positions whose nearest neighbour held the right piece."""
+    tokens_per_second: float
+    seconds: float
+    """Time in this run's steps, interruptions not counted."""
+    dev_bleu: float | None = None
+    """Greedy, without memory; only where it was measured."""
+    dev_loss: float | None = None
+    """Nats for a target token, without label smoothing."""
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Linear rise, a plateau, and a linear fall over the last `decay` share of the steps."""
+    rise = min(1.0, (step + 1) / max(1, config.warmup))
+    falling = config.steps * config.decay
+    fall = min(1.0, (config.steps - step) / falling) if falling else 1.0
+    return config.learning_rate * rise * fall
+
+
+@dataclass(frozen=True)
+class Dev:
+    """Held-out pairs: as text for BLEU and as pieces for the loss."""
+
+    pairs: Sequence[tuple[Ids, Ids]]
+    references: Sequence[str]
+
+
+@dataclass
+class Progress:
+    """Where a run stands; with the weights, the optimiser and the memory it is all of its state."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Batches of the epoch that are done."""
+    best_bleu: float = -1.0
+    seconds: float = 0.0
+
+
+class Run:
+    """A training run in its folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Model,
+        tokenizer: Tokenizer,
+        corpus: Corpus,
+        dev: Dev,
+        config: TrainConfig,
+    ) -> None:
+        self.folder, self.model, self.tokenizer = folder, model, tokenizer
+        self.corpus, self.dev, self.config = corpus, dev, config
+        self.device = model.embedding.weight.device
+        self.memory = model.new_memory() if config.memory_positions else None
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), fused=True)
+        self.progress = Progress()
+        self._sums = torch.zeros(6)  # translation, memory, readout, hits, tokens, asked
+        self._since = time.perf_counter()
+
+    def reports(self, stop: Callable[[], bool]) -> Iterator[Report]:
+        """Train until the last step or until `stop` says so; always saved when it ends."""
+        self._since = time.perf_counter()
+        epoch = self._epoch()
+        while self.progress.step < self.config.steps and not stop():
+            if self.progress.batch >= len(epoch):
+                self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
+                epoch = self._epoch()
+            self._step(epoch[self.progress.batch])
+            self.progress.batch += 1
+            self.progress.step += 1
+            step, last = self.progress.step, self.progress.step == self.config.steps
+            evaluated = step % self.config.evaluate_every == 0 or last
+            if evaluated or step % REPORT_EVERY == 0:
+                yield self._report(evaluated)
+            if evaluated or step % self.config.save_every == 0:
+                self.save()
+        self.save()
+
+    def _epoch(self) -> list[list[int]]:
+        return self.corpus.epoch(self.progress.epoch, self.config.seed, self.config.batch_tokens)
+
+    def _step(self, positions: list[int]) -> None:
+        """One update of the weights, then one of the memory."""
+        config, step = self.config, self.progress.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, config)
+        tokens = sum(len(self.corpus.pairs[p][1]) + 1 for p in positions)
+        asking = min(config.memory_positions, tokens)
+        shard = positions[parallel.rank() :: parallel.world()]
+        batch = pair_batch([self.corpus.pairs[p] for p in shard], self.device) if shard else None
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=False)
+        loss = self._backward(batch, tokens, asking) if batch else None
+        parallel.sum_gradients(self.model)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        self.optimizer.step()
+        if self.memory is not None and loss is not None and loss.asked is not None:
+            self._write(self.memory, loss.asked)
+        if loss is not None:
+            parts = (loss.translation, loss.memory, loss.readout, loss.hits)
+            self._sums[:4] += torch.stack([part.detach().float() for part in parts]).cpu()
+        self._sums[4] += tokens / parallel.world()
+        self._sums[5] += asking / parallel.world()
+
+    def _backward(self, batch: Batch, tokens: int, asking: int) -> Loss:
+        """Gradients of the mean losses, this rank's share of them."""
+        config = self.config
+        seed = (config.seed * 1_000_003 + self.progress.step) * parallel.world() + parallel.rank()
+        generator = torch.Generator().manual_seed(seed)
+        share = -(-asking // parallel.world())
+        with _dropout_seed(seed, self.device), _mixed_precision(self.device, config.bf16):
+            loss = compute_loss(self.model, batch, self.memory, share, config, generator)
+        total = loss.translation / tokens
+        if asking:
+            total = total + config.memory_weight * (loss.memory + loss.readout) / asking
+        total.backward()
+        return loss
+
+    def _write(self, memory: Memory, asked: Asked) -> None:
+        """Write what all ranks asked, in rank order, into this rank's copy."""
+        nearest = Recall(
+            parallel.gather_rows(asked.recall.slots[:, :1]),
+            parallel.gather_rows(asked.recall.values[:, :1]),
+            parallel.gather_rows(asked.recall.similarity[:, :1].detach()),
+        )
+        generator = torch.Generator().manual_seed(self.config.seed + self.progress.step)
+        queries, targets = parallel.gather_rows(asked.queries), parallel.gather_rows(asked.targets)
+        memory.write(queries, targets, nearest, generator)
+
+    def _report(self, evaluated: bool) -> Report:
+        """Sum up since the report before, evaluate when asked to, and note it in metrics.jsonl."""
+        sums = parallel.sum_numbers(self._sums).tolist()
+        now = time.perf_counter()
+        elapsed = now - self._since
+        self.progress.seconds += elapsed
+        tokens, asked = max(sums[4], 1.0), max(sums[5], 1.0)
+        report = Report(
+            step=self.progress.step,
+            epoch=self.progress.epoch,
+            learning_rate=learning_rate(self.progress.step - 1, self.config),
+            translation_loss=sums[0] / tokens,
+            memory_loss=sums[1] / asked,
+            readout_loss=sums[2] / asked,
+            memory_hits=sums[3] / asked,
+            tokens_per_second=tokens / elapsed,
+            seconds=self.progress.seconds,
+        )
+        if evaluated:
+            dev_bleu, dev_loss = self._evaluate()
+            report = Report(**{**asdict(report), "dev_bleu": dev_bleu, "dev_loss": dev_loss})
+            if dev_bleu >= self.progress.best_bleu:
+                self.progress.best_bleu = dev_bleu
+                if parallel.rank() == 0:
+                    save_checkpoint(self.folder, self.model, self.tokenizer)
+        self._note(report)
+        self._sums.zero_()
+        self._since = time.perf_counter()
+        return report
+
+    def _evaluate(self) -> tuple[float, float]:
+        """Greedy BLEU and loss on the held-out pairs, without memory; every rank gets rank 0's."""
+        numbers = torch.zeros(2, dtype=torch.float64)
+        if parallel.rank() == 0:
+            self.model.eval()
+            hypotheses = translate_pieces(self.model, [source for source, _ in self.dev.pairs])
+            texts = [self.tokenizer.decode(pieces) for pieces in hypotheses]
+            numbers += torch.tensor([bleu(texts, self.dev.references), self._dev_loss()])
+        dev_bleu, dev_loss = parallel.sum_numbers(numbers).tolist()
+        return dev_bleu, dev_loss
+
+    @torch.inference_mode()
+    def _dev_loss(self) -> float:
+        total, tokens = 0.0, 0
+        plain = TrainConfig(smoothing=0.0)
+        lengths = [len(target) + 1 for _, target in self.dev.pairs]
+        for positions in by_length(lengths, self.config.batch_tokens):
+            batch = pair_batch([self.dev.pairs[p] for p in positions], self.device)
+            loss = compute_loss(self.model, batch, None, 0, plain, torch.Generator())
+            total, tokens = total + float(loss.translation), tokens + batch.tokens
+        return total / tokens
+
+    def _note(self, report: Report) -> None:
+        if parallel.rank() != 0:
+            return
+        path = self.folder / METRICS
+        with naming(path, "write"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(report)) + "\n")
+
+    def save(self) -> None:
+        """Write everything a later run needs to go on from here."""
+        if parallel.rank() != 0:
+            return
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            state = self.optimizer.state[parameter]
+            if state:
+                tensors[f"exp_avg.{name}"] = state["exp_avg"]
+                tensors[f"exp_avg_sq.{name}"] = state["exp_avg_sq"]
+        if self.memory is not None:
+            tensors |= {f"memory.{name}": t for name, t in self.memory.state_dict().items()}
+        metadata = {
+            "progress": json.dumps(asdict(self.progress)),
+            "config": json.dumps(self.model.config.to_json()),
+            "train": json.dumps(asdict(self.config)),
+        }
+        save_tensors(self.folder / TRAINING, tensors, metadata)
+
+    def resume(self) -> None:
+        """Go on from what `save` wrote; CheckpointError when it is damaged or of another model."""
+        path = self.folder / TRAINING
+        tensors, metadata = load_tensors(path)
+        if json.loads(metadata.get("config", "null")) != _plain(self.model.config.to_json()):
+            raise CheckpointError(
+                f"{path} belongs to another configuration; "
+                "resume with the options the run was started with"
+            )
+        self.model.load_state_dict(_part(tensors, "model."))
+        averages, squares = _part(tensors, "exp_avg."), _part(tensors, "exp_avg_sq.")
+        self.progress = Progress(**json.loads(metadata["progress"]))
+        for name, parameter in self.model.named_parameters():
+            if name in averages:
+                self.optimizer.state[parameter] = {
+                    "step": torch.tensor(float(self.progress.step)),
+                    "exp_avg": averages[name].to(self.device),
+                    "exp_avg_sq": squares[name].to(self.device),
+                }
+        if self.memory is not None and "memory.keys" in tensors:
+            self.memory.load_state_dict(_part(tensors, "memory."))
+            self.memory.restored()
+        self._drop_later_metrics()
+
+    def _drop_later_metrics(self) -> None:
+        """Forget reports of steps that were lost when the run was cut off."""
+        path = self.folder / METRICS
+        if parallel.rank() == 0 and path.is_file():
+            lines = path.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["step"] <= self.progress.step]
+            path.write_text("".join(kept), "utf-8")
+
+
+def translate_pieces(model: Model, sources: Sequence[Ids]) -> list[list[int]]:
+    """Greedy translations without memory, in the order of the sources."""
+    translations: list[list[int]] = [[] for _ in sources]
+    config = SearchConfig(beam=1)
+    for positions in by_length([len(source) + 1 for source in sources], 2000):
+        batch = source_batch([sources[p] for p in positions], model.embedding.weight.device)
+        for position, found in zip(positions, search(model, batch, None, config), strict=True):
+            translations[position] = found[0].pieces
+    return translations
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _plain(config: dict[str, Any]) -> Any:
+    """What JSON makes of a configuration (tuples become lists)."""
+    return json.loads(json.dumps(config))
+
+
+@contextmanager
+def _dropout_seed(seed: int, device: torch.device) -> Iterator[None]:
+    """Dropout draws from torch's global generator: seed it for the step, then put it back."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def _mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
