@@ -1,5 +1,6 @@
 """Options that several subcommands share, written once."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,8 +8,12 @@ import typer
 
 from rarenmt.errors import SettingError
 
+from . import console
+
 if TYPE_CHECKING:
     import torch
+
+    from rarenmt.translator import Translator
 
 Model = Annotated[
     Path | None,
@@ -63,3 +68,28 @@ def pick_device(name: str) -> "torch.device":
         if (device.index or 0) >= torch.cuda.device_count():
             raise SettingError(f"--device {name}: there are {torch.cuda.device_count()} GPUs")
     return device
+
+
+def hint_at_terminal(wanted: str) -> None:
+    """Tell a person who waits at a terminal that the program waits for them."""
+    if sys.stdin.isatty():
+        console.remark(f"reading {wanted}, from the terminal; Ctrl-D ends")
+
+
+def load_translator(
+    model: Path | None,
+    memory: Path | None,
+    device: str,
+    with_pairs: list[Path] | None,
+    passes: int = 1,
+) -> "Translator":
+    """The translator asked for, having remembered further pairs in RAM alone."""
+    from rarenmt.text import read_pairs
+    from rarenmt.translator import Translator
+
+    pairs = [pair for path in with_pairs or [] for pair in read_pairs(path)]
+    place = pick_device(device)
+    translator = Translator.load(model_folder(model), memory=memory, device=str(place))
+    if pairs:
+        translator.remember(pairs, passes=passes)
+    return translator

@@ -1,2 +1,70 @@
-def remember() -> None:
-    pass
+"""`rarenmt remember`: sentence pairs to the memory."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import console, options
+
+if TYPE_CHECKING:
+    from rarenmt.text import Pair
+    from rarenmt.translator import Remembered
+
+
+def remember(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="TSV files of source<TAB>target; - is standard input."),
+    ],
+    passes: Annotated[int, typer.Option(min=1, help="How often the new pairs are shown.")] = 1,
+    model: options.Model = None,
+    memory: options.MemoryFile = None,
+    device: options.Device = "auto",
+) -> None:
+    """Write sentence pairs into the memory; the next translation uses them.
+
+    No weight changes and nothing is trained. Either every pair is remembered or,
+    when a line is wrong, none.
+
+    \b
+    rarenmt remember file.tsv
+    printf 'Dostoevsky\\tDostojewski\\n' | rarenmt remember -
+    """
+    from rarenmt.translator import Translator
+
+    pairs = [pair for file in files for pair in _read(file)]
+    place = options.pick_device(device)
+    translator = Translator.load(options.model_folder(model), memory=memory, device=str(place))
+    with translator.exclusively():
+        result = translator.remember(pairs, passes=passes)
+        if result.new:
+            translator.save()
+    _say(result, translator.memory_path)
+
+
+def _read(file: Path) -> "Iterator[Pair]":
+    from rarenmt.text import parse_pairs, read_pairs, split_lines
+
+    if str(file) == "-":
+        options.hint_at_terminal("source<TAB>target lines")
+        return parse_pairs(split_lines(sys.stdin.buffer), "-")
+    return read_pairs(file)
+
+
+def _say(result: "Remembered", path: Path | None) -> None:
+    """What changed, on stderr."""
+    for pair, other in result.conflicts:
+        console.warn(
+            f"{pair.path}:{pair.line} translates {pair.source!r} otherwise than "
+            f"{other.path}:{other.line}; both are remembered"
+        )
+    count = len(result.new)
+    said = f"remembered {count:,} {'pair' if count == 1 else 'pairs'} ({result.tokens:,} tokens)"
+    if result.known:
+        said += f", {len(result.known):,} known already"
+    if result.evicted:
+        said += f"; the memory is full: {result.evicted:,} of the oldest entries made room"
+    console.remark(f"{said} in {path}")

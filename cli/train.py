@@ -78,12 +78,14 @@ def train(
     import torch
 
     from rarenmt.batches import Corpus
-    from rarenmt.checkpoint import TRAINING, load_tokenizer
+    from rarenmt.checkpoint import load_tokenizer
     from rarenmt.model import Model
     from rarenmt.train import Dev, Run
 
     if preset not in PRESETS:
         raise SettingError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
+    if not resume:
+        _check_empty(folder)
     place = _join_group(options.pick_device(device))
     settings = TrainConfig(
         steps=steps,
@@ -96,8 +98,6 @@ def train(
         seed=seed,
         bf16=bf16,
     )
-    if (folder / TRAINING).exists() and not resume:
-        raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
     parts = [_parse_corpus(corpus) for corpus in corpora]
     texts = [(list(_read(name)), weight) for name, weight in parts]
     tokenizer = (
@@ -128,6 +128,18 @@ def train(
         run.resume()
     _say_start(run, sum(len(pairs) for pairs, _ in encoded), place)
     _follow(run)
+
+
+def _check_empty(folder: Path) -> None:
+    """Refuse a folder that holds anything, before anything is done."""
+    from rarenmt.checkpoint import TRAINING
+    from rarenmt.storage import naming
+
+    if (folder / TRAINING).exists():
+        raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
+    with naming(folder, "read"):
+        if folder.exists() and any(folder.iterdir()):
+            raise SettingError(f"{folder} is not empty; choose another folder")
 
 
 def _memory_config(readout: str, query: str, slots: int) -> MemoryConfig:
@@ -195,7 +207,7 @@ def _join_group(device: "torch.device") -> "torch.device":
     if "WORLD_SIZE" not in os.environ:
         return device
     cuda = device.type == "cuda"
-    torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
     console.quiet(torch.distributed.get_rank() != 0)
     if cuda:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))

@@ -34,7 +34,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Batch:
-    """Source sentences with the decoder's input (BOS + target) and output (target + EOS), (T, B)."""
+    """Source sentences, the decoder's input (BOS + target) and output (target + EOS), (T, B)."""
 
     source: Source
     inputs: Tensor

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.config import Config
-from rarenmt.errors import CheckpointError
+from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.model import Model
 from rarenmt.storage import naming, replace_bytes
 from rarenmt.tensors import load_tensors, save_tensors, shards
@@ -59,9 +59,7 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
     """Write model and vocabulary; an older checkpoint there is replaced at the last moment."""
     weights = {name: t.detach().cpu().bfloat16() for name, t in model.state_dict().items()}
     fingerprint = key_fingerprint(weights, tokenizer)
-    content = hashlib.sha256(
-        b"".join(_bytes(tensor) for tensor in weights.values())
-    ).hexdigest()
+    content = hashlib.sha256(b"".join(_bytes(tensor) for tensor in weights.values())).hexdigest()
     groups = shards(weights)
     files = [
         f"weights-{content[:8]}-{number}-of-{len(groups)}.safetensors"
@@ -69,7 +67,7 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
     ]
     for file, group in zip(files, groups, strict=True):
         save_tensors(folder / file, group, {"format": str(FORMAT)})
-    replace_bytes(folder / VOCABULARY, tokenizer.model)
+    save_tokenizer(folder, tokenizer)
     description = {
         "format": FORMAT,
         "fingerprint": fingerprint,
@@ -124,8 +122,13 @@ def parse_config(folder: Path, description: dict[str, Any]) -> Config:
     """The configuration in a description."""
     try:
         return Config.from_json(description)
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError, SettingError) as error:
         raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from None
+
+
+def save_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
+    """Write the vocabulary of a folder."""
+    replace_bytes(folder / VOCABULARY, tokenizer.model)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:

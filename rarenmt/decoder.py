@@ -49,7 +49,9 @@ class Decoder(nn.Module):
         mean = (encoded * weights).sum(dim=0) / weights.sum(dim=0)
         hidden, cell = torch.tanh(self.bridge(mean))[None].chunk(2, dim=-1)
         zero = torch.zeros_like(hidden)
-        return DecoderState([(hidden.contiguous(), cell.contiguous())] + [(zero, zero)] * len(self.uppers))
+        return DecoderState(
+            [(hidden.contiguous(), cell.contiguous())] + [(zero, zero)] * len(self.uppers)
+        )
 
     def forward(
         self, embedded: Tensor, state: DecoderState, attended: Attended

@@ -94,9 +94,10 @@ class Memory(nn.Module):
         """The k nearest slots (default: the configured neighbours) of unit queries (B, D)."""
         wanted = self.config.neighbours if k is None else k
         k = min(wanted, self.used)
-        with torch.no_grad():
-            found = self.index.search(queries.detach(), self.keys[: self.used], k)  # (B, ≥ k)
-        similarity = torch.einsum("bd,bkd->bk", queries.float(), self.keys[found].float())
+        with torch.autocast(queries.device.type, enabled=False):  # exact in mixed precision too
+            with torch.no_grad():
+                found = self.index.search(queries.detach(), self.keys[: self.used], k)  # (B, ≥ k)
+            similarity = torch.einsum("bd,bkd->bk", queries.float(), self.keys[found].float())
         similarity, order = similarity.topk(k, dim=-1)
         slots = found.gather(1, order)
         missing = (0, wanted - k)

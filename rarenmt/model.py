@@ -21,6 +21,10 @@ from rarenmt.query import Query, States
 from rarenmt.readout import READOUTS, Output, Readout
 from rarenmt.tokens import PAD
 
+STEADY = 8
+"""Rows below which matrix kernels add up in another order. Translation keeps to at least so
+many, so that a sentence on its own gives the same bits as the same sentence in company."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -77,6 +81,11 @@ class Model(nn.Module):
         attended = self.decoder.attention.prepare(encoded, embedded, source.mask)
         return attended, self.decoder.start(encoded, source.mask)
 
+    @torch.inference_mode()
+    def keys(self, batch: Batch) -> Tensor:
+        """What the memory is asked, and told, at every target position (T, N, D)."""
+        return self.query(self.unroll(batch))
+
     def unroll(self, batch: Batch) -> States:
         """States (T, N, …) of the decoder fed with the reference."""
         attended, state = self.encode(batch.source)
@@ -104,7 +113,7 @@ class Model(nn.Module):
     def read_out(
         self, states: States, queries: Tensor, recall: Recall, memory: Memory
     ) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (N, V) and the neighbours' shares (N, K) for a recall of these queries."""
+        """Log-probabilities (N, V) and the neighbours' shares (N, K) after a recall."""
         nearest = memory.keys[recall.slots[:, 0].clamp(min=0)]
         agreements = self.query.agreements(queries, nearest)
         return cast(Readout, self.readout)(states, recall, agreements, self.output)

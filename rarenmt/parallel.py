@@ -1,4 +1,4 @@
-"""Several processes that train one model on shards of each batch (`torchrun`); alone, nothing to do.
+"""Several processes that train one model on shards of each batch (`torchrun`); alone, no work.
 
 Every rank applies the same update to the same weights and writes the same rows into its
 copy of the memory, so all copies stay equal.
@@ -35,6 +35,11 @@ def sum_numbers(numbers: Tensor) -> Tensor:
     if world() > 1:
         dist.all_reduce(numbers)
     return numbers
+
+
+def any_rank(flag: bool) -> bool:
+    """Whether any rank says so; every rank gets the same answer."""
+    return bool(sum_numbers(torch.tensor(int(flag))))
 
 
 def gather_rows(rows: Tensor) -> Tensor:

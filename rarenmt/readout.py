@@ -100,7 +100,7 @@ class MixtureReadout(nn.Module):
     def forward(
         self, states: States, recall: Recall, agreements: Tensor, output: Output
     ) -> tuple[Tensor, Tensor]:
-        """As `Readout`, each neighbour lending λ · weight. The translation model learns nothing here."""
+        """As `Readout`, each neighbour lending λ · weight. The translation model learns nothing."""
         model = output(states.top).detach().float().log_softmax(dim=-1)
         weights = neighbour_weights(recall, self.log_temperature.exp())
         values = recall.values.clamp(min=0)

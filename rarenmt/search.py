@@ -11,9 +11,8 @@ from torch import Tensor
 
 from rarenmt.batches import Source
 from rarenmt.config import SearchConfig
-from rarenmt.decoder import DecoderState
 from rarenmt.memory import Memory
-from rarenmt.model import Model, Prediction
+from rarenmt.model import STEADY, Model, Prediction
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 
 
@@ -84,9 +83,8 @@ class _Beam:
             part[row].tolist()
             for part in (self.pieces, self.slots, self.similarities, self.weights)
         )
-        ended = len(pieces) - (pieces[-1] == EOS) if pieces else 0
         traces = [Trace(*trace) for trace in zip(slots, similarities, weights, strict=True)]
-        return Hypothesis(pieces[:ended], score, traces[:ended])
+        return Hypothesis(pieces, score, traces)
 
 
 @dataclass(frozen=True)
@@ -120,12 +118,15 @@ def search(
     model: Model, source: Source, memory: Memory | None, config: SearchConfig
 ) -> list[list[Hypothesis]]:
     """Up to `beam` translations of each sentence, best first; at least one, possibly empty."""
+    sentences = len(source.lengths)
+    company = torch.arange(max(sentences, STEADY), device=source.lengths.device) % sentences
     with torch.inference_mode():
-        return _Search(model, source, memory, config).run()
+        company_source = Source(source.ids[:, company], source.lengths[company])
+        return _Search(model, company_source, memory, config).run()[:sentences]
 
 
 class _Search:
-    """One call of `search`: sentences leave it as they are finished."""
+    """One call of `search`: sentences leave it as they are done."""
 
     def __init__(
         self, model: Model, source: Source, memory: Memory | None, config: SearchConfig
@@ -133,6 +134,7 @@ class _Search:
         self.model, self.memory, self.config = model, memory, config
         self.finished: list[list[Hypothesis]] = [[] for _ in source.lengths]
         self.open = torch.arange(len(self.finished), device=source.lengths.device)  # (B,)
+        self.done = torch.zeros_like(self.open, dtype=torch.bool)
         self.mask = source.mask.t()  # (B, S)
         self.limits = source.lengths * config.longest_ratio + config.longest_extra
         attended, state = model.encode(source)
@@ -152,9 +154,10 @@ class _Search:
 
     def run(self) -> list[list[Hypothesis]]:
         pieces = torch.full((len(self.beam.scores),), BOS, device=self.open.device)
-        while len(self.open):
+        while not bool(self.done.all()):
             pieces = self._advance(pieces)
-        return [sorted(found, key=lambda h: -h.score) for found in self.finished]
+        ranked = [sorted(found, key=lambda h: -h.score) for found in self.finished]
+        return [found[: self.config.beam] for found in ranked]
 
     def _advance(self, pieces: Tensor) -> Tensor:
         """One step for every open hypothesis; the pieces that were chosen."""
@@ -169,17 +172,26 @@ class _Search:
         offsets = torch.arange(len(self.open), device=cells.device)[:, None] * width
         rows, nexts = cells // vocabulary + offsets, cells % vocabulary
         ends = (nexts == EOS) & scores.isfinite()
-        done = self._finish(rows, scores, ends, prediction)
+        self._finish(rows, scores, ends)
         order = ends.long().argsort(dim=1, stable=True)[:, :width]  # those that go on, best first
-        keep = (~done).nonzero()[:, 0]
-        rows, nexts, scores = (part.gather(1, order)[keep].flatten() for part in (rows, nexts, scores))
+        keep = self._kept()
+        rows, nexts, scores = (
+            part.gather(1, order)[keep].flatten() for part in (rows, nexts, scores)
+        )
         traced = _trace(prediction, rows, nexts)
         self.beam = self.beam.extend(rows, nexts, scores, traced)
         if len(keep) < len(self.open):
             self.open, self.mask, self.limits = self.open[keep], self.mask[keep], self.limits[keep]
+            self.done = self.done[keep]
             self.attended = self.attended.select(rows)
         self.state = state.select(rows)
         return nexts
+
+    def _kept(self) -> Tensor:
+        """Sentences to go on with: those not done, and done ones as company up to STEADY rows."""
+        waiting = self.done.long().argsort(stable=True)
+        fewest = -(-STEADY // self.config.beam)
+        return waiting[: max(int((~self.done).sum()), fewest)].sort().values
 
     def _forbid(self, log_probs: Tensor) -> Tensor:
         """Rule out what is no text, going round in circles, and (at the length limit) going on."""
@@ -191,18 +203,17 @@ class _Search:
         log_probs[full, EOS] = end
         return log_probs
 
-    def _finish(
-        self, rows: Tensor, scores: Tensor, ends: Tensor, prediction: Prediction
-    ) -> Tensor:
-        """Note the hypotheses that end here; which sentences (B,) need no further step."""
-        places = ends[:, : self.config.beam].nonzero()  # an end outside the beam is no candidate
-        if len(places):
-            self._note(rows[places[:, 0], places[:, 1]], scores[places[:, 0], places[:, 1]], places[:, 0], prediction)
+    def _finish(self, rows: Tensor, scores: Tensor, ends: Tensor) -> None:
+        """Note the hypotheses that end here, and which sentences need no further step."""
+        candidates = ends[:, : self.config.beam] & ~self.done[:, None]  # none from outside the beam
+        sentences, places = candidates.nonzero(as_tuple=True)
+        if len(sentences):
+            self._note(rows[sentences, places], scores[sentences, places], sentences)
         counts = torch.tensor([len(self.finished[i]) for i in self.open.tolist()])
         full = self.beam.pieces.shape[1] >= self.limits
-        return (counts.to(full.device) >= self.config.beam) | full
+        self.done |= (counts.to(full.device) >= self.config.beam) | full
 
-    def _note(self, rows: Tensor, scores: Tensor, sentences: Tensor, prediction: Prediction) -> None:
+    def _note(self, rows: Tensor, scores: Tensor, sentences: Tensor) -> None:
         config = self.config
         length = self.beam.pieces.shape[1] + 1
         penalty = coverage_penalty(self.beam.coverage[rows], self.mask[sentences], config.coverage)

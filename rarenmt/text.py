@@ -1,4 +1,4 @@
-"""Sentence pairs from tab-separated files or two parallel files, with `file:line` in each complaint.
+"""Sentence pairs from tab-separated or two parallel files, with `file:line` in each complaint.
 
 Lines end at line feed bytes only: a form feed, U+2028 or a lone carriage return
 is part of a sentence. `.xz` and `.gz` are read directly. A reader for another
@@ -7,19 +7,22 @@ format is one more function from a path to an iterator of `Pair`s.
 
 import gzip
 import lzma
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from rarenmt.errors import DataError, StorageError
 
 LONGEST_LINE = 100_000
 """Bytes; a longer line is not a sentence but a damaged or binary file."""
 
-_OPENERS = {".xz": lzma.open, ".gz": gzip.open}
+_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
+    ".xz": cast(Callable[[Path, str], IO[bytes]], lzma.open),
+    ".gz": cast(Callable[[Path, str], IO[bytes]], gzip.open),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,10 +87,15 @@ class Tokenizer:
         """The text of piece ids; start, end and padding vanish."""
         return _unescape(self._pieces.decode([i for i in ids if i > UNK]))
 
-    def starts_word(self) -> list[bool]:
-        """For every id, whether the piece begins with a space and so begins a word."""
-        pieces = [self._pieces.id_to_piece(i) for i in range(len(self))]
-        return [piece.startswith(_SPACE_MARK) for piece in pieces]
+    def pieces(self, ids: list[int]) -> list[str]:
+        """The text of each piece, with the space before it; together they are `decode(ids)`."""
+        texts, done = [], ""
+        for end in range(1, len(ids) + 1):
+            whole = self.decode(ids[:end])
+            whole = whole.removesuffix("\ufffd") if end < len(ids) else whole  # half a character
+            texts.append(whole[len(done) :])
+            done = whole
+        return texts
 
 
 def _explain_training(message: str, size: int) -> str:

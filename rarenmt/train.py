@@ -18,15 +18,15 @@ from torch import Tensor
 
 from rarenmt import parallel
 from rarenmt.batches import Batch, Corpus, Ids, by_length, pair_batch, source_batch
-from rarenmt.checkpoint import METRICS, TRAINING, save_checkpoint
+from rarenmt.checkpoint import METRICS, TRAINING, save_checkpoint, save_tokenizer
 from rarenmt.config import SearchConfig, TrainConfig
-from rarenmt.errors import CheckpointError
+from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.objective import Asked, Loss, compute_loss
 from rarenmt.score import bleu
 from rarenmt.search import search
-from rarenmt.storage import naming
+from rarenmt.storage import naming, replace_bytes
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.tokens import Tokenizer
 
@@ -99,17 +99,27 @@ class Run:
         self.corpus, self.dev, self.config = corpus, dev, config
         self.device = model.embedding.weight.device
         self.memory = model.new_memory() if config.memory_positions else None
+        asking = config.memory_positions + parallel.world() - 1  # each rank rounds its share up
+        if self.memory is not None and asking > self.memory.slots:
+            raise SettingError(
+                f"{asking} positions a step ask the memory but it has {self.memory.slots} slots; "
+                "use more slots or fewer memory_positions"
+            )
         self.optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), fused=True)
+        for parameter in model.parameters():  # so that Adam and all ranks count every one alike,
+            parameter.grad = torch.zeros_like(parameter)  # also where a step gives no gradient
         self.progress = Progress()
         self._sums = torch.zeros(6)  # translation, memory, readout, hits, tokens, asked
         self._since = time.perf_counter()
 
     def reports(self, stop: Callable[[], bool]) -> Iterator[Report]:
-        """Train until the last step or until `stop` says so; always saved when it ends."""
+        """Train until the last step or until `stop` says so on any rank; saved at both ends."""
+        if self.progress.step == 0:
+            self.save()
         self._since = time.perf_counter()
         epoch = self._epoch()
-        while self.progress.step < self.config.steps and not stop():
-            if self.progress.batch >= len(epoch):
+        while self.progress.step < self.config.steps and not parallel.any_rank(stop()):
+            while self.progress.batch >= len(epoch):
                 self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
                 epoch = self._epoch()
             self._step(epoch[self.progress.batch])
@@ -141,8 +151,9 @@ class Run:
         parallel.sum_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
-        if self.memory is not None and loss is not None and loss.asked is not None:
-            self._write(self.memory, loss.asked)
+        if self.memory is not None:
+            asked = loss.asked if loss is not None else None
+            self._write(self.memory, asked or _nothing_asked(self.memory))
         if loss is not None:
             parts = (loss.translation, loss.memory, loss.readout, loss.hits)
             self._sums[:4] += torch.stack([part.detach().float() for part in parts]).cpu()
@@ -239,6 +250,7 @@ class Run:
         """Write everything a later run needs to go on from here."""
         if parallel.rank() != 0:
             return
+        save_tokenizer(self.folder, self.tokenizer)
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             state = self.optimizer.state[parameter]
@@ -258,33 +270,43 @@ class Run:
         """Go on from what `save` wrote; CheckpointError when it is damaged or of another model."""
         path = self.folder / TRAINING
         tensors, metadata = load_tensors(path)
-        if json.loads(metadata.get("config", "null")) != _plain(self.model.config.to_json()):
-            raise CheckpointError(
-                f"{path} belongs to another configuration; "
-                "resume with the options the run was started with"
-            )
+        try:
+            if json.loads(metadata["config"]) != _plain(self.model.config.to_json()):
+                raise CheckpointError(
+                    f"{path} belongs to another configuration; "
+                    "resume with the options the run was started with"
+                )
+            self._restore(tensors, metadata)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise CheckpointError(f"{path} is damaged: {reason}") from None
+        self._drop_later_metrics()
+
+    def _restore(self, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        """The inverse of what `save` put together."""
         self.model.load_state_dict(_part(tensors, "model."))
         averages, squares = _part(tensors, "exp_avg."), _part(tensors, "exp_avg_sq.")
         self.progress = Progress(**json.loads(metadata["progress"]))
         for name, parameter in self.model.named_parameters():
             if name in averages:
                 self.optimizer.state[parameter] = {
-                    "step": torch.tensor(float(self.progress.step)),
+                    "step": torch.tensor(float(self.progress.step), device=self.device),
                     "exp_avg": averages[name].to(self.device),
                     "exp_avg_sq": squares[name].to(self.device),
                 }
         if self.memory is not None and "memory.keys" in tensors:
             self.memory.load_state_dict(_part(tensors, "memory."))
             self.memory.restored()
-        self._drop_later_metrics()
 
     def _drop_later_metrics(self) -> None:
-        """Forget reports of steps that were lost when the run was cut off."""
+        """Forget reports of steps that were lost when the run was cut off, and a torn last line."""
         path = self.folder / METRICS
         if parallel.rank() == 0 and path.is_file():
-            lines = path.read_text("utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if json.loads(line)["step"] <= self.progress.step]
-            path.write_text("".join(kept), "utf-8")
+            with naming(path, "read"):
+                lines = path.read_bytes().splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith(b"}\n")]
+            kept = [line for line in whole if json.loads(line)["step"] <= self.progress.step]
+            replace_bytes(path, b"".join(kept))
 
 
 def translate_pieces(model: Model, sources: Sequence[Ids]) -> list[list[int]]:
@@ -296,6 +318,12 @@ def translate_pieces(model: Model, sources: Sequence[Ids]) -> list[list[int]]:
         for position, found in zip(positions, search(model, batch, None, config), strict=True):
             translations[position] = found[0].pieces
     return translations
+
+
+def _nothing_asked(memory: Memory) -> Asked:
+    """The part of a rank that has no sentence of a batch in what all ranks write."""
+    queries = memory.keys.new_zeros((0, memory.keys.shape[1]))
+    return Asked(queries, memory.values[:0], memory.read(queries))
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,0 +1,135 @@
+"""One-shot recall: show a word once, then translate other sentences that need it.
+
+A suite is JSON: `context` pairs that show each word once, `tests` that need it, and
+`general` pairs that need none, to see what the memory breaks.
+"""
+
+import json
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rarenmt.config import SearchConfig
+from rarenmt.errors import DataError, StorageError
+from rarenmt.score import score
+from rarenmt.text import Pair
+from rarenmt.translator import Translator
+
+WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True)
+class Test:
+    """A sentence whose translation needs a word that the context shows."""
+
+    word: str
+    source_word: str
+    """In lower case."""
+    source: str
+    target: str
+
+    @property
+    def copied(self) -> bool:
+        """Whether the word is the same in both languages."""
+        return self.word.lower() == self.source_word.lower()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is shown, what is asked, and what must not change."""
+
+    context: list[Pair]
+    tests: list[Test]
+    general: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """The figures of one condition, in per cent and in points."""
+
+    condition: str
+    recall: float
+    copied: float
+    translated: float
+    bleu: float
+    chrf: float
+    general_bleu: float
+    general_chrf: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_suite(path: Path) -> Suite:
+    """A suite from its JSON file; DataError when it is none."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        context = [Pair(s, t, str(path), i) for i, (s, t) in enumerate(data["context"], start=1)]
+        tests = [Test(t["word"], t["source_word"], t["source"], t["target"]) for t in data["tests"]]
+        return Suite(context, tests, [(s, t) for s, t in data["general"]])
+    except OSError as error:
+        raise StorageError(path, "read", error) from error
+    except (ValueError, KeyError, TypeError):
+        raise DataError(
+            path, None, "is not a one-shot suite (JSON with context, tests and general)"
+        ) from None
+
+
+def measure(
+    translator: Translator, suite: Suite, config: SearchConfig, passes: int = 1
+) -> list[OneShot]:
+    """Figures without memory, with the context in memory, and with as many unrelated pairs.
+
+    The translator's memory is added to in RAM. The control shows the translator general
+    pairs instead of the context: what it changes is not due to the words.
+    """
+    general = suite.general
+    half = len(general) // 2
+    asked, control = general[:half], general[half:]
+    results = [_figures(translator, suite, asked, config, "no memory", memory=False)]
+    fresh = Translator(translator.checkpoint)
+    chosen = random.Random(0).sample(control, min(len(control), len(suite.context)))
+    fresh.remember([Pair(s, t, "control", i) for i, (s, t) in enumerate(chosen, start=1)])
+    results.append(_figures(fresh, suite, asked, config, "random context"))
+    translator.remember(suite.context, passes=passes)
+    results.append(_figures(translator, suite, asked, config, "context shown"))
+    return results
+
+
+def _figures(
+    translator: Translator,
+    suite: Suite,
+    general: Sequence[tuple[str, str]],
+    config: SearchConfig,
+    condition: str,
+    *,
+    memory: bool = True,
+) -> OneShot:
+    def translate(sources: Sequence[str]) -> list[str]:
+        return [t.text for t in translator.translate(sources, config, memory=memory)]
+
+    found = translate([test.source for test in suite.tests])
+    hits = [test.word in WORD.findall(text) for test, text in zip(suite.tests, found, strict=True)]
+    copied = [hit for hit, test in zip(hits, suite.tests, strict=True) if test.copied]
+    translated = [hit for hit, test in zip(hits, suite.tests, strict=True) if not test.copied]
+    bleu, chrf, _ = score(found, [test.target for test in suite.tests])
+    general_bleu, general_chrf, _ = score(
+        translate([s for s, _ in general]), [t for _, t in general]
+    )
+    return OneShot(
+        condition,
+        _per_cent(hits),
+        _per_cent(copied),
+        _per_cent(translated),
+        bleu.value,
+        chrf.value,
+        general_bleu.value,
+        general_chrf.value,
+    )
+
+
+def _per_cent(hits: Sequence[bool]) -> float:
+    return 100 * sum(hits) / len(hits) if hits else float("nan")

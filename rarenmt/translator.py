@@ -1,0 +1,263 @@
+"""Text in, text out: translate sentences, remember pairs, and say where a word came from."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rarenmt.batches import Ids, by_length, pair_batch, source_batch
+from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
+from rarenmt.config import SearchConfig
+from rarenmt.journal import Journal, load_journal, save_journal
+from rarenmt.memory import Memory
+from rarenmt.model import STEADY
+from rarenmt.search import Hypothesis, search
+from rarenmt.storage import locked
+from rarenmt.text import Pair
+
+BUDGET = 4000
+"""Pieces times sentences of one batch."""
+
+SMALLEST = 1024
+"""Slots of a new memory; it doubles when it is full."""
+
+LONGEST = 120
+"""Pieces; a longer sentence is translated in parts."""
+
+SPOKEN = 0.5
+"""A piece came from the memory when it owes the memory at least this share of its probability."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The remembered pair behind a piece."""
+
+    pair: Pair
+    similarity: float
+    """Of the entry to the query, −1 to 1."""
+    weight: float
+    """Share of the piece's probability that came from the memory, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """One piece of a translation, and the memory behind it if there is any."""
+
+    piece: str
+    memory: Source | None
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A sentence in the target language."""
+
+    text: str
+    tokens: list[Token]
+
+    def remembered(self) -> list[tuple[str, Pair]]:
+        """The words of which a piece came from the memory, each with the pair behind it."""
+        found: list[tuple[str, Pair]] = []
+        for word in self._words():
+            spoken = [t.memory for t in word if t.memory and t.memory.weight >= SPOKEN]
+            if spoken:
+                text = "".join(token.piece for token in word).strip()
+                found.append((text, max(spoken, key=lambda source: source.weight).pair))
+        return found
+
+    def _words(self) -> Iterator[list[Token]]:
+        """Tokens from one space to the next; punctuation stands alone."""
+        word: list[Token] = []
+        for token in self.tokens:
+            joins = token.piece[:1].isalnum() or token.piece[:1] in "-'’"
+            if word and not joins:
+                yield word
+                word = []
+            word.append(token)
+        if word:
+            yield word
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a call of `remember` changed."""
+
+    new: list[Pair]
+    known: list[Pair]
+    conflicts: list[tuple[Pair, Pair]]
+    """New pairs with the remembered ones that translate the same source otherwise."""
+    tokens: int
+    evicted: int
+    """Entries that had to make room."""
+
+
+class Translator:
+    """A checkpoint, its memory and the journal of that memory."""
+
+    def __init__(self, checkpoint: Checkpoint, memory_path: Path | None = None) -> None:
+        self.checkpoint = checkpoint
+        self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
+        self.device = self.model.embedding.weight.device
+        self.memory_path = memory_path
+        self._load_memory()
+
+    @classmethod
+    def load(cls, folder: Path, *, memory: Path | None = None, device: str = "cpu") -> "Translator":
+        """A checkpoint folder with its memory file, or with another; a missing file is empty."""
+        checkpoint = load_checkpoint(folder, torch.device(device))
+        return cls(checkpoint, memory or folder / MEMORY)
+
+    def translate(
+        self, sentences: Sequence[str], config: SearchConfig, *, memory: bool = True
+    ) -> list[Translation]:
+        """The translations of sentences, in their order; white space around them is kept."""
+        parts: list[tuple[int, Ids]] = []
+        for number, sentence in enumerate(sentences):
+            parts += [(number, piece_ids) for piece_ids in self._parts(sentence)]
+        found = self._search([ids for _, ids in parts], config, self.memory if memory else None)
+        tokens: list[list[Token]] = [[] for _ in sentences]
+        texts: list[list[str]] = [[] for _ in sentences]
+        for (number, _), hypothesis in zip(parts, found, strict=True):
+            texts[number].append(self.tokenizer.decode(hypothesis.pieces))
+            tokens[number] += self._explain(hypothesis)
+        return [
+            Translation(_surround(sentence, " ".join(texts[number])), tokens[number])
+            for number, sentence in enumerate(sentences)
+        ]
+
+    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
+        """Write pairs into the memory, one after the other; no weight changes.
+
+        A pair that is known already changes nothing. With more passes all new pairs are
+        shown again in turn (the paper shows its context three times).
+        """
+        fresh: list[Pair] = []
+        known: list[Pair] = []
+        conflicts: list[tuple[Pair, Pair]] = []
+        seen: dict[str, list[Pair]] = defaultdict(list)
+        for pair in pairs:
+            same = self.journal.same_source(pair) + seen[pair.source]
+            if any(other.target == pair.target for other in same):
+                known.append(pair)
+                continue
+            conflicts += [(pair, other) for other in same]
+            seen[pair.source].append(pair)
+            fresh.append(pair)
+        entries = self._entries(fresh)
+        evicted = 0
+        for turn in range(passes):
+            for pair, (queries, values) in zip(fresh, entries, strict=True):
+                evicted += self._write(pair, queries, values, first=turn == 0)
+        tokens = sum(len(values) for _, values in entries)
+        return Remembered(fresh, known, conflicts, tokens, evicted)
+
+    def save(self) -> None:
+        """Write the memory to its file, atomically."""
+        assert self.memory_path is not None, "this translator has no memory file"
+        save_journal(self.memory_path, self.journal, self.memory, self.checkpoint.fingerprint)
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold the lock of the memory file and work on what it holds now."""
+        assert self.memory_path is not None, "this translator has no memory file"
+        with locked(self.memory_path):
+            self._load_memory()
+            yield
+
+    def _load_memory(self) -> None:
+        self.memory = self.model.new_memory(slots=SMALLEST, dtype=torch.bfloat16)
+        self.journal = Journal()
+        if self.memory_path is not None and self.memory_path.exists():
+            self.journal = load_journal(self.memory_path, self.memory, self.checkpoint.fingerprint)
+
+    def _entries(self, pairs: Sequence[Pair]) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values that each pair leaves in the memory, EOS included."""
+        encoded = [(self._encode(p.source), self._encode(p.target)) for p in pairs]
+        entries: list[tuple[Tensor, Tensor]] = [(torch.empty(0), torch.empty(0))] * len(pairs)
+        lengths = [max(len(source), len(target)) + 1 for source, target in encoded]
+        for chosen in by_length(lengths, BUDGET):
+            company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (STEADY - len(chosen))
+            batch = pair_batch(company, self.device)
+            queries = self.model.keys(batch)  # (T, B, D)
+            for column, i in enumerate(chosen):
+                length = len(encoded[i][1]) + 1
+                entries[i] = (queries[:length, column], batch.outputs[:length, column])
+        return entries
+
+    def _write(self, pair: Pair, queries: Tensor, values: Tensor, *, first: bool) -> int:
+        """Write one pair; how many entries had to make room."""
+        self._make_room(len(values))
+        memory, before = self.memory, self.memory.used
+        nearest = memory.read(queries, k=1)
+        generator = torch.Generator().manual_seed(len(self.journal.pairs))
+        slots = memory.write(queries, values, nearest, generator)
+        fresh = int((nearest.values[:, 0] != values).sum())
+        if first:
+            self.journal.add(pair, slots.cpu(), torch.arange(len(slots)))
+        return fresh - (memory.used - before)
+
+    def _make_room(self, more: int) -> None:
+        """Grow the memory by doubling, up to its limit."""
+        needed = self.memory.used + more
+        if needed > self.memory.slots:
+            limit = max(self.model.config.memory.limit, self.memory.slots)
+            self.memory.grow(min(limit, max(needed, 2 * self.memory.slots)))
+
+    def _encode(self, text: str) -> Ids:
+        return self.tokenizer.encode(text.strip())
+
+    def _parts(self, sentence: str) -> list[Ids]:
+        """A sentence in pieces; a blank one in none, a long one cut where it breathes."""
+        text = sentence.strip()
+        ids = self.tokenizer.encode(text) if text else []
+        if len(ids) <= LONGEST:
+            return [ids] if ids else []
+        return [part for text in _breathe(text) for part in _cut(self.tokenizer.encode(text))]
+
+    def _search(
+        self, sources: Sequence[Ids], config: SearchConfig, memory: Memory | None
+    ) -> list[Hypothesis]:
+        """The best hypothesis for each source, searched in batches of similar length."""
+        found: list[Hypothesis | None] = [None] * len(sources)
+        for chosen in by_length([(len(ids) + 1) * config.beam for ids in sources], BUDGET):
+            batch = source_batch([sources[i] for i in chosen], self.device)
+            for i, hypotheses in zip(
+                chosen, search(self.model, batch, memory, config), strict=True
+            ):
+                found[i] = hypotheses[0]
+        return [hypothesis for hypothesis in found if hypothesis is not None]
+
+    def _explain(self, hypothesis: Hypothesis) -> list[Token]:
+        """The pieces as text, each with the remembered pair that spoke for it."""
+        tokens = []
+        pieces = self.tokenizer.pieces(hypothesis.pieces)
+        for piece, trace in zip(pieces, hypothesis.traces, strict=True):
+            source = None
+            if trace.slot >= 0 and trace.weight > 0:
+                pair = self.journal.owner(trace.slot)
+                source = Source(pair, trace.similarity, trace.weight)
+            tokens.append(Token(piece, source))
+        return tokens
+
+
+def _surround(original: str, translation: str) -> str:
+    """The translation with the white space that stood around the original."""
+    if not original.strip():
+        return original
+    before = original[: len(original) - len(original.lstrip())]
+    return before + translation.strip() + original[len(original.rstrip()) :]
+
+
+def _breathe(text: str) -> Iterator[str]:
+    """A long text cut after the ends of sentences, and long sentences after commas."""
+    for sentence in re.split(r"(?<=[.!?…])\s+", text):
+        yield from re.split(r"(?<=[,;:])\s+", sentence) if len(sentence) > 400 else [sentence]
+
+
+def _cut(ids: Ids) -> list[Ids]:
+    """Pieces of at most LONGEST, whatever the text is."""
+    return [ids[i : i + LONGEST] for i in range(0, len(ids), LONGEST)]
