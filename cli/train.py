@@ -5,11 +5,11 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rarenmt.config import PRESETS, Block, Config, MemoryConfig, Readout, TrainConfig
+from rarenmt.config import MEMORIES, PRESETS, Config, MemoryConfig, TrainConfig
 from rarenmt.errors import DataError, SettingError
 
 from . import console, options
@@ -41,17 +41,21 @@ def train(
         int | None, typer.Option(help="Pieces of the vocabulary.", show_default="of the preset")
     ] = None,
     dropout: Annotated[float | None, typer.Option(show_default="of the preset")] = None,
-    readout: Annotated[str, typer.Option(help="mixture, or paper (Kaiser et al.).")] = "mixture",
-    query: Annotated[
-        str, typer.Option(help="Parts of the query; the paper's is: context")
-    ] = ",".join(MemoryConfig.query),
-    slots: Annotated[int, typer.Option(help="Slots of the memory in training.")] = 8192,
+    kind: Annotated[
+        str, typer.Option("--memory-kind", help="rare (ours), or paper (Kaiser et al. 2017).")
+    ] = "rare",
+    slots: Annotated[
+        int, typer.Option(help="Slots of the memory in training.")
+    ] = MemoryConfig.slots,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = DEFAULT.steps,
     batch_tokens: Annotated[
         int, typer.Option(help="Target tokens a step, over all processes.")
     ] = DEFAULT.batch_tokens,
     learning_rate: Annotated[float, typer.Option()] = DEFAULT.learning_rate,
     warmup: Annotated[int, typer.Option(help="Steps of linear rise.")] = DEFAULT.warmup,
+    episodes: Annotated[
+        float, typer.Option(help="Share of the last steps that practise made-up words.")
+    ] = DEFAULT.episodes,
     memory_positions: Annotated[
         int, typer.Option(help="Positions a step that ask the memory; 0 trains without one.")
     ] = DEFAULT.memory_positions,
@@ -79,11 +83,14 @@ def train(
 
     from rarenmt.batches import Corpus
     from rarenmt.checkpoint import load_tokenizer
+    from rarenmt.episodes import EpisodeMaker
     from rarenmt.model import Model
     from rarenmt.train import Dev, Run
 
     if preset not in PRESETS:
         raise SettingError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
+    if kind not in MEMORIES:
+        raise SettingError(f"unknown memory kind {kind!r}; there are {', '.join(MEMORIES)}")
     if not resume:
         _check_empty(folder)
     place = _join_group(options.pick_device(device))
@@ -92,6 +99,7 @@ def train(
         batch_tokens=batch_tokens,
         learning_rate=learning_rate,
         warmup=warmup,
+        episodes=episodes,
         memory_positions=memory_positions,
         evaluate_every=evaluate_every,
         save_every=save_every,
@@ -108,7 +116,7 @@ def train(
     sizes = replace(PRESETS[preset], vocabulary=len(tokenizer))
     config = Config(
         model=sizes if dropout is None else replace(sizes, dropout=dropout),
-        memory=_memory_config(readout, query, slots),
+        memory=replace(MEMORIES[kind], slots=slots),
         source_language=source_language,
         target_language=target_language,
     )
@@ -123,6 +131,9 @@ def train(
         Corpus(encoded),
         Dev(_encode(tokenizer, held_out, None), [pair.target for pair in held_out]),
         settings,
+        EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer)
+        if episodes and memory_positions
+        else None,
     )
     if resume:
         run.resume()
@@ -140,19 +151,6 @@ def _check_empty(folder: Path) -> None:
     with naming(folder, "read"):
         if folder.exists() and any(folder.iterdir()):
             raise SettingError(f"{folder} is not empty; choose another folder")
-
-
-def _memory_config(readout: str, query: str, slots: int) -> MemoryConfig:
-    blocks = tuple(query.split(","))
-    for name, names, option in [
-        (readout, get_args(Readout), "--readout"),
-        *((block, get_args(Block), "--query") for block in blocks),
-    ]:
-        if name not in names:
-            raise SettingError(f"{option}: unknown name {name!r}; there are {', '.join(names)}")
-    return MemoryConfig(
-        readout=cast(Readout, readout), query=cast(tuple[Block, ...], blocks), slots=slots
-    )
 
 
 def _parse_corpus(argument: str) -> tuple[str, float]:

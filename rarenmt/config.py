@@ -66,6 +66,10 @@ class MemoryConfig:
     """(α) By how much a right slot must beat a wrong one."""
     temperature: float = 40.0
     """(t) Inverse temperature of the softmax over the neighbours."""
+    reinforce: bool = False
+    """Whether remembering a pair averages into slots that hold the right value already, as in
+    the paper; otherwise every piece of a pair keeps an entry of its own, which can be shown and
+    taken back. Training always does as the paper does."""
 
     def __post_init__(self) -> None:
         _require(len(self.query) > 0, "the query needs at least one part")
@@ -96,6 +100,8 @@ class TrainConfig:
     """Target positions of a step that query the memory, drawn anew each step; 0 leaves it out."""
     memory_weight: float = 1.0
     """Weight of the memory loss and of the readout's loss beside the translation loss."""
+    episodes: float = 0.3
+    """Share of the steps of the falling phase that practise made-up words."""
     maximum_length: int = 100
     """Longer sentences, in pieces, are left out of training."""
     evaluate_every: int = 1000
@@ -105,9 +111,14 @@ class TrainConfig:
     bf16: bool = True
 
     def __post_init__(self) -> None:
-        _require(self.steps >= 1, "steps must be at least 1")
+        for name in ("steps", "batch_tokens", "evaluate_every", "save_every"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1")
+        for name in ("warmup", "memory_positions"):
+            _require(getattr(self, name) >= 0, f"{name} must not be negative")
+        _require(0 <= self.seed < 1 << 32, f"seed must be from 0 to 2³² − 1, not {self.seed}")
+        _require(self.learning_rate > 0, f"learning_rate must be over 0, not {self.learning_rate}")
         _require(0 <= self.decay <= 1, f"decay must be in [0, 1], not {self.decay}")
-        _require(self.batch_tokens >= 1, "batch_tokens must be at least 1")
+        _require(0 <= self.episodes < 1, f"episodes must be in [0, 1), not {self.episodes}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +158,12 @@ class Config:
         memory["query"] = tuple(memory["query"])
         return cls(model=ModelConfig(**model), memory=MemoryConfig(**memory), **rest)
 
+
+MEMORIES: dict[str, MemoryConfig] = {
+    "rare": MemoryConfig(),
+    "paper": MemoryConfig(query=("context",), readout="paper", neighbours=256, reinforce=True),
+}
+"""Kinds of memory by name: ours, and that of Kaiser et al. 2017."""
 
 PRESETS: dict[str, ModelConfig] = {
     "tiny": ModelConfig(vocabulary=400, embedding=32, hidden=64, attention=32, dropout=0.0),

@@ -129,7 +129,7 @@ class Memory(nn.Module):
 
     @torch.no_grad()
     def write(
-        self, queries: Tensor, values: Tensor, nearest: Recall, generator: torch.Generator
+        self, queries: Tensor, values: Tensor, nearest: Recall | None, generator: torch.Generator
     ) -> Tensor:
         """Take in queries (B, D) with their values (B,); the slots (B,) they went to.
 
@@ -137,11 +137,15 @@ class Memory(nn.Module):
         neighbour) all saw the memory as it was before: where V[n1] = v, the key becomes
         the normalised sum of itself and every such query; elsewhere each query takes a
         slot of its own, empty ones first, then argmax(A + r). Ages count write calls.
+        Without `nearest` every query takes a slot of its own.
         """
         assert len(queries) <= self.slots, "more queries than slots"
         self.ages[: self.used] += 1
-        first, held = nearest.slots[:, 0], nearest.values[:, 0]
-        right = held == values
+        if nearest is None:
+            first = torch.full_like(values, EMPTY)
+            right = torch.zeros_like(values, dtype=torch.bool)
+        else:
+            first, right = nearest.slots[:, 0], nearest.values[:, 0] == values
         self._reinforce(first[right], queries[right])
         taken = self._take(int((~right).sum()), first[right], generator)
         self.keys[taken] = queries[~right].to(self.keys.dtype)

@@ -14,6 +14,7 @@ from rarenmt.batches import Batch
 from rarenmt.config import TrainConfig
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
+from rarenmt.query import States
 from rarenmt.tokens import PAD
 
 
@@ -50,25 +51,67 @@ def compute_loss(
 ) -> Loss:
     """The loss of one batch, `positions` of whose target positions query the memory."""
     states = model.unroll(batch)
-    outputs = batch.outputs.flatten()
-    real = (outputs != PAD).nonzero().squeeze(1)  # the softmax is never computed over padding
-    targets = outputs[real]
-    logits = model.output(states.top.flatten(0, 1)[real]).float()
-    translation = F.cross_entropy(
-        logits, targets, reduction="sum", label_smoothing=config.smoothing
-    )
-    zero = translation.new_zeros(())
+    real, targets = _real(batch)
+    translation = _translation(model, states.top.flatten(0, 1)[real], targets, config.smoothing)
     if memory is None or positions == 0:
+        zero = translation.new_zeros(())
         return Loss(translation, zero, zero, zero, None)
     drawn = torch.randperm(len(real), generator=generator)[:positions].to(real.device)
-    few = states.at(real[drawn])
-    queries = model.query(few)
+    few, targets = states.at(real[drawn]), targets[drawn]
+    weights = torch.ones(len(targets), device=targets.device)
+    return _ask(model, few, targets, weights, memory, translation)
+
+
+def episode_loss(
+    model: Model, batch: Batch, made_up: Tensor, memory: Memory, config: TrainConfig
+) -> Loss:
+    """The loss of sentences whose made-up pieces (T, B) only the memory can know.
+
+    All positions ask; the translation loss leaves the made-up ones out.
+    """
+    states = model.unroll(batch)
+    real, targets = _real(batch)
+    invented = made_up.flatten()[real]
+    known = ~invented
+    top = states.top.flatten(0, 1)[real[known]]
+    translation = _translation(model, top, targets[known], config.smoothing)
+    weights = 1.0 + (MADE_UP_WEIGHT - 1.0) * invented
+    return _ask(model, states.at(real), targets, weights, memory, translation)
+
+
+MADE_UP_WEIGHT = 3.0
+"""How much more a made-up piece counts in the readout's loss than another one."""
+
+
+def _real(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The flat positions that are not padding, and their targets: no softmax over padding."""
+    outputs = batch.outputs.flatten()
+    real = (outputs != PAD).nonzero().squeeze(1)
+    return real, outputs[real]
+
+
+def _translation(model: Model, top: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    logits = model.output(top).float()
+    return F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+
+
+def _ask(
+    model: Model,
+    states: States,
+    targets: Tensor,
+    weights: Tensor,
+    memory: Memory,
+    translation: Tensor,
+) -> Loss:
+    """Query the memory at some positions and judge its answers, weighted (P,)."""
+    queries = model.query(states)
     recall = memory.read(queries)
-    asked = Asked(queries.detach(), targets[drawn], recall)
+    asked = Asked(queries.detach(), targets, recall)
     if memory.used == 0:
+        zero = translation.new_zeros(())
         return Loss(translation, zero, zero, zero, asked)
-    log_probs, _ = model.read_out(few, queries, recall, memory)
-    readout = F.nll_loss(log_probs, asked.targets, reduction="sum")
-    hinge = memory.loss(queries, recall, asked.targets).sum()
-    hits = (recall.values[:, 0] == asked.targets).sum()
+    log_probs, _ = model.read_out(states, queries, recall, memory)
+    readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
+    hinge = memory.loss(queries, recall, targets).sum()
+    hits = (recall.values[:, 0] == targets).sum()
     return Loss(translation, hinge, readout, hits, asked)

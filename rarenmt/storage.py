@@ -1,5 +1,6 @@
 """Files that are replaced as a whole or not at all, and locks around shared ones."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ def replace(path: Path, write: Callable[[Path], None]) -> None:
     the new one. The temporary file does not outlive a failure.
     """
     with naming(path, "write"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(descriptor)
         temporary = Path(name)
@@ -51,6 +52,13 @@ def _write_all(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # what is there is a file; "file exists" would be no explanation
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -69,7 +77,7 @@ def _sync_folder(folder: Path) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file (beside it, `.lock`), waiting for whoever has it."""
     with naming(path, "lock"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         lock = FileLock(path.with_name(path.name + ".lock"))
         lock.acquire()
     try:

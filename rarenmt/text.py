@@ -7,6 +7,7 @@ format is one more function from a path to an iterator of `Pair`s.
 
 import gzip
 import lzma
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,13 +65,13 @@ def decode_line(raw: bytes, path: Path | str, line: int) -> str:
 @contextmanager
 def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
     """Open a plain or compressed file for `split_lines`; errors name the file."""
-    if path.is_dir():
-        raise DataError(path, None, "is a folder; a text file was expected")
     opener = _OPENERS.get(path.suffix, open)
     try:
+        if path.is_dir():
+            raise DataError(path, None, "is a folder; a text file was expected")
         with opener(path, "rb") as stream:
             yield split_lines(cast(BinaryIO, stream))
-    except (lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
+    except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise DataError(path, None, f"is not a whole {path.suffix} file: {error}") from None
     except OSError as error:
         raise StorageError(path, "read", error) from error
@@ -123,7 +124,7 @@ def read_pairs(path: Path) -> Iterator[Pair]:
 def read_parallel(source_path: Path, target_path: Path) -> Iterator[Pair]:
     """Pairs from two files of equally many lines; a line blank in both is skipped."""
     sources, targets = read_sentences(source_path), read_sentences(target_path)
-    line = 0
+    empty = True
     for line, (source, target) in enumerate(zip_longest(sources, targets), start=1):
         if source is None or target is None:
             rest = sum(1 for _ in (sources if target is None else targets))
@@ -135,8 +136,14 @@ def read_parallel(source_path: Path, target_path: Path) -> Iterator[Pair]:
                 f"has {counts[0]:,} lines but {target_path} has {counts[1]:,}; "
                 "parallel files need the same number",
             )
-        pair = parse_pair(f"{source.strip()}\t{target.strip()}", source_path, line)
-        if pair is not None:
-            yield pair
-    if line == 0:
-        raise DataError(source_path, None, "is empty; wanted one sentence a line")
+        sides = ((source_path, source.strip()), (target_path, target.strip()))
+        for path, side in sides:
+            if not side and any(text for _, text in sides):
+                raise DataError(path, line, "a blank line that is not blank in the other file")
+            if "\t" in side:
+                raise DataError(path, line, "a tab inside a sentence")
+        if sides[0][1]:
+            empty = False
+            yield Pair(sides[0][1], sides[1][1], str(source_path), line)
+    if empty:
+        raise DataError(source_path, None, "holds no sentence; wanted one a line")

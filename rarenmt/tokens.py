@@ -39,8 +39,9 @@ class Tokenizer:
     def __init__(self, model: bytes) -> None:
         self.model = model
         """The serialised sentencepiece model, as it stands in a checkpoint."""
+        self._pieces = sentencepiece.SentencePieceProcessor()
         try:
-            self._pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+            self._pieces.load_from_serialized_proto(model)
         except RuntimeError:
             raise CheckpointError("the vocabulary is not a sentencepiece model") from None
 
@@ -52,7 +53,7 @@ class Tokenizer:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=map(_escape, sentences),
                 model_writer=model,
-                vocab_size=size,
+                vocab_size=max(size, UNK + 1),  # for fewer sentencepiece does not say how many it needs
                 model_type="unigram",
                 character_coverage=0.9998,
                 byte_fallback=True,
@@ -92,7 +93,8 @@ class Tokenizer:
         texts, done = [], ""
         for end in range(1, len(ids) + 1):
             whole = self.decode(ids[:end])
-            whole = whole.removesuffix("\ufffd") if end < len(ids) else whole  # half a character
+            if end < len(ids):
+                whole = whole.rstrip("\ufffd" + _ESCAPE)  # half a character, so far
             texts.append(whole[len(done) :])
             done = whole
         return texts

@@ -6,6 +6,7 @@ the way an uninterrupted one would have gone, step for step.
 """
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,12 @@ from rarenmt import parallel
 from rarenmt.batches import Batch, Corpus, Ids, by_length, pair_batch, source_batch
 from rarenmt.checkpoint import METRICS, TRAINING, save_checkpoint, save_tokenizer
 from rarenmt.config import SearchConfig, TrainConfig
+from rarenmt.episodes import EpisodeMaker
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.objective import Asked, Loss, compute_loss
+from rarenmt.practice import practise
 from rarenmt.score import bleu
 from rarenmt.search import search
 from rarenmt.storage import naming, replace_bytes
@@ -94,7 +97,9 @@ class Run:
         corpus: Corpus,
         dev: Dev,
         config: TrainConfig,
+        practice: EpisodeMaker | None = None,
     ) -> None:
+        self.practice = practice
         self.folder, self.model, self.tokenizer = folder, model, tokenizer
         self.corpus, self.dev, self.config = corpus, dev, config
         self.device = model.embedding.weight.device
@@ -148,6 +153,7 @@ class Run:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=False)
         loss = self._backward(batch, tokens, asking) if batch else None
+        self._practise()
         parallel.sum_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
@@ -173,6 +179,22 @@ class Run:
             total = total + config.memory_weight * (loss.memory + loss.readout) / asking
         total.backward()
         return loss
+
+    def _practise(self) -> None:
+        """In the falling phase, now and then, gradients of a few made-up-word episodes too."""
+        config, step = self.config, self.progress.step
+        falling = step >= config.steps * (1 - config.decay)
+        rng = random.Random(f"{config.seed} {step}")
+        if self.practice is None or self.memory is None or not falling:
+            return
+        if rng.random() >= config.episodes:
+            return
+        rng = random.Random(f"{config.seed} {step} {parallel.rank()}")
+        seed = rng.getrandbits(32)
+        with _dropout_seed(seed, self.device), _mixed_precision(self.device, config.bf16):
+            loss, tokens = practise(self.model, self.practice, self.memory, config, rng)
+        total = loss.translation + config.memory_weight * (loss.memory + loss.readout)
+        (total / tokens / parallel.world()).backward()
 
     def _write(self, memory: Memory, asked: Asked) -> None:
         """Write what all ranks asked, in rank order, into this rank's copy."""
@@ -241,10 +263,8 @@ class Run:
         if parallel.rank() != 0:
             return
         path = self.folder / METRICS
-        with naming(path, "write"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(asdict(report)) + "\n")
+        with naming(path, "write"), path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(report)) + "\n")
 
     def save(self) -> None:
         """Write everything a later run needs to go on from here."""

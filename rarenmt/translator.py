@@ -132,8 +132,8 @@ class Translator:
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
         """Write pairs into the memory, one after the other; no weight changes.
 
-        A pair that is known already changes nothing. With more passes all new pairs are
-        shown again in turn (the paper shows its context three times).
+        A pair that is known already changes nothing. More passes (the paper shows its context
+        three times) matter only to a memory that reinforces: others hold every pair whole.
         """
         fresh: list[Pair] = []
         known: list[Pair] = []
@@ -149,7 +149,7 @@ class Translator:
             fresh.append(pair)
         entries = self._entries(fresh)
         evicted = 0
-        for turn in range(passes):
+        for turn in range(passes if self.memory.config.reinforce else 1):
             for pair, (queries, values) in zip(fresh, entries, strict=True):
                 evicted += self._write(pair, queries, values, first=turn == 0)
         tokens = sum(len(values) for _, values in entries)
@@ -192,13 +192,16 @@ class Translator:
         """Write one pair; how many entries had to make room."""
         self._make_room(len(values))
         memory, before = self.memory, self.memory.used
-        nearest = memory.read(queries, k=1)
+        right = 0
+        nearest = None
+        if memory.config.reinforce:
+            nearest = memory.read(queries, k=1)
+            right = int((nearest.values[:, 0] == values).sum())
         generator = torch.Generator().manual_seed(len(self.journal.pairs))
         slots = memory.write(queries, values, nearest, generator)
-        fresh = int((nearest.values[:, 0] != values).sum())
         if first:
             self.journal.add(pair, slots.cpu(), torch.arange(len(slots)))
-        return fresh - (memory.used - before)
+        return len(values) - right - (memory.used - before)
 
     def _make_room(self, more: int) -> None:
         """Grow the memory by doubling, up to its limit."""

@@ -1,0 +1,63 @@
+"""Where and with what a figure was measured, and the lines that say so."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a figure depends on beside the code that was timed."""
+
+    machine: str
+    threads: int
+    torch: str
+    commit: str
+    """Ends in + where the working tree differs from it."""
+    load: float
+    """Runnable processes over the last minute."""
+
+    @classmethod
+    def now(cls) -> "Conditions":
+        return cls(_machine(), torch.get_num_threads(), torch.__version__, _commit(), _load())
+
+
+def report(name: str, figures: dict[str, Any], sentence: str) -> None:
+    """One JSON line for programs on stdout, one sentence for people on stderr."""
+    line = {"name": name, **figures, **asdict(Conditions.now())}
+    print(json.dumps(line), flush=True)
+    print(f"{name}: {sentence}", file=sys.stderr, flush=True)
+
+
+def _machine() -> str:
+    """The processor as the system names it, with family and model, for names alone say little."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    known = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    name, family, model = (known.get(k, "?") for k in ("model name", "cpu family", "model"))
+    return f"{name} (family {family}, model {model}), {os.cpu_count()} cores"
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        folder = Path(__file__).parent
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short", "HEAD") + "+" * bool(git("status", "--porcelain"))
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _load() -> float:
+    return round(os.getloadavg()[0], 1)

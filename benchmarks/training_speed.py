@@ -1,0 +1,156 @@
+"""Target tokens per CPU-second of our training step, on the peers' data and sizes.
+
+    python benchmarks/training_speed.py --peers ~/.cache/rarenmt-peers > training.jsonl
+
+Every kind of step is timed in turn, round after round, so that a noisy machine disturbs all
+alike; what counts is the ratio between lines of one run. CPU time of one thread, the median
+of the rounds.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import arithmetic
+import multi30k
+import torch
+import torch.nn.functional as F
+from conditions import report
+
+from rarenmt.batches import Batch, Corpus, pair_batch
+from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.memory import Memory
+from rarenmt.model import Model
+from rarenmt.train import Dev, Run
+
+SIZES = ModelConfig()
+WARM_UP = 2
+"""Steps of a round that are not timed, as with the peers."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is told apart."""
+
+    bf16: bool
+    positions: int
+    """That ask the memory; 0 leaves it out."""
+    slots: int
+
+    @property
+    def name(self) -> str:
+        memory = f"{self.positions} positions ask {self.slots} slots" if self.positions else "off"
+        return f"training {'bf16' if self.bf16 else 'fp32'}, memory {memory}"
+
+
+def main() -> None:
+    options = parse()
+    torch.set_num_threads(options.threads)
+    data = multi30k.Multi30k(options.peers)
+    pairs = data.pairs("train")
+    batches = multi30k.training_batches(pairs, options.steps)
+    runs = {kind: prepare(kind, Corpus([(pairs, 1.0)]), data) for kind in kinds(options)}
+    speeds: dict[Kind, list[float]] = {kind: [] for kind in runs}
+    for _ in range(options.rounds):
+        for kind, run in runs.items():
+            speeds[kind].append(measure(run, batches))
+    device = torch.device("cpu")
+    shapes = [pair_batch([pairs[p] for p in batch], device) for batch in batches[WARM_UP:]]
+    tokens = sum(batch.tokens for batch in shapes)
+    report_networks(Model(Config(model=SIZES)), shapes, tokens)
+    operations = sum(map(arithmetic.ours(SIZES).training, shapes))
+    for kind, measured in speeds.items():
+        report_speed(kind, measured, speeds, operations / tokens)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    multi30k.add_option(parser)
+    parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"])
+    parser.add_argument("--positions", type=int, nargs="*", default=[128, 256])
+    parser.add_argument("--slots", type=int, nargs="*", default=[8192, 65536])
+    parser.add_argument("--steps", type=int, default=12, help="of a round, two of them to warm up")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def kinds(options: argparse.Namespace) -> list[Kind]:
+    asking = [(0, 0)] + [(p, s) for p in options.positions for s in options.slots]
+    return [Kind(name == "bf16", p, s) for name in options.precisions for p, s in asking]
+
+
+def prepare(kind: Kind, corpus: Corpus, data: multi30k.Multi30k) -> Run:
+    """A run of random weights, its memory full."""
+    slots = kind.slots or MemoryConfig.slots
+    model = Model(Config(model=SIZES, memory=MemoryConfig(slots=slots)))
+    model.initialise(torch.Generator().manual_seed(0))
+    config = TrainConfig(bf16=kind.bf16, memory_positions=kind.positions, learning_rate=1e-3, clip=5.0)
+    run = Run(Path(), model, data.tokenizer, corpus, Dev([], []), config)
+    if run.memory is not None:
+        fill(run.memory, slots)
+    return run
+
+
+def fill(memory: Memory, entries: int) -> None:
+    """Random unit keys with random values and ages."""
+    generator = torch.Generator().manual_seed(0)
+    keys = torch.randn((entries, memory.keys.shape[1]), generator=generator)
+    memory.keys[:entries] = F.normalize(keys, dim=-1).to(memory.keys.dtype)
+    memory.values[:entries] = torch.randint(4, SIZES.vocabulary, (entries,), generator=generator)
+    memory.ages[:entries] = torch.randperm(entries, generator=generator)
+    memory.restored()
+
+
+def measure(run: Run, batches: list[list[int]]) -> float:
+    """Target tokens per CPU-second."""
+    for batch in batches[:WARM_UP]:
+        run._step(batch)
+    begin = time.process_time()
+    for batch in batches[WARM_UP:]:
+        run._step(batch)
+        run.progress.step += 1
+    seconds = time.process_time() - begin
+    pairs = run.corpus.pairs
+    return sum(len(pairs[p][1]) + 1 for batch in batches[WARM_UP:] for p in batch) / seconds
+
+
+def report_networks(model: Model, shapes: list[Batch], tokens: int) -> None:
+    beside = sum(p.numel() for part in (model.query, model.readout) for p in part.parameters())
+    for name, parameters, network in (
+        ("our network", sum(p.numel() for p in model.parameters()) - beside, arithmetic.ours(SIZES)),
+        ("peers' gnmt network", arithmetic.peers_parameters(SIZES), arithmetic.peers(SIZES)),
+    ):
+        operations = sum(map(network.training, shapes)) / tokens
+        figures = {
+            "parameters": parameters,
+            "megaflop_per_token": round(operations / 1e6, 2),
+            **dataclasses.asdict(network),
+        }
+        sentence = f"{parameters / 1e6:.2f} M parameters, {operations / 1e6:.1f} MFLOP a target token"
+        report(name, figures, sentence)
+
+
+def report_speed(
+    kind: Kind, measured: list[float], speeds: dict[Kind, list[float]], operations: float
+) -> None:
+    speed = statistics.median(measured)
+    bare = speeds[Kind(kind.bf16, 0, 0)]
+    cost = statistics.median(b / m for b, m in zip(bare, measured, strict=True)) - 1
+    figures = {
+        **dataclasses.asdict(kind),
+        "tokens_per_cpu_second": round(speed, 1),
+        "lowest": round(min(measured), 1),
+        "highest": round(max(measured), 1),
+        "gigaflops": round(speed * operations / 1e9, 1),
+        "added_step_time": round(cost, 3),
+    }
+    beside = f", {cost:+.1%} step time" if kind.positions else ""
+    report(kind.name, figures, f"{speed:.0f} target tokens a CPU-second{beside}")
+
+
+if __name__ == "__main__":
+    main()
