@@ -1,5 +1,5 @@
 """`python -m rarenmt.cli` is the `rarenmt` command."""
 
-from .app import run
+from .app import app
 
-run()
+app()

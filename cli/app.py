@@ -1,10 +1,10 @@
 """The command as a whole: its subcommands, its exit status, its way with errors."""
 
 import signal
-import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rarenmt.errors import RareError
 
@@ -17,7 +17,26 @@ from .translate import translate
 CLOSED_PIPE = 128 + signal.SIGPIPE
 INTERRUPTED = 128 + signal.SIGINT
 
+
+class Boundary(TyperGroup):
+    """Turn what a user can cause into a line and an exit status; let bugs keep their traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except RareError as error:
+            console.error(str(error))
+            raise typer.Exit(error.status) from error
+        except BrokenPipeError as error:
+            console.silence_closed_stdout()
+            raise typer.Exit(CLOSED_PIPE) from error
+        except KeyboardInterrupt as error:
+            console.error("interrupted")
+            raise typer.Exit(INTERRUPTED) from error
+
+
 app = typer.Typer(
+    cls=Boundary,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -62,18 +81,3 @@ def main(
     echo "I read Dostoevsky every winter." | rarenmt translate --explain
     """
     console.quiet(quiet)
-
-
-def run() -> None:
-    """The entry point: errors a user can cause are one sentence, bugs keep their traceback."""
-    try:
-        app(standalone_mode=True)
-    except RareError as error:
-        console.error(str(error))
-        sys.exit(error.status)
-    except BrokenPipeError:
-        console.silence_closed_stdout()
-        sys.exit(CLOSED_PIPE)
-    except KeyboardInterrupt:
-        console.error("interrupted")
-        sys.exit(INTERRUPTED)

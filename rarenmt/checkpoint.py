@@ -21,6 +21,7 @@ from torch import Tensor
 
 from rarenmt.config import Config
 from rarenmt.errors import CheckpointError, SettingError
+from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.storage import naming, replace_bytes
 from rarenmt.tensors import load_tensors, save_tensors, shards
@@ -33,6 +34,9 @@ VOCABULARY = "vocabulary.model"
 TRAINING = "training.safetensors"
 METRICS = "metrics.jsonl"
 MEMORY = "memory.safetensors"
+
+ADAM = ("exp_avg", "exp_avg_sq")
+"""The running averages that Adam keeps of every gradient, by its names for them."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,47 @@ def fit(model: Model, weights: dict[str, Tensor], folder: Path) -> None:
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise CheckpointError(f"{folder}: the weights do not fit {CONFIG}: {reason}") from None
+
+
+def save_training(
+    folder: Path,
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    memory: Memory | None,
+    metadata: dict[str, str],
+) -> None:
+    """Write all that changes in a training run, in full precision."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        state = optimizer.state[parameter]
+        tensors |= {f"{average}.{name}": state[average] for average in ADAM if state}
+    if memory is not None:
+        tensors |= {f"memory.{name}": tensor for name, tensor in memory.state_dict().items()}
+    save_tensors(folder / TRAINING, tensors, metadata)
+
+
+def restore_training(
+    tensors: dict[str, Tensor],
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+    memory: Memory | None,
+) -> None:
+    """Put back what `save_training` wrote after so many steps; KeyError or RuntimeError when
+    it is not all there."""
+    model.load_state_dict(_part(tensors, "model."))
+    for name, parameter in model.named_parameters():
+        if steps:
+            averages = {average: tensors[f"{average}.{name}"].to(parameter) for average in ADAM}
+            count = torch.tensor(float(steps), device=parameter.device)
+            optimizer.state[parameter] = {"step": count, **averages}
+    if memory is not None and "memory.keys" in tensors:
+        memory.load_state_dict(_part(tensors, "memory."))
+        memory.restored()
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
 def _bytes(tensor: Tensor) -> bytes:

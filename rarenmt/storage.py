@@ -25,9 +25,10 @@ def replace(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file in the same folder, then move it to `path`.
 
     Whoever opens `path` at any moment, even after a power cut, sees the old file or
-    the new one. The temporary file does not outlive a failure.
+    the new one. The temporary file does not outlive a failure. A link stays a link.
     """
     with naming(path, "write"):
+        path = _behind_links(path)
         _make_folder(path.parent)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(descriptor)
@@ -50,6 +51,10 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 def _write_all(path: Path, content: bytes) -> None:
     path.write_bytes(content)
+
+
+def _behind_links(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _make_folder(folder: Path) -> None:
@@ -77,6 +82,7 @@ def _sync_folder(folder: Path) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file (beside it, `.lock`), waiting for whoever has it."""
     with naming(path, "lock"):
+        path = _behind_links(path)
         _make_folder(path.parent)
         lock = FileLock(path.with_name(path.name + ".lock"))
         lock.acquire()

@@ -1,5 +1,6 @@
 """Named tensors on disk: safetensors, read with one clear sentence for every way to be damaged."""
 
+import json
 from pathlib import Path
 
 import safetensors
@@ -9,6 +10,10 @@ from torch import Tensor
 from rarenmt.errors import CheckpointError, StorageError
 from rarenmt.storage import replace_bytes
 
+METADATA = "rarenmt"
+"""All metadata stand under this one name: with several, safetensors would order them anew each
+time, and the same content would not give the same bytes."""
+
 SHARD_BYTES = 16_000_000
 """No weights file grows larger, so that a checkpoint can be committed to any repository."""
 
@@ -16,7 +21,8 @@ SHARD_BYTES = 16_000_000
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write tensors and their metadata, atomically."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    replace_bytes(path, safetensors.torch.save(whole, metadata))
+    described = {METADATA: json.dumps(metadata, sort_keys=True)}
+    replace_bytes(path, safetensors.torch.save(whole, described))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -26,7 +32,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+            tensors = {name: file.get_tensor(name).clone() for name in names}  # no longer mapped
+            metadata = file.metadata() or {}
+            return tensors, json.loads(metadata.get(METADATA, "{}"))
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} is damaged or not a safetensors file: {reason}") from None

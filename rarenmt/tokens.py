@@ -53,7 +53,7 @@ class Tokenizer:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=map(_escape, sentences),
                 model_writer=model,
-                vocab_size=max(size, UNK + 1),  # for fewer sentencepiece does not say how many it needs
+                vocab_size=max(size, UNK + 1),  # below, it does not say how many it needs
                 model_type="unigram",
                 character_coverage=0.9998,
                 byte_fallback=True,

@@ -12,15 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from rarenmt import parallel
 from rarenmt.batches import Batch, Corpus, Ids, by_length, pair_batch, source_batch
-from rarenmt.checkpoint import METRICS, TRAINING, save_checkpoint, save_tokenizer
-from rarenmt.config import SearchConfig, TrainConfig
+from rarenmt.checkpoint import (
+    METRICS,
+    TRAINING,
+    restore_training,
+    save_checkpoint,
+    save_tokenizer,
+    save_training,
+)
+from rarenmt.config import Config, SearchConfig, TrainConfig
 from rarenmt.episodes import EpisodeMaker
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory, Recall
@@ -30,7 +35,7 @@ from rarenmt.practice import practise
 from rarenmt.score import bleu
 from rarenmt.search import search
 from rarenmt.storage import naming, replace_bytes
-from rarenmt.tensors import load_tensors, save_tensors
+from rarenmt.tensors import load_tensors
 from rarenmt.tokens import Tokenizer
 
 REPORT_EVERY = 25
@@ -99,7 +104,7 @@ class Run:
         config: TrainConfig,
         practice: EpisodeMaker | None = None,
     ) -> None:
-        self.practice = practice
+        self.practice = practice if practice is not None and practice.word_pairs else None
         self.folder, self.model, self.tokenizer = folder, model, tokenizer
         self.corpus, self.dev, self.config = corpus, dev, config
         self.device = model.embedding.weight.device
@@ -271,52 +276,30 @@ class Run:
         if parallel.rank() != 0:
             return
         save_tokenizer(self.folder, self.tokenizer)
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            state = self.optimizer.state[parameter]
-            if state:
-                tensors[f"exp_avg.{name}"] = state["exp_avg"]
-                tensors[f"exp_avg_sq.{name}"] = state["exp_avg_sq"]
-        if self.memory is not None:
-            tensors |= {f"memory.{name}": t for name, t in self.memory.state_dict().items()}
         metadata = {
             "progress": json.dumps(asdict(self.progress)),
             "config": json.dumps(self.model.config.to_json()),
             "train": json.dumps(asdict(self.config)),
         }
-        save_tensors(self.folder / TRAINING, tensors, metadata)
+        save_training(self.folder, self.model, self.optimizer, self.memory, metadata)
 
     def resume(self) -> None:
         """Go on from what `save` wrote; CheckpointError when it is damaged or of another model."""
         path = self.folder / TRAINING
         tensors, metadata = load_tensors(path)
         try:
-            if json.loads(metadata["config"]) != _plain(self.model.config.to_json()):
+            if Config.from_json(json.loads(metadata["config"])) != self.model.config:
                 raise CheckpointError(
                     f"{path} belongs to another configuration; "
                     "resume with the options the run was started with"
                 )
-            self._restore(tensors, metadata)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            self.progress = Progress(**json.loads(metadata["progress"]))
+            steps = self.progress.step
+            restore_training(tensors, self.model, self.optimizer, steps, self.memory)
+        except (KeyError, TypeError, ValueError, RuntimeError, SettingError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{path} is damaged: {reason}") from None
         self._drop_later_metrics()
-
-    def _restore(self, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-        """The inverse of what `save` put together."""
-        self.model.load_state_dict(_part(tensors, "model."))
-        averages, squares = _part(tensors, "exp_avg."), _part(tensors, "exp_avg_sq.")
-        self.progress = Progress(**json.loads(metadata["progress"]))
-        for name, parameter in self.model.named_parameters():
-            if name in averages:
-                self.optimizer.state[parameter] = {
-                    "step": torch.tensor(float(self.progress.step), device=self.device),
-                    "exp_avg": averages[name].to(self.device),
-                    "exp_avg_sq": squares[name].to(self.device),
-                }
-        if self.memory is not None and "memory.keys" in tensors:
-            self.memory.load_state_dict(_part(tensors, "memory."))
-            self.memory.restored()
 
     def _drop_later_metrics(self) -> None:
         """Forget reports of steps that were lost when the run was cut off, and a torn last line."""
@@ -344,15 +327,6 @@ def _nothing_asked(memory: Memory) -> Asked:
     """The part of a rank that has no sentence of a batch in what all ranks write."""
     queries = memory.keys.new_zeros((0, memory.keys.shape[1]))
     return Asked(queries, memory.values[:0], memory.read(queries))
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-def _plain(config: dict[str, Any]) -> Any:
-    """What JSON makes of a configuration (tuples become lists)."""
-    return json.loads(json.dumps(config))
 
 
 @contextmanager

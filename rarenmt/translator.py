@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -115,19 +115,34 @@ class Translator:
         self, sentences: Sequence[str], config: SearchConfig, *, memory: bool = True
     ) -> list[Translation]:
         """The translations of sentences, in their order; white space around them is kept."""
-        parts: list[tuple[int, Ids]] = []
-        for number, sentence in enumerate(sentences):
-            parts += [(number, piece_ids) for piece_ids in self._parts(sentence)]
-        found = self._search([ids for _, ids in parts], config, self.memory if memory else None)
-        tokens: list[list[Token]] = [[] for _ in sentences]
-        texts: list[list[str]] = [[] for _ in sentences]
-        for (number, _), hypothesis in zip(parts, found, strict=True):
-            texts[number].append(self.tokenizer.decode(hypothesis.pieces))
-            tokens[number] += self._explain(hypothesis)
+        parts = [self._parts(sentence) for sentence in sentences]
+        asked = [ids for each in parts for ids in map(self._encode, each) if len(ids) <= LONGEST]
+        answers = iter(self._search(asked, config, self.memory if memory else None))
         return [
-            Translation(_surround(sentence, " ".join(texts[number])), tokens[number])
-            for number, sentence in enumerate(sentences)
+            self._put_together(sentence, each, answers)
+            for sentence, each in zip(sentences, parts, strict=True)
         ]
+
+    def _put_together(
+        self, sentence: str, parts: Sequence[str], answers: Iterator[Hypothesis]
+    ) -> Translation:
+        """One translation from those of its parts; a part too long to be language is copied."""
+        texts: list[str] = []
+        tokens: list[Token] = []
+        for part in parts:
+            if len(self._encode(part)) > LONGEST:
+                text, explained = part, [Token(part, None)]
+            else:
+                hypothesis = next(answers)
+                text, explained = (
+                    self.tokenizer.decode(hypothesis.pieces),
+                    self._explain(hypothesis),
+                )
+            if texts and explained:
+                explained[0] = replace(explained[0], piece=" " + explained[0].piece)
+            texts.append(text)
+            tokens += explained
+        return Translation(_surround(sentence, " ".join(texts)), tokens)
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
         """Write pairs into the memory, one after the other; no weight changes.
@@ -213,13 +228,26 @@ class Translator:
     def _encode(self, text: str) -> Ids:
         return self.tokenizer.encode(text.strip())
 
-    def _parts(self, sentence: str) -> list[Ids]:
-        """A sentence in pieces; a blank one in none, a long one cut where it breathes."""
+    def _parts(self, sentence: str) -> list[str]:
+        """A sentence as a whole, or cut where it breathes if it is long; a blank one is none."""
         text = sentence.strip()
-        ids = self.tokenizer.encode(text) if text else []
-        if len(ids) <= LONGEST:
-            return [ids] if ids else []
-        return [part for text in _breathe(text) for part in _cut(self.tokenizer.encode(text))]
+        if len(self._encode(text)) <= LONGEST:
+            return [text] if text else []
+        return [part for breath in _breathe(text) for part in self._cut(breath)]
+
+    def _cut(self, text: str) -> Iterator[str]:
+        """Parts of at most LONGEST pieces, cut between words; a longer word stays whole."""
+        part: list[str] = []
+        size = 0
+        for word in text.split():
+            pieces = len(self._encode(word))
+            if part and size + pieces > LONGEST:
+                yield " ".join(part)
+                part, size = [], 0
+            part.append(word)
+            size += pieces
+        if part:
+            yield " ".join(part)
 
     def _search(
         self, sources: Sequence[Ids], config: SearchConfig, memory: Memory | None
@@ -259,8 +287,3 @@ def _breathe(text: str) -> Iterator[str]:
     """A long text cut after the ends of sentences, and long sentences after commas."""
     for sentence in re.split(r"(?<=[.!?…])\s+", text):
         yield from re.split(r"(?<=[,;:])\s+", sentence) if len(sentence) > 400 else [sentence]
-
-
-def _cut(ids: Ids) -> list[Ids]:
-    """Pieces of at most LONGEST, whatever the text is."""
-    return [ids[i : i + LONGEST] for i in range(0, len(ids), LONGEST)]

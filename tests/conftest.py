@@ -1,15 +1,22 @@
 """A model of two layers and eight units, small enough to be built for every test."""
 
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
 import pytest
 import torch
 
+from rarenmt.checkpoint import save_checkpoint
 from rarenmt.config import Config, MemoryConfig, ModelConfig
 from rarenmt.model import Model
+from rarenmt.tokens import Tokenizer
 
 torch.set_num_threads(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config() -> Config:
     """Two layers on either side, forty pieces, sixteen slots; no dropout."""
     return Config(
@@ -27,3 +34,62 @@ def tiny_model(tiny_config: Config) -> Model:
     model = Model(tiny_config)
     model.initialise(torch.Generator().manual_seed(1))
     return model.eval()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    status: int
+    out: bytes
+    err: str
+
+
+class Command(Protocol):
+    """Runs the installed command in this process."""
+
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Result: ...
+
+
+@pytest.fixture
+def rarenmt(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> Command:
+    """The installed `rarenmt` command, found as a shell finds it."""
+    (script,) = entry_points(group="console_scripts", name="rarenmt")
+    app = script.load()
+
+    def command(*arguments: str | Path, stdin: bytes = b"") -> Result:
+        given = tmp_path / "stdin"
+        given.write_bytes(stdin)
+        monkeypatch.setattr("sys.argv", ["rarenmt", *map(str, arguments)])
+        capfdbinary.readouterr()
+        with given.open() as stream:
+            monkeypatch.setattr("sys.stdin", stream)
+            with pytest.raises(SystemExit) as ended:
+                app()
+        captured = capfdbinary.readouterr()
+        status = ended.value.code or 0
+        return Result(int(status), captured.out, captured.err.decode())
+
+    return command
+
+
+SENTENCES = [
+    ("The cat sleeps.", "Die Katze schläft."),
+    ("The dog eats bread.", "Der Hund frisst Brot."),
+    ("A bird sings in the tree.", "Ein Vogel singt im Baum."),
+    ("We drink water.", "Wir trinken Wasser."),
+]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder: untrained weights and a vocabulary that spells with bytes."""
+    path = tmp_path_factory.mktemp("checkpoint") / "tiny-en-de"
+    tokenizer = Tokenizer.train([side for pair in SENTENCES for side in pair], 310)
+    sizes = ModelConfig(vocabulary=310, embedding=6, hidden=8, attention=4, dropout=0.0)
+    model = Model(Config(model=sizes, memory=MemoryConfig(block=4, neighbours=4)))
+    model.initialise(torch.Generator().manual_seed(1))
+    save_checkpoint(path, model, tokenizer)
+    return path

@@ -1,0 +1,177 @@
+"""`rarenmt translate`: as many lines out as in, whatever they hold."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Command
+
+RARENMT = Path(sys.executable).with_name("rarenmt")
+
+ODD_LINES = [
+    b"The cat sleeps.",
+    b"",
+    b"   ",
+    b"carriage return\r",
+    "line\u2028separator, form\x0cfeed, next\x85line".encode(),
+    b"lone\rreturn",
+    b"\t tabs \t",
+    b"NUL \0 byte",
+    "\ufeffbyte order mark".encode(),
+    b"word " * 2000,
+    b"x" * 100_000,
+    b"last",
+]
+
+
+def test_as_many_lines_come_out_as_go_in(rarenmt: Command, folder: Path) -> None:
+    given = b"\n".join(ODD_LINES) + b"\n"
+
+    result = rarenmt("translate", "-m", folder, "--beam", "1", stdin=given)
+
+    assert result.status == 0
+    assert result.out.count(b"\n") == len(ODD_LINES)
+
+
+def test_blank_lines_come_back_as_they_are(rarenmt: Command, folder: Path) -> None:
+    result = rarenmt("translate", "-m", folder, stdin=b"\n  \n\t\r\n\n")
+
+    assert result.out == b"\n  \n\t\r\n\n"
+
+
+def test_white_space_around_a_sentence_stays(rarenmt: Command, folder: Path) -> None:
+    result = rarenmt("translate", "-m", folder, "--beam", "1", stdin=b"  The cat.\r\n")
+
+    assert result.out.startswith(b"  ")
+    assert result.out.endswith(b"\r\n")
+
+
+def test_a_last_line_without_line_feed_stays_without(rarenmt: Command, folder: Path) -> None:
+    result = rarenmt("translate", "-m", folder, "--beam", "1", stdin=b"The cat.\nThe dog.")
+
+    assert result.out.count(b"\n") == 1
+    assert not result.out.endswith(b"\n")
+
+
+def test_no_input_gives_no_output(rarenmt: Command, folder: Path) -> None:
+    result = rarenmt("translate", "-m", folder)
+
+    assert (result.status, result.out) == (0, b"")
+
+
+def test_a_line_that_is_not_utf8_is_reported_and_kept(rarenmt: Command, folder: Path) -> None:
+    given = b"The cat.\nbad \xff line\nThe dog.\n"
+
+    result = rarenmt("translate", "-m", folder, "--beam", "1", stdin=given)
+
+    assert result.status == 4
+    assert result.out.split(b"\n")[1] == b"bad \xff line"
+    assert result.out.count(b"\n") == 3
+    assert "-:2: byte 5 (0xff) is not UTF-8" in result.err
+
+
+@pytest.mark.parametrize("beam", ["1", "5"])
+def test_a_line_is_translated_the_same_alone_and_in_company(
+    rarenmt: Command, folder: Path, beam: str
+) -> None:
+    lines = [b"The cat sleeps.", b"A bird sings in the tree and we drink water.", b"Bread.", b"We"]
+    options = ("translate", "-m", folder, "--beam", beam)
+
+    together = rarenmt(*options, stdin=b"\n".join(lines) + b"\n").out
+    alone = b"".join(rarenmt(*options, stdin=line + b"\n").out for line in lines)
+
+    assert together == alone
+
+
+def test_jsonl_keeps_the_fields_that_came_in(rarenmt: Command, folder: Path) -> None:
+    given = b'{"source": "The cat.", "id": 7}\nplain {text}\n{"no": "source"}\nbad \xff\n'
+
+    result = rarenmt("translate", "-m", folder, "--jsonl", "--beam", "1", stdin=given)
+
+    records = [json.loads(line) for line in result.out.splitlines()]
+    assert [record["line"] for record in records] == [1, 2, 3, 4]
+    assert records[0]["id"] == 7
+    assert records[0]["source"] == "The cat."
+    assert records[2]["source"] == '{"no": "source"}'
+    assert records[3]["error"] == "not UTF-8"
+    assert "".join(t["piece"] for t in records[1]["tokens"]) == records[1]["translation"]
+
+
+def test_with_pairs_are_asked_but_not_saved(rarenmt: Command, folder: Path, tmp_path: Path) -> None:
+    pairs, memory = tmp_path / "pairs.tsv", tmp_path / "memory.safetensors"
+    pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
+
+    result = rarenmt(
+        "translate", "-m", folder, "--memory", memory, "--with", pairs, "--jsonl", "The cat sleeps."
+    )
+
+    spoken = [token["memory"] for token in json.loads(result.out)["tokens"] if "memory" in token]
+    assert {(m["file"], m["line"]) for m in spoken} == {(str(pairs), 1)}
+    assert not memory.exists()
+
+
+@pytest.mark.parametrize(
+    ("device", "sentence"),
+    [
+        ("toaster", "unknown device 'toaster'; use auto, cpu, cuda or cuda:N"),
+        ("mps", "unknown device 'mps'; use auto, cpu, cuda or cuda:N"),
+    ],
+)
+def test_an_unknown_device_is_a_sentence(
+    rarenmt: Command, folder: Path, device: str, sentence: str
+) -> None:
+    result = rarenmt("translate", "-m", folder, "--device", device, "Hello.")
+
+    assert (result.status, result.out) == (2, b"")
+    assert result.err == f"error: {sentence}\n"
+
+
+def test_a_missing_checkpoint_is_a_sentence(rarenmt: Command, tmp_path: Path) -> None:
+    result = rarenmt("translate", "-m", tmp_path, "Hello.")
+
+    assert (result.status, result.out) == (3, b"")
+    assert result.err == f"error: {tmp_path} is not a checkpoint: it holds no config.json\n"
+
+
+def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
+    translate = f"{RARENMT} translate -m {folder} --beam 1"
+    shell = f"yes 'The cat.' | {translate} | head -n 3; echo ${{PIPESTATUS[1]}}"
+
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120)
+
+    assert done.stdout.splitlines()[-1] == "141"
+    assert done.stderr == ""
+
+
+def test_a_live_line_is_answered_before_the_next_arrives(folder: Path) -> None:
+    command = [str(RARENMT), "translate", "-m", str(folder), "--beam", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for sentence in (b"The cat.\n", b"\n", b"The dog.\n"):
+            process.stdin.write(sentence)
+            process.stdin.flush()
+            assert process.stdout.readline().endswith(b"\n")
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_ctrl_c_is_one_sentence_and_status_130(folder: Path) -> None:
+    command = [str(RARENMT), "translate", "-m", str(folder), "--beam", "1"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"The cat.\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        time.sleep(0.1)
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert errors == b"error: interrupted\n"
