@@ -237,7 +237,7 @@ def _follow(run: "Run") -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if interrupted:
         console.remark(f"saved at step {run.progress.step}; go on with --resume")
-        raise KeyboardInterrupt
+        raise typer.Exit(128 + signal.SIGINT)
     console.remark(f"done: best dev BLEU {run.progress.best_bleu:.2f}, in {run.folder}")
 
 

@@ -75,6 +75,11 @@ class EpisodeMaker:
         self._source_words = _rare_words(source for source, _ in texts)
         self._target_words = _rare_words(target for _, target in texts)
 
+    @property
+    def possible(self) -> bool:
+        """Whether the corpus has word pairs to replace and spellings to make words of."""
+        return bool(self.word_pairs and self._source_words and self._target_words)
+
     def draw(self, count: int, ordinary: int, rng: random.Random) -> Episodes:
         """`count` episodes of one shown and two asked sentences, and ordinary ones asked beside."""
         episodes = Episodes([], [], [])

@@ -22,7 +22,7 @@ WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
-class Test:
+class Question:
     """A sentence whose translation needs a word that the context shows."""
 
     word: str
@@ -42,7 +42,7 @@ class Suite:
     """What is shown, what is asked, and what must not change."""
 
     context: list[Pair]
-    tests: list[Test]
+    tests: list[Question]
     general: list[tuple[str, str]]
 
 
@@ -68,7 +68,9 @@ def read_suite(path: Path) -> Suite:
     try:
         data = json.loads(path.read_text("utf-8"))
         context = [Pair(s, t, str(path), i) for i, (s, t) in enumerate(data["context"], start=1)]
-        tests = [Test(t["word"], t["source_word"], t["source"], t["target"]) for t in data["tests"]]
+        tests = [
+            Question(t["word"], t["source_word"], t["source"], t["target"]) for t in data["tests"]
+        ]
         return Suite(context, tests, [(s, t) for s, t in data["general"]])
     except OSError as error:
         raise StorageError(path, "read", error) from error

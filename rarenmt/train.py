@@ -190,7 +190,9 @@ class Run:
         config, step = self.config, self.progress.step
         falling = step >= config.steps * (1 - config.decay)
         rng = random.Random(f"{config.seed} {step}")
-        if self.practice is None or self.memory is None or not falling:
+        if self.practice is None or not self.practice.possible:
+            return
+        if self.memory is None or not falling:
             return
         if rng.random() >= config.episodes:
             return
