@@ -38,6 +38,16 @@ Device = Annotated[
     str,
     typer.Option(envvar="RARENMT_DEVICE", help="auto, cpu, cuda or cuda:N."),
 ]
+WithPairs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        help="What if these pairs were remembered too? Given like a corpus; nothing is saved.",
+        show_default=False,
+    ),
+]
+NoMemory = Annotated[bool, typer.Option("--no-memory", help="Do not ask the memory.")]
+Beam = Annotated[int, typer.Option(help="Hypotheses kept in the search; 1 is greedy.")]
 Seed = Annotated[int, typer.Option(envvar="RARENMT_SEED", help="Seed of all randomness.")]
 
 
@@ -80,14 +90,14 @@ def load_translator(
     model: Path | None,
     memory: Path | None,
     device: str,
-    with_pairs: list[Path] | None,
+    with_pairs: list[str] | None,
     passes: int = 1,
 ) -> "Translator":
     """The translator asked for, having remembered further pairs in RAM alone."""
-    from rarenmt.text import read_pairs
+    from rarenmt.text import read_corpus
     from rarenmt.translator import Translator
 
-    pairs = [pair for path in with_pairs or [] for pair in read_pairs(path)]
+    pairs = [pair for name in with_pairs or [] for pair in read_corpus(name)]
     place = pick_device(device)
     translator = Translator.load(model_folder(model), memory=memory, device=str(place))
     if pairs:

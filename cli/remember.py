@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 def remember(
     files: Annotated[
-        list[Path],
-        typer.Argument(help="TSV files of source<TAB>target; - is standard input."),
+        list[str],
+        typer.Argument(
+            help="TSV files of source<TAB>target, or two parallel files as SOURCE,TARGET; "
+            ".xz and .gz are read, - is standard input.",
+            show_default=False,
+        ),
     ],
     passes: Annotated[int, typer.Option(min=1, help="How often the new pairs are shown.")] = 1,
     model: options.Model = None,
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
 ) -> None:
-    """Write sentence pairs into the memory; the next translation uses them.
+    """Write sentence pairs into the memory.
 
-    No weight changes and nothing is trained. Either every pair is remembered or,
-    when a line is wrong, none.
+    The next translation uses them; nothing is trained. Either every pair is
+    remembered or, when a line is wrong, none.
 
     \b
     rarenmt remember file.tsv
@@ -45,13 +49,13 @@ def remember(
     _say(result, translator.memory_path)
 
 
-def _read(file: Path) -> "Iterator[Pair]":
-    from rarenmt.text import parse_pairs, read_pairs, split_lines
+def _read(file: str) -> "Iterator[Pair]":
+    from rarenmt.text import parse_pairs, read_corpus, split_lines
 
-    if str(file) == "-":
+    if file == "-":
         options.hint_at_terminal("source<TAB>target lines")
         return parse_pairs(split_lines(sys.stdin.buffer), "-")
-    return read_pairs(file)
+    return read_corpus(file)
 
 
 def _say(result: "Remembered", path: Path | None) -> None:

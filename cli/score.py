@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def score(
     files: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
             help="Translations and references, one a line each (- is standard input); or one "
-            "TSV file of pairs, whose sources are translated and scored.",
+            "corpus of pairs, whose sources are translated and scored.",
             show_default=False,
         ),
     ] = None,
@@ -31,14 +31,9 @@ def score(
         typer.Option(help="A one-shot suite (JSON): recall of words shown once, see the README."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    beam: Annotated[int, typer.Option(help="Hypotheses kept in the search; 1 is greedy.")] = 5,
-    use_memory: Annotated[
-        bool, typer.Option("--use-memory/--no-memory", help="Ask the memory.")
-    ] = True,
-    with_pairs: Annotated[
-        list[Path] | None,
-        typer.Option("--with", help="What if these pairs were remembered too? Nothing is saved."),
-    ] = None,
+    beam: options.Beam = 5,
+    no_memory: options.NoMemory = False,
+    with_pairs: options.WithPairs = None,
     passes: Annotated[
         int, typer.Option(min=1, help="How often --with and --oneshot show their pairs.")
     ] = 1,
@@ -46,7 +41,9 @@ def score(
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
 ) -> None:
-    """Score translations with BLEU, chrF and TER, or how well words shown once are recalled.
+    """Score translations, or the recall of words shown once.
+
+    BLEU, chrF and TER come with the signatures of sacrebleu.
 
     \b
     rarenmt translate < test.en | rarenmt score - test.de
@@ -64,29 +61,29 @@ def score(
     if len(files) == 2:
         hypotheses, references = _read_both(*files)
     else:
-        from rarenmt.text import read_pairs
+        from rarenmt.text import read_corpus
 
-        pairs = list(read_pairs(files[0]))
+        pairs = list(read_corpus(files[0]))
         translator = options.load_translator(model, memory, device, with_pairs, passes)
         sources = [pair.source for pair in pairs]
-        found = translator.translate(sources, config, memory=use_memory)
+        found = translator.translate(sources, config, memory=not no_memory)
         hypotheses, references = [t.text for t in found], [pair.target for pair in pairs]
     from rarenmt.score import score as compute
 
     _print_scores(compute(hypotheses, references), len(references), as_json)
 
 
-def _read_both(hypothesis_file: Path, reference_file: Path) -> tuple[list[str], list[str]]:
+def _read_both(hypothesis_file: str, reference_file: str) -> tuple[list[str], list[str]]:
     """The lines of both files; DataError when their numbers differ."""
     from rarenmt.text import decode_line, read_sentences, split_lines
 
-    if str(hypothesis_file) == "-":
+    if hypothesis_file == "-":
         options.hint_at_terminal("translations, one a line")
         lines = split_lines(sys.stdin.buffer)
         hypotheses = [decode_line(raw, "-", i) for i, raw in enumerate(lines, start=1)]
     else:
-        hypotheses = list(read_sentences(hypothesis_file))
-    references = list(read_sentences(reference_file))
+        hypotheses = list(read_sentences(Path(hypothesis_file)))
+    references = list(read_sentences(Path(reference_file)))
     if len(hypotheses) != len(references):
         raise DataError(
             hypothesis_file,

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,6 +85,7 @@ def train(
     from rarenmt.checkpoint import load_tokenizer
     from rarenmt.episodes import EpisodeMaker
     from rarenmt.model import Model
+    from rarenmt.text import read_corpus
     from rarenmt.train import Dev, Run
 
     if preset not in PRESETS:
@@ -107,7 +108,7 @@ def train(
         bf16=bf16,
     )
     parts = [_parse_corpus(corpus) for corpus in corpora]
-    texts = [(list(_read(name)), weight) for name, weight in parts]
+    texts = [(list(read_corpus(name)), weight) for name, weight in parts]
     tokenizer = (
         load_tokenizer(folder)
         if resume
@@ -121,7 +122,7 @@ def train(
         target_language=target_language,
     )
     encoded = [(_encode(tokenizer, pairs, settings), weight) for pairs, weight in texts]
-    held_out = list(_read(dev))[: settings.evaluate_pairs]
+    held_out = list(read_corpus(dev))[: settings.evaluate_pairs]
     model = Model(config)
     model.initialise(torch.Generator().manual_seed(seed))
     run = Run(
@@ -165,16 +166,6 @@ def _parse_corpus(argument: str) -> tuple[str, float]:
     if not 0 < value < 1000:
         raise SettingError(f"{argument}: the sampling weight must be between 0 and 1000")
     return name, value
-
-
-def _read(name: str) -> "Iterator[Pair]":
-    """The pairs of a TSV file or of SOURCE,TARGET."""
-    from rarenmt.text import read_pairs, read_parallel
-
-    source, comma, target = name.partition(",")
-    if comma and not Path(name).exists():
-        return read_parallel(Path(source), Path(target))
-    return read_pairs(Path(name))
 
 
 def _learn_vocabulary(texts: "Sequence[tuple[list[Pair], float]]", size: int) -> "Tokenizer":

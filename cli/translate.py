@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,26 +42,23 @@ def translate(
             help="A sentence; without one, lines of standard input.", show_default=False
         ),
     ] = None,
-    beam: Annotated[int, typer.Option(help="Hypotheses kept in the search; 1 is greedy.")] = 5,
-    use_memory: Annotated[
-        bool, typer.Option("--use-memory/--no-memory", help="Ask the memory.")
-    ] = True,
-    with_pairs: Annotated[
-        list[Path] | None,
-        typer.Option("--with", help="What if these pairs were remembered too? Nothing is saved."),
-    ] = None,
+    beam: options.Beam = 5,
+    no_memory: options.NoMemory = False,
+    with_pairs: options.WithPairs = None,
     explain: Annotated[
-        bool, typer.Option(help="Append which remembered line a word came from.")
+        bool, typer.Option("--explain", help="Append which remembered line a word came from.")
     ] = False,
     jsonl: Annotated[
         bool,
-        typer.Option(help="One JSON record a line; a JSON line with a `source` keeps its fields."),
+        typer.Option(
+            "--jsonl", help="One JSON record a line; a JSON line with a `source` keeps its fields."
+        ),
     ] = False,
     model: options.Model = None,
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
 ) -> None:
-    """Translate line by line: as many lines come out as go in.
+    """Translate lines: as many come out as go in.
 
     Blank lines come back as they are. A line that is not UTF-8 is reported, passed
     through unchanged, and the exit status is 4.
@@ -78,7 +74,7 @@ def translate(
     failed = False
     for batch in lines:
         readable = [line.text for line in batch]
-        translations = translator.translate(readable, config, memory=use_memory)
+        translations = translator.translate(readable, config, memory=not no_memory)
         for line, translation in zip(batch, translations, strict=True):
             failed |= line.broken is not None
             sys.stdout.buffer.write(_output(line, translation, explain, jsonl) + line.ending)

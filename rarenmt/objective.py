@@ -15,6 +15,7 @@ from rarenmt.config import TrainConfig
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.query import States
+from rarenmt.softmax_loss import softmax_loss
 from rarenmt.tokens import PAD
 
 
@@ -91,8 +92,7 @@ def _real(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _translation(model: Model, top: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    logits = model.output(top).float()
-    return F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+    return softmax_loss(model.output(top), targets, smoothing)
 
 
 def _ask(

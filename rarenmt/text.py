@@ -147,3 +147,11 @@ def read_parallel(source_path: Path, target_path: Path) -> Iterator[Pair]:
             yield Pair(sides[0][1], sides[1][1], str(source_path), line)
     if empty:
         raise DataError(source_path, None, "holds no sentence; wanted one a line")
+
+
+def read_corpus(name: str) -> Iterator[Pair]:
+    """Pairs from a TSV file, or from two parallel files written as SOURCE,TARGET."""
+    source, comma, target = name.partition(",")
+    if comma and not Path(name).exists():
+        return read_parallel(Path(source), Path(target))
+    return read_pairs(Path(name))
