@@ -64,8 +64,8 @@ class Translation:
         found: list[tuple[str, Pair]] = []
         for word in self._words():
             spoken = [t.memory for t in word if t.memory and t.memory.weight >= SPOKEN]
-            if spoken:
-                text = "".join(token.piece for token in word).strip()
+            text = "".join(token.piece for token in word).strip()
+            if spoken and any(map(str.isalnum, text)):
                 found.append((text, max(spoken, key=lambda source: source.weight).pair))
         return found
 

@@ -1,0 +1,123 @@
+"""Text in, text out: parts of long sentences, remembering, and where words come from."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import SENTENCES
+
+from rarenmt.config import SearchConfig
+from rarenmt.text import Pair
+from rarenmt.translator import LONGEST, SMALLEST, Source, Token, Translation, Translator
+
+GREEDY = SearchConfig(beam=1)
+PAIRS = [Pair(s, t, "sentences.tsv", i) for i, (s, t) in enumerate(SENTENCES, start=1)]
+
+
+@pytest.fixture
+def translator(folder: Path, tmp_path: Path) -> Translator:
+    return Translator.load(folder, memory=tmp_path / "memory.safetensors")
+
+
+def test_every_piece_of_a_pair_has_an_entry_of_its_own(translator: Translator) -> None:
+    result = translator.remember(PAIRS)
+
+    pieces = sum(len(translator.tokenizer.encode(pair.target)) + 1 for pair in PAIRS)
+    assert result.tokens == translator.memory.used == pieces
+
+
+def test_a_key_does_not_depend_on_the_company_it_was_made_in(
+    translator: Translator, folder: Path
+) -> None:
+    translator.remember(PAIRS)
+    alone = Translator.load(folder)
+    for pair in PAIRS:
+        alone.remember([pair])
+
+    used = translator.memory.used
+    assert torch.equal(translator.memory.keys[:used], alone.memory.keys[:used])
+
+
+def test_the_query_of_a_remembered_sentence_finds_its_own_entries(translator: Translator) -> None:
+    translator.remember(PAIRS)
+
+    recall = translator.memory.read(translator.memory.keys[: translator.memory.used].float(), k=1)
+
+    torch.testing.assert_close(
+        recall.similarity[:, 0], torch.ones(translator.memory.used), atol=0.01, rtol=0
+    )
+
+
+def test_the_memory_grows_when_it_is_full(translator: Translator) -> None:
+    many = [Pair(f"Sentence {i}", f"Satz {i}", "many.tsv", i) for i in range(300)]
+
+    result = translator.remember(many)
+
+    assert translator.memory.used == result.tokens > SMALLEST
+    assert result.evicted == 0
+
+
+def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:
+    translator.remember(PAIRS)
+    translator.save()
+
+    again = Translator.load(folder, memory=translator.memory_path)
+
+    assert again.journal.pairs == PAIRS
+    asked = ["The cat sleeps.", "Bread."]
+    assert again.translate(asked, GREEDY) == translator.translate(asked, GREEDY)
+
+
+def test_conflicts_within_one_call_are_reported(translator: Translator) -> None:
+    first, second = Pair("bank", "Bank", "a.tsv", 1), Pair("bank", "Ufer", "a.tsv", 2)
+
+    result = translator.remember([first, second, first])
+
+    assert (result.new, result.known) == ([first, second], [first])
+    assert result.conflicts == [(second, first)]
+
+
+def test_a_long_text_is_translated_in_parts(translator: Translator) -> None:
+    sentence = "The cat sleeps and the dog eats bread. "
+    parts = list(translator._parts(sentence * 30))
+
+    assert len(parts) == 30
+    assert all(len(translator.tokenizer.encode(part)) <= LONGEST for part in parts)
+
+
+def test_a_word_too_long_to_be_language_is_copied(translator: Translator) -> None:
+    word = "x" * 1000
+
+    [translation] = translator.translate([f"The cat {word} sleeps."], GREEDY)
+
+    assert f" {word} " in translation.text
+
+
+def test_tokens_spell_the_translation(translator: Translator) -> None:
+    for sentence in ["The cat sleeps.", "The dog. " * 60]:
+        [translation] = translator.translate([sentence], GREEDY)
+
+        spelled = "".join(token.piece for token in translation.tokens)
+        assert spelled.split() == translation.text.split()
+
+
+def said(*tokens: tuple[str, float]) -> Translation:
+    pair = Pair("s", "t", "file.txt", 1)
+    pieces = [Token(piece, Source(pair, 0.9, weight)) for piece, weight in tokens]
+    return Translation("", pieces)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        ([("Ich", 0.1), (" Dosto", 0.9), ("jewski", 0.8), (".", 0.2)], ["Dostojewski"]),
+        ([("Ich", 0.1), (" Dosto", 0.1), ("jewski", 0.8), (".", 0.9)], ["Dostojewski"]),
+        ([("Ich", 0.1), (" lese", 0.4), (".", 0.1)], []),
+        ([(" ", 0.9), ("Wort", 0.9)], ["Wort"]),
+        ([(" E", 0.9), ("-Mail", 0.9), ("!", 0.9)], ["E-Mail"]),
+    ],
+)
+def test_a_word_is_remembered_when_one_of_its_pieces_is(
+    tokens: list[tuple[str, float]], words: list[str]
+) -> None:
+    assert [word for word, _ in said(*tokens).remembered()] == words
