@@ -1,5 +1,8 @@
 """A model of two layers and eight units, small enough to be built for every test."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -30,9 +33,10 @@ def tiny_config() -> Config:
 
 @pytest.fixture
 def tiny_model(tiny_config: Config) -> Model:
-    """Untrained, but the same at every call; in evaluation mode."""
+    """Untrained, but with opinions, and the same at every call; in evaluation mode."""
     model = Model(tiny_config)
     model.initialise(torch.Generator().manual_seed(1))
+    model.embedding.weight.data *= 30  # or all pieces would be as good as equally likely
     return model.eval()
 
 
@@ -93,3 +97,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.initialise(torch.Generator().manual_seed(1))
     save_checkpoint(path, model, tokenizer)
     return path
+
+
+@contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Root may read and write everything; be somebody else for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)

@@ -82,4 +82,4 @@ def test_selected_sentences_keep_what_is_theirs() -> None:
     chosen = attended.select(torch.tensor([1, 0, 1]))
 
     _, weights = attention(torch.zeros(1, 3, 2), chosen)
-    assert_close(weights[:, 0], torch.tensor([[1.0, 0.0], [1 / 3, 2 / 3], [1.0, 0.0]]))
+    assert_close(weights[:, 0], torch.tensor([[1.0, 0.0], [1 / 5, 4 / 5], [1.0, 0.0]]))

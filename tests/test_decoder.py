@@ -1,6 +1,6 @@
 """One pass over the reference and a walk step by step give the same states."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
@@ -85,13 +85,13 @@ def test_selected_hypotheses_go_on_from_their_own_states() -> None:
 
 
 def test_the_layers_above_the_second_add_to_the_ones_below(tiny_config: Config) -> None:
-    sizes = tiny_config.model
-    decoder = Decoder(type(sizes)(**{**vars(sizes), "decoder_layers": 3}))
+    decoder = Decoder(replace(tiny_config.model, decoder_layers=3))
     for parameter in decoder.uppers[1].parameters():
         parameter.data.zero_()
     encoded = torch.randn(4, 2, 8, generator=torch.Generator().manual_seed(1))
     mask = torch.ones(4, 2, dtype=torch.bool)
     attended = decoder.attention.prepare(encoded, torch.zeros(4, 2, 6), mask)
+
     states, _, after = decoder(torch.ones(1, 2, 6), decoder.start(encoded, mask), attended)
 
     assert_close(states.top, after.layers[1][0])

@@ -61,10 +61,11 @@ def test_the_upper_layers_add_to_the_ones_below(tiny_config: Config) -> None:
     source = source_batch(SENTENCES, CPU)
     embedded = torch.randn(6, 4, 6, generator=torch.Generator().manual_seed(3))
 
-    ahead, _ = encoder.forwards(embedded)
     states = encoder(embedded, source)
 
-    assert_close(states[:, :, :4], ahead)
+    ahead, _ = encoder.forwards(embedded)
+    back, _ = encoder.backwards(reverse_within(embedded, source.lengths))
+    assert_close(states, torch.cat([ahead, reverse_within(back, source.lengths)], dim=-1))
 
 
 def test_the_order_of_the_sentences_does_not_matter(tiny_model: Model) -> None:

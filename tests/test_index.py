@@ -72,4 +72,6 @@ def test_the_memory_ranks_what_the_index_finds(dtype: torch.dtype, cells: int) -
     expected = torch.tensor([brute_force(query, memory.keys.float()) for query in queries])
     assert recall.slots.tolist() == expected.tolist()
     assert recall.values.tolist() == expected.tolist()
-    assert_close(recall.similarity, torch.einsum("bd,bkd->bk", queries, memory.keys[expected].float()))
+    assert_close(
+        recall.similarity, torch.einsum("bd,bkd->bk", queries, memory.keys[expected].float())
+    )

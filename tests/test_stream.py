@@ -43,8 +43,12 @@ def test_a_line_is_given_out_before_the_next_is_written(pipe: tuple[int, int]) -
 def test_half_a_line_waits_for_its_other_half(pipe: tuple[int, int]) -> None:
     read, write = pipe
     os.write(write, b"one\ntw")
-    timer = threading.Timer(0.2, lambda: (os.write(write, b"o\nthree"), os.close(write)))
-    timer.start()
+
+    def finish() -> None:
+        os.write(write, b"o\nthree")
+        os.close(write)
+
+    threading.Timer(0.2, finish).start()
 
     assert list(arriving(read, 100)) == [[b"one\n"], [b"two\n", b"three"]]
 

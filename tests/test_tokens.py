@@ -198,7 +198,7 @@ def test_too_small_a_vocabulary_names_the_smallest_possible(size: int) -> None:
 
 
 def test_no_text_is_no_vocabulary() -> None:
-    with pytest.raises(SettingError, match="^no vocabulary could be learnt from this data: "):
+    with pytest.raises(SettingError, match=r"^no vocabulary could be learnt from this data: "):
         Tokenizer.train([], PIECES)
 
 

@@ -1,0 +1,146 @@
+"""Sentences per CPU-second of our search, on the peers' 320 sentences and sizes.
+
+    python benchmarks/decoding_speed.py --peers ~/.cache/rarenmt-peers > decoding.jsonl
+
+Every translation is forced to 15 pieces, as in the peers' run, for speed must not depend on
+what random weights say; ours takes a 16th step to end. Every kind of search is timed in
+turn, round after round; CPU time of one thread, the median of the rounds.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import time
+from dataclasses import dataclass
+
+import arithmetic
+import multi30k
+import torch
+from conditions import report
+from training_speed import SIZES, fill
+
+from rarenmt.batches import Source, source_batch
+from rarenmt.config import Config, SearchConfig
+from rarenmt.memory import Memory
+from rarenmt.model import Model
+from rarenmt.search import search
+from rarenmt.tokens import EOS
+
+PIECES = 15
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is told apart."""
+
+    bf16: bool
+    """The weights, as a checkpoint holds them, not only the products."""
+    beam: int
+    entries: int
+    """Of the memory; 0 leaves it out."""
+
+    @property
+    def name(self) -> str:
+        how = "greedy" if self.beam == 1 else f"beam {self.beam}"
+        memory = f"{self.entries} entries" if self.entries else "off"
+        return f"decoding {'bf16' if self.bf16 else 'fp32'}, {how}, memory {memory}"
+
+
+def main() -> None:
+    options = parse()
+    torch.set_num_threads(options.threads)
+    batches = source_batches(multi30k.Multi30k(options.peers))
+    models = {bf16: random_model(bf16) for bf16 in (False, True)}
+    memories = {entries: full_memory(models[True], entries) for entries in options.entries}
+    speeds: dict[Kind, list[float]] = {kind: [] for kind in kinds(options)}
+    for _ in range(options.rounds):
+        for kind, measured in speeds.items():
+            memory = memories[kind.entries] if kind.entries else None
+            measured.append(measure(models[kind.bf16], memory, kind.beam, batches))
+    length = sum(int(batch.lengths.sum()) for batch in batches) / sentences(batches)
+    for kind, measured in speeds.items():
+        report_speed(kind, measured, speeds, round(length))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    multi30k.add_option(parser)
+    parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"])
+    parser.add_argument("--beams", type=int, nargs="+", default=[1, 5])
+    parser.add_argument("--entries", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def kinds(options: argparse.Namespace) -> list[Kind]:
+    return [
+        Kind(name == "bf16", beam, entries)
+        for name in options.precisions
+        for beam in options.beams
+        for entries in [0, *options.entries]
+    ]
+
+
+def source_batches(data: multi30k.Multi30k) -> list[Source]:
+    """The 320 sentences in their order, as the peers take them."""
+    sources = [source for source, _ in data.pairs("t320")]
+    starts = range(0, len(sources), multi30k.SENTENCES)
+    cpu = torch.device("cpu")
+    return [source_batch(sources[i : i + multi30k.SENTENCES], cpu) for i in starts]
+
+
+def sentences(batches: list[Source]) -> int:
+    return sum(len(batch.lengths) for batch in batches)
+
+
+def random_model(bf16: bool) -> Model:
+    """Random weights that never end a sentence of themselves."""
+    model = Model(Config(model=SIZES)).eval()
+    model.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        model.output.bias[EOS] = -torch.inf
+    return model.bfloat16() if bf16 else model
+
+
+def full_memory(model: Model, entries: int) -> Memory:
+    memory = model.new_memory(slots=entries, dtype=torch.bfloat16)
+    fill(memory, entries)
+    return memory
+
+
+def measure(model: Model, memory: Memory | None, beam: int, batches: list[Source]) -> float:
+    """Sentences per CPU-second."""
+    config = SearchConfig(beam=beam, longest_ratio=0, longest_extra=PIECES)
+    search(model, batches[0], memory, config)
+    begin = time.process_time()
+    for batch in batches:
+        found = search(model, batch, memory, config)
+        assert all(len(hypotheses[0].pieces) == PIECES for hypotheses in found)
+    return sentences(batches) / (time.process_time() - begin)
+
+
+def report_speed(
+    kind: Kind, measured: list[float], speeds: dict[Kind, list[float]], length: int
+) -> None:
+    speed = statistics.median(measured)
+    bare = speeds[Kind(kind.bf16, kind.beam, 0)]
+    slower = statistics.median(b / m for b, m in zip(bare, measured, strict=True))
+    operations = arithmetic.ours(SIZES).decoding(length, kind.beam, PIECES + 1)
+    beside = arithmetic.peers(SIZES).decoding(length, kind.beam, PIECES)
+    figures = {
+        **dataclasses.asdict(kind),
+        "sentences_per_cpu_second": round(speed, 1),
+        "lowest": round(min(measured), 1),
+        "highest": round(max(measured), 1),
+        "megaflop_per_sentence": round(operations / 1e6),
+        "megaflop_per_sentence_of_the_peers": round(beside / 1e6),
+        "gigaflops": round(speed * operations / 1e9, 1),
+        "times_as_long_as_without_memory": round(slower, 2),
+    }
+    ratio = f", {slower:.2f} × as long as without" if kind.entries else ""
+    report(kind.name, figures, f"{speed:.0f} sentences a CPU-second{ratio}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Named tensors on disk, and how a damaged file is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from rarenmt import tensors
+from rarenmt.errors import CheckpointError, StorageError
+from rarenmt.tensors import load_tensors, save_tensors, shards
+
+SIX = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A whole file with one tensor."""
+    path = tmp_path / "six.safetensors"
+    save_tensors(path, {"six": SIX}, {"kind": "numbers"})
+    return path
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        SIX,
+        SIX.bfloat16(),
+        SIX.long(),
+        SIX.t(),  # not contiguous
+        SIX[:, 1:],
+        torch.zeros(0, 4),
+        torch.tensor(2.5),
+        torch.tensor([torch.inf, -torch.inf, -0.0]),
+        torch.nn.Parameter(SIX.clone()),
+    ],
+)
+def test_a_tensor_comes_back_as_it_was(tensor: torch.Tensor, tmp_path: Path) -> None:
+    save_tensors(tmp_path / "file", {"it": tensor}, {})
+
+    (loaded,) = load_tensors(tmp_path / "file")[0].values()
+
+    assert loaded.dtype == tensor.dtype
+    torch.testing.assert_close(loaded, tensor.detach(), rtol=0, atol=0)
+
+
+def test_names_and_metadata_come_back(tmp_path: Path) -> None:
+    save_tensors(tmp_path / "file", {"b": SIX, "a.c": SIX + 1}, {"ä": "ö\n\u2028 {}"})
+
+    loaded, metadata = load_tensors(tmp_path / "file")
+
+    assert set(loaded) == {"b", "a.c"}
+    assert metadata == {"ä": "ö\n\u2028 {}"}
+
+
+def test_the_same_tensors_make_the_same_bytes(file: Path, tmp_path: Path) -> None:
+    save_tensors(tmp_path / "again", {"six": SIX.clone()}, {"kind": "numbers"})
+
+    assert (tmp_path / "again").read_bytes() == file.read_bytes()
+
+
+def test_a_loaded_tensor_outlives_its_file(file: Path) -> None:
+    loaded, _ = load_tensors(file)
+
+    file.write_bytes(b"")
+
+    assert torch.equal(loaded["six"], SIX)
+
+
+def test_a_failed_write_leaves_the_old_file(file: Path, tmp_path: Path) -> None:
+    shared = torch.zeros(4)
+
+    with pytest.raises(RuntimeError, match="share memory"):
+        save_tensors(file, {"a": shared, "b": shared}, {})
+
+    assert torch.equal(load_tensors(file)[0]["six"], SIX)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_tensors(tmp_path / "six.safetensors")
+
+    assert str(caught.value) == f"{tmp_path} holds no six.safetensors"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:5],
+        lambda whole: whole[:40],
+        lambda whole: whole[:-1],
+        lambda whole: whole + b"more",
+        lambda whole: b"\xff" * 8 + whole[8:],  # a header of 18 exabytes
+        lambda whole: whole.replace(b'"F32"', b'"F33"'),
+        lambda whole: whole.replace(b"[2,3]", b"[3,3]"),
+        lambda whole: b"this is no safetensors file at all",
+        lambda whole: bytes(1000),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(damage: Callable[[bytes], bytes], file: Path) -> None:
+    file.write_bytes(damage(file.read_bytes()))
+
+    with pytest.raises(CheckpointError) as caught:
+        load_tensors(file)
+
+    assert str(caught.value).startswith(f"{file} is damaged or not a safetensors file: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "six.safetensors"
+
+    with pytest.raises(StorageError) as caught:
+        save_tensors(path, {"six": SIX}, {})
+
+    assert str(caught.value) == f"{path}: cannot write: not a directory"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "groups"),
+    [
+        ([], [[]]),
+        ([10], [[10]]),
+        ([60, 40], [[60, 40]]),  # just full
+        ([60, 41], [[60], [41]]),
+        ([50, 50, 1], [[50, 50], [1]]),
+        ([1, 150, 1], [[1], [150], [1]]),  # the large one stands alone
+    ],
+)
+def test_tensors_are_grouped_up_to_a_limit(
+    sizes: list[int], groups: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensors, "SHARD_BYTES", 100)
+    whole = {f"t{number}": torch.zeros(size).byte() for number, size in enumerate(sizes)}
+
+    found = shards(whole)
+
+    assert [[tensor.nbytes for tensor in group.values()] for group in found] == groups
+    assert [name for group in found for name in group] == list(whole)
