@@ -26,7 +26,9 @@ class DecoderState:
 
     def select(self, rows: Tensor) -> "DecoderState":
         """The states of some of the hypotheses, in a new order."""
-        return DecoderState([(hidden[:, rows], cell[:, rows]) for hidden, cell in self.layers])
+        return DecoderState(
+            [(hidden.index_select(1, rows), cell.index_select(1, rows)) for hidden, cell in self.layers]
+        )
 
 
 class Decoder(nn.Module):

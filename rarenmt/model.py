@@ -98,8 +98,7 @@ class Model(nn.Module):
         """States (N, …), attention weights (N, S) and the next state after pieces (N,)."""
         embedded = self._embed(pieces[None])
         states, weights, state = self.decoder(embedded, state, attended)
-        everywhere = torch.arange(len(pieces), device=pieces.device)
-        return states.at(everywhere), weights[:, 0], state
+        return states.flat(), weights[:, 0], state
 
     def predict(self, states: States, memory: Memory | None) -> Prediction:
         """Log-probabilities of the piece that follows states (N, …), with the memory's word."""

@@ -29,10 +29,14 @@ class States:
     top: Tensor
     """State of the top decoder layer (…, H)."""
 
+    def flat(self) -> "States":
+        """The same with one leading dimension."""
+        return States(*(getattr(self, field.name).flatten(0, -2) for field in fields(self)))
+
     def at(self, positions: Tensor) -> "States":
         """The states at some positions of the flattened leading dimensions."""
-        flat = (getattr(self, field.name).flatten(0, -2)[positions] for field in fields(self))
-        return States(*flat)
+        flat = self.flat()
+        return States(*(getattr(flat, field.name)[positions] for field in fields(self)))
 
 
 class Query(nn.Module):

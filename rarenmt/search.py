@@ -164,16 +164,12 @@ class _Search:
         states, weights, state = self.model.step(pieces, self.state, self.attended)
         self.beam.coverage.add_(weights)
         prediction = self.model.predict(states, self.memory)
-        allowed = self._forbid(prediction.log_probs.clone())
-        width, vocabulary = self.config.beam, allowed.shape[1]
-        totals = (self.beam.scores[:, None] + allowed).view(-1, width * vocabulary)
-        # Twice the beam, so that enough remain when some of them end.
-        scores, cells = totals.topk(2 * width, dim=1)  # (B, 2K)
-        offsets = torch.arange(len(self.open), device=cells.device)[:, None] * width
-        rows, nexts = cells // vocabulary + offsets, cells % vocabulary
+        self._forbid(prediction.log_probs)
+        rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()
         self._finish(rows, scores, ends)
-        order = ends.long().argsort(dim=1, stable=True)[:, :width]  # those that go on, best first
+        order = ends.long().argsort(dim=1, stable=True)  # those that go on, best first
+        order = order[:, : self.config.beam]
         keep = self._kept()
         rows, nexts, scores = (
             part.gather(1, order)[keep].flatten() for part in (rows, nexts, scores)
@@ -187,21 +183,35 @@ class _Search:
         self.state = state.select(rows)
         return nexts
 
+    def _best(self, log_probs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Hypotheses, pieces and scores (B, 2K) of the best continuations of each sentence.
+
+        Twice the beam, so that enough remain when some of them end.
+        """
+        width = self.config.beam
+        count = min(2 * width, log_probs.shape[1])
+        best, pieces = log_probs.topk(count, dim=1)  # (N, 2K)
+        totals = (self.beam.scores[:, None] + best).view(-1, width * count)
+        scores, cells = totals.topk(2 * width, dim=1)  # (B, 2K)
+        offsets = torch.arange(len(self.open), device=cells.device)[:, None] * width
+        return cells // count + offsets, pieces.view(-1, width * count).gather(1, cells), scores
+
     def _kept(self) -> Tensor:
         """Sentences to go on with: those not done, and done ones as company up to STEADY rows."""
         waiting = self.done.long().argsort(stable=True)
         fewest = -(-STEADY // self.config.beam)
         return waiting[: max(int((~self.done).sum()), fewest)].sort().values
 
-    def _forbid(self, log_probs: Tensor) -> Tensor:
+    def _forbid(self, log_probs: Tensor) -> None:
         """Rule out what is no text, going round in circles, and (at the length limit) going on."""
         log_probs[:, [PAD, BOS, UNK]] = -torch.inf
         _forbid_circles(log_probs, self.beam.pieces)
         full = (self.beam.pieces.shape[1] >= self.limits).repeat_interleave(self.config.beam)
-        end = log_probs[full, EOS].clamp(min=-1e4)
-        log_probs[full] = -torch.inf
-        log_probs[full, EOS] = end
-        return log_probs
+        rows = full.nonzero()[:, 0]
+        if len(rows):
+            end = log_probs[rows, EOS].clamp(min=-1e4)
+            log_probs[rows] = -torch.inf
+            log_probs[rows, EOS] = end
 
     def _finish(self, rows: Tensor, scores: Tensor, ends: Tensor) -> None:
         """Note the hypotheses that end here, and which sentences need no further step."""

@@ -328,7 +328,7 @@ def translate_pieces(model: Model, sources: Sequence[Ids]) -> list[list[int]]:
 
 def _nothing_asked(memory: Memory) -> Asked:
     """The part of a rank that has no sentence of a batch in what all ranks write."""
-    queries = memory.keys.new_zeros((0, memory.keys.shape[1]))
+    queries = memory.keys.new_zeros((0, memory.keys.shape[1]), dtype=torch.float32)
     return Asked(queries, memory.values[:0], memory.read(queries))
 
 

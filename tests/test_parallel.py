@@ -87,14 +87,14 @@ def train_without_memory(folder: Path) -> dict[str, Tensor]:
 
 
 def train_with_memory(folder: Path) -> dict[str, Tensor]:
-    return finish(begin(folder, memory_positions=7))
+    return finish(begin(folder, memory_positions=7, bf16=True))
 
 
 def stop_and_go_on(folder: Path) -> dict[str, Tensor]:
-    run = begin(folder, memory_positions=7)
+    run = begin(folder, memory_positions=7, bf16=True)
     stopped = finish(run, lambda: parallel.rank() == 1 and run.progress.step == 5)
     dist.barrier()  # the first one saves
-    resumed = begin(folder, memory_positions=7)
+    resumed = begin(folder, memory_positions=7, bf16=True)
     resumed.resume()
     return finish(resumed) | {"stopped": stopped["step"]}
 
