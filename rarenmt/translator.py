@@ -127,22 +127,15 @@ class Translator:
         self, sentence: str, parts: Sequence[str], answers: Iterator[Hypothesis]
     ) -> Translation:
         """One translation from those of its parts; a part too long to be language is copied."""
-        texts: list[str] = []
         tokens: list[Token] = []
         for part in parts:
-            if len(self._encode(part)) > LONGEST:
-                text, explained = part, [Token(part, None)]
-            else:
-                hypothesis = next(answers)
-                text, explained = (
-                    self.tokenizer.decode(hypothesis.pieces),
-                    self._explain(hypothesis),
-                )
-            if texts and explained:
+            copied = len(self._encode(part)) > LONGEST
+            explained = [Token(part, None)] if copied else self._explain(next(answers))
+            if tokens and explained:
                 explained[0] = replace(explained[0], piece=" " + explained[0].piece)
-            texts.append(text)
             tokens += explained
-        return Translation(_surround(sentence, " ".join(texts)), tokens)
+        text = "".join(token.piece for token in tokens)
+        return Translation(_surround(sentence, text), tokens)
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
         """Write pairs into the memory, one after the other; no weight changes.
@@ -271,7 +264,7 @@ class Translator:
             if trace.slot >= 0 and trace.weight > 0:
                 pair = self.journal.owner(trace.slot)
                 source = Source(pair, trace.similarity, trace.weight)
-            tokens.append(Token(piece, source))
+            tokens.append(Token(piece.replace("\n", " "), source))  # one line stays one line
         return tokens
 
 

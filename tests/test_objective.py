@@ -173,11 +173,16 @@ def test_memory_and_readout_are_sums_over_the_asking_positions(tiny_model: Model
 MADE_UP = (BATCH.outputs == 9) | (BATCH.outputs == 14)
 
 
-def test_made_up_pieces_are_no_part_of_the_translation_loss(tiny_model: Model) -> None:
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_made_up_pieces_are_no_part_of_the_translation_loss(
+    tiny_model: Model, smoothing: float
+) -> None:
     log_probs = tiny_model.output(tiny_model.unroll(BATCH).top).log_softmax(dim=-1)
-    paid = -log_probs.gather(2, BATCH.outputs[:, :, None])[:, :, 0]
+    exact = -log_probs.gather(2, BATCH.outputs[:, :, None])[:, :, 0]
+    paid = (1 - smoothing) * exact - smoothing * log_probs.mean(dim=-1)
+    config = TrainConfig(smoothing=smoothing)
 
-    loss = episode_loss(tiny_model, BATCH, MADE_UP, tiny_model.new_memory(), PLAIN)
+    loss = episode_loss(tiny_model, BATCH, MADE_UP, tiny_model.new_memory(), config)
 
     assert_close(loss.translation, paid[(BATCH.outputs != PAD) & ~MADE_UP].sum())
 

@@ -177,6 +177,17 @@ def test_the_gate_sees_how_near_and_how_unanimous_the_neighbours_are(
     assert_close(features, torch.tensor([expected]))
 
 
+def test_the_gate_knows_which_piece_was_recalled_first(tiny_config: Config) -> None:
+    readout, output = MixtureReadout(tiny_config), uniform_output()
+
+    def share(*values: int) -> float:
+        recall = Recall(RECALL.slots, torch.tensor([values]), RECALL.similarity)
+        return readout(states(), recall, torch.zeros(1, BLOCKS), output)[1].sum().item()
+
+    assert share(CAT, DOG, CAT) != pytest.approx(share(DOG, CAT, DOG))
+    assert share(CAT, DOG, CAT) == pytest.approx(share(CAT, DOG + 1, CAT))
+
+
 # The paper's readout
 
 
