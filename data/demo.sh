@@ -8,7 +8,10 @@ trap 'rm -rf "$work"' EXIT
 RARENMT_MEMORY=$work/memory.safetensors
 export RARENMT_MEMORY
 
-say() { printf '\n\033[1m$ %s\033[0m\n' "$1"; }
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+
+say() { printf '\n%s$ %s%s\n' "$bold" "$1" "$plain"; }
 
 say 'rarenmt translate < sentences.en'
 rarenmt translate < sentences.en | tee "$work/before"

@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 
+import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
@@ -26,12 +27,14 @@ def stepped(model: Model) -> tuple[list[States], list[Tensor]]:
     return states, weights
 
 
-def test_unrolled_equals_stepped(tiny_model: Model) -> None:
+@pytest.mark.parametrize("learning", [True, False])
+def test_unrolled_equals_stepped(tiny_model: Model, learning: bool) -> None:
     attended, state = tiny_model.encode(BATCH.source)
 
     whole, weights, _ = tiny_model.decoder(tiny_model.embedding(BATCH.inputs), state, attended)
 
-    steps, step_weights = stepped(tiny_model)
+    with torch.set_grad_enabled(learning):
+        steps, step_weights = stepped(tiny_model)
     for field in fields(States):
         one_by_one = torch.cat([getattr(step, field.name) for step in steps])
         assert_close(getattr(whole, field.name), one_by_one)
@@ -82,6 +85,19 @@ def test_selected_hypotheses_go_on_from_their_own_states() -> None:
     for hidden, cell in chosen.layers:
         assert hidden[0, :, 0].tolist() == [2, 0, 2, 1]
         assert cell[0, :, 0].tolist() == [-2, 0, -2, -1]
+
+
+def test_what_is_attended_to_feeds_the_layers_above_the_bottom_one(tiny_model: Model) -> None:
+    attended, state = tiny_model.encode(BATCH.source)
+    contents = attended.contents.detach().requires_grad_()
+    watched = replace(attended, contents=contents)
+
+    states, _, _ = tiny_model.decoder(tiny_model.embedding(BATCH.inputs), state, watched)
+
+    (from_top,) = torch.autograd.grad(states.top.sum(), contents, retain_graph=True)
+    assert bool(from_top[0].any(dim=-1).all())
+    (from_bottom,) = torch.autograd.grad(states.bottom.sum(), contents, allow_unused=True)
+    assert from_bottom is None
 
 
 def test_the_layers_above_the_second_add_to_the_ones_below(tiny_config: Config) -> None:

@@ -116,6 +116,18 @@ def test_half_precision_keys_say_nearly_the_same(tiny_model: Model) -> None:
         assert_close(log_probs(tiny_model, pair, coarse), expected, rtol=0, atol=0.05)
 
 
+def test_the_readout_hears_how_alike_the_nearest_key_is(tiny_model: Model) -> None:
+    memory = remembering(tiny_model)
+    states = tiny_model.unroll(pair_batch(PAIRS, CPU)).at(torch.arange(3))
+    queries = tiny_model.query(states)
+    recall = memory.read(queries)
+
+    heard = tiny_model.read_out(states, queries, recall, memory)
+
+    agreements = tiny_model.query.agreements(queries, memory.keys[recall.slots[:, 0]])
+    assert_close(heard, tiny_model.readout(states, recall, agreements, tiny_model.output))
+
+
 def test_the_keys_are_the_queries_of_the_same_positions(tiny_model: Model) -> None:
     batch = pair_batch(PAIRS, CPU)
 

@@ -1,0 +1,64 @@
+"""The checkpoint that comes with the program, and the promises of the README about it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Command
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DEMO = ROOT / "data" / "demo"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a memory of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RARENMT_MEMORY", "memory.safetensors")
+    return tmp_path
+
+
+def test_the_example_of_the_readme_is_what_happens(rarenmt: Command, home: Path) -> None:
+    block = README.split("```console\n")[1].split("```")[0]
+    before, _, _, remembered, _, after = block.splitlines()[1:2] + block.splitlines()[2:7]
+    pair, sentence = "Dostoevsky wrote this novel.\tDostojewski schrieb diesen Roman.\n", (
+        b"I read Dostoevsky every winter.\n"
+    )
+
+    assert rarenmt("translate", stdin=sentence).out.decode() == before + "\n"
+    (home / "file.txt").write_text(pair, "utf-8")
+    assert rarenmt("remember", "file.txt").err == remembered + "\n"
+    found = rarenmt("translate", "--explain", stdin=sentence).out.decode()
+    assert re.sub(r"\s+", " ", found).strip() == re.sub(r"\s+", " ", after).strip()
+    assert "Dostojewski: file.txt:1" in found
+
+
+def test_what_was_remembered_changes_nothing_else(rarenmt: Command, home: Path) -> None:
+    sentences = b"Tom likes this book.\nWhere do you live?\nThe sky is blue.\n"
+    before = rarenmt("translate", stdin=sentences).out
+
+    rarenmt("remember", DEMO / "pairs.tsv")
+
+    assert rarenmt("translate", stdin=sentences).out == before
+
+
+def test_every_demo_sentence_changes_and_says_where_from(rarenmt: Command, home: Path) -> None:
+    sentences = (DEMO / "sentences.en").read_bytes()
+    before = rarenmt("translate", stdin=sentences).out.splitlines()
+
+    rarenmt("remember", DEMO / "pairs.tsv")
+
+    after = rarenmt("translate", "--explain", stdin=sentences).out.splitlines()
+    for number, (old, new) in enumerate(zip(before, after, strict=True), start=1):
+        text, tab, sources = new.partition(b"\t")
+        assert text != old
+        assert tab
+        assert f"pairs.tsv:{number}".encode() in sources
+
+
+def test_weight_files_can_be_committed_anywhere() -> None:
+    sizes = [path.stat().st_size for path in (ROOT / "checkpoints").rglob("*") if path.is_file()]
+
+    assert max(sizes) <= 16_000_000
+    assert sum(sizes) <= 40_000_000
