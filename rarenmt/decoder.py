@@ -5,6 +5,7 @@ Shapes: T target steps · N sentences or hypotheses · H hidden · E embedding �
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +28,10 @@ class DecoderState:
     def select(self, rows: Tensor) -> "DecoderState":
         """The states of some of the hypotheses, in a new order."""
         return DecoderState(
-            [(hidden.index_select(1, rows), cell.index_select(1, rows)) for hidden, cell in self.layers]
+            [
+                (hidden.index_select(1, rows), cell.index_select(1, rows))
+                for hidden, cell in self.layers
+            ]
         )
 
 
@@ -59,14 +63,30 @@ class Decoder(nn.Module):
         self, embedded: Tensor, state: DecoderState, attended: Attended
     ) -> tuple[States, Tensor, DecoderState]:
         """States (T, N, …), attention weights (N, T, S) and the state after pieces (T, N, E)."""
-        bottom, after = self.bottom(embedded, state.layers[0])
+        bottom, after = _run(self.bottom, embedded, state.layers[0])
         layers = [after]
         bottom = F.dropout(bottom, self.dropout, self.training)
         output, weights = self.attention(bottom, attended)
         top = bottom
         for depth, layer in enumerate(self.uppers, start=1):
-            states, after = layer(torch.cat([top, output], dim=-1), state.layers[depth])
+            states, after = _run(
+                cast(nn.LSTM, layer), torch.cat([top, output], dim=-1), state.layers[depth]
+            )
             layers.append(after)
             top = F.dropout(states if depth == 1 else top + states, self.dropout, self.training)
         context, source = output.split([self.hidden, output.shape[-1] - self.hidden], dim=-1)
         return States(context, source, bottom, top), weights, DecoderState(layers)
+
+
+def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+    """The outputs of an LSTM layer and its state after them.
+
+    One step alone is a cell: an LSTM call packs its weights first, and for a few rows that
+    is most of the work.
+    """
+    if len(inputs) > 1 or torch.is_grad_enabled():
+        outputs, after = layer(inputs, state)
+        return outputs, after
+    before = (state[0][0], state[1][0])
+    hidden, cell = torch.lstm_cell(inputs[0], before, *layer.all_weights[0])
+    return hidden[None], (hidden[None], cell[None])

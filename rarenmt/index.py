@@ -24,26 +24,28 @@ class Index(Protocol):
 
 
 class ExactIndex:
-    """Every slot against every query: one matrix product and a top-k, in pieces that fit.
+    """Every slot against every query: a matrix product and a top-k, block by block.
 
-    Half-precision keys are compared in half precision, so a few more candidates are
-    returned than asked for; `Memory.read` scores them again in float32.
+    Always in float32, whatever the keys are stored in: a product rounded to half precision
+    has hundreds of ties where keys lie close together, and would miss the true neighbours.
     """
 
-    def __init__(self, cells: int = 1 << 25) -> None:
-        self._cells = cells
-        """Similarities held at once."""
+    def __init__(self, block: int = 1 << 14) -> None:
+        self._block = block
+        """Keys compared at once."""
 
     def put(self, slots: Tensor, keys: Tensor) -> None:
         """Nothing to note: the search reads the keys."""
 
     def search(self, queries: Tensor, keys: Tensor, k: int) -> Tensor:
-        """Slots (B, k or a few more) nearest to queries (B, D) among keys (N, D)."""
-        spare = 0 if keys.dtype == torch.float32 else 8
-        k = min(k + spare, keys.shape[0])
-        rows = max(1, self._cells // max(1, keys.shape[0]))
-        blocks = [
-            (block.to(keys.dtype) @ keys.t()).topk(k, sorted=False).indices
-            for block in queries.split(rows)
-        ]
-        return torch.cat(blocks) if blocks else queries.new_empty((0, k), dtype=torch.long)
+        """Slots (B, k) nearest to queries (B, D) among keys (N, D), in any order."""
+        queries = queries.float()
+        best = [queries.new_empty((len(queries), 0))]
+        slots = [torch.empty_like(best[0], dtype=torch.long)]
+        for start in range(0, keys.shape[0], self._block):
+            similarity = queries @ keys[start : start + self._block].float().t()
+            top = similarity.topk(min(k, similarity.shape[1]), sorted=False)
+            best.append(top.values)
+            slots.append(top.indices + start)
+        order = torch.cat(best, dim=1).topk(k, sorted=False).indices
+        return torch.cat(slots, dim=1).gather(1, order)

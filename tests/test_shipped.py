@@ -22,8 +22,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_example_of_the_readme_is_what_happens(rarenmt: Command, home: Path) -> None:
     block = README.split("```console\n")[1].split("```")[0]
     before, _, _, remembered, _, after = block.splitlines()[1:2] + block.splitlines()[2:7]
-    pair, sentence = "Dostoevsky wrote this novel.\tDostojewski schrieb diesen Roman.\n", (
-        b"I read Dostoevsky every winter.\n"
+    pair, sentence = (
+        "Dostoevsky wrote this novel.\tDostojewski schrieb diesen Roman.\n",
+        (b"I read Dostoevsky every winter.\n"),
     )
 
     assert rarenmt("translate", stdin=sentence).out.decode() == before + "\n"

@@ -26,9 +26,7 @@ def network(scale: float = 1.0) -> list[Tensor]:
     """Features, weight and bias of the layer that makes the logits."""
     generator = torch.Generator().manual_seed(1)
     shapes = [(POSITIONS, WIDTH), (VOCABULARY, WIDTH), (VOCABULARY,)]
-    return [
-        (scale * torch.randn(shape, generator=generator)).requires_grad_() for shape in shapes
-    ]
+    return [(scale * torch.randn(shape, generator=generator)).requires_grad_() for shape in shapes]
 
 
 def test_two_equally_likely_pieces_cost_one_bit() -> None:
@@ -47,9 +45,7 @@ def test_the_gradient_is_probability_less_target() -> None:
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("cells", [1, 4 * VOCABULARY, 1 << 20])
-def test_fused_equals_plain(
-    monkeypatch: pytest.MonkeyPatch, smoothing: float, cells: int
-) -> None:
+def test_fused_equals_plain(monkeypatch: pytest.MonkeyPatch, smoothing: float, cells: int) -> None:
     monkeypatch.setattr(module, "CELLS", cells)
     ours, plain = network(), network()
 
