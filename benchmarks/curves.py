@@ -35,7 +35,8 @@ def panel(left: float, title: str, lines: Sequence[tuple[str, Sequence[Point]]])
         f'<text x="{left - 6}" y="{TOP + 10}" text-anchor="end">{high:.1f}</text>',
         f'<text x="{left - 6}" y="{TOP + HEIGHT}" text-anchor="end">{low:.1f}</text>',
         f'<text x="{left}" y="{TOP + HEIGHT + 18}">0</text>',
-        f'<text x="{left + WIDTH}" y="{TOP + HEIGHT + 18}" text-anchor="end">{last:.0f} steps</text>',
+        f'<text x="{left + WIDTH}" y="{TOP + HEIGHT + 18}" text-anchor="end">'
+        f"{last:.0f} steps</text>",
     ]
     for (name, line), colour in zip(lines, ("#1d4ed8", "#c2410c"), strict=False):
         path = " ".join(map(place, line))

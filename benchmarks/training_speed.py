@@ -69,7 +69,9 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     multi30k.add_option(parser)
-    parser.add_argument("--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"])
+    parser.add_argument(
+        "--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"]
+    )
     parser.add_argument("--positions", type=int, nargs="*", default=[128, 256])
     parser.add_argument("--slots", type=int, nargs="*", default=[8192, 65536])
     parser.add_argument("--steps", type=int, default=12, help="of a round, two of them to warm up")
@@ -88,7 +90,9 @@ def prepare(kind: Kind, corpus: Corpus, data: multi30k.Multi30k) -> Run:
     slots = kind.slots or MemoryConfig.slots
     model = Model(Config(model=SIZES, memory=MemoryConfig(slots=slots)))
     model.initialise(torch.Generator().manual_seed(0))
-    config = TrainConfig(bf16=kind.bf16, memory_positions=kind.positions, learning_rate=1e-3, clip=5.0)
+    config = TrainConfig(
+        bf16=kind.bf16, memory_positions=kind.positions, learning_rate=1e-3, clip=5.0
+    )
     run = Run(Path(), model, data.tokenizer, corpus, Dev([], []), config)
     if run.memory is not None:
         fill(run.memory, slots)
@@ -121,7 +125,11 @@ def measure(run: Run, batches: list[list[int]]) -> float:
 def report_networks(model: Model, shapes: list[Batch], tokens: int) -> None:
     beside = sum(p.numel() for part in (model.query, model.readout) for p in part.parameters())
     for name, parameters, network in (
-        ("our network", sum(p.numel() for p in model.parameters()) - beside, arithmetic.ours(SIZES)),
+        (
+            "our network",
+            sum(p.numel() for p in model.parameters()) - beside,
+            arithmetic.ours(SIZES),
+        ),
         ("peers' gnmt network", arithmetic.peers_parameters(SIZES), arithmetic.peers(SIZES)),
     ):
         operations = sum(map(network.training, shapes)) / tokens
@@ -130,7 +138,9 @@ def report_networks(model: Model, shapes: list[Batch], tokens: int) -> None:
             "megaflop_per_token": round(operations / 1e6, 2),
             **dataclasses.asdict(network),
         }
-        sentence = f"{parameters / 1e6:.2f} M parameters, {operations / 1e6:.1f} MFLOP a target token"
+        sentence = (
+            f"{parameters / 1e6:.2f} M parameters, {operations / 1e6:.1f} MFLOP a target token"
+        )
         report(name, figures, sentence)
 
 
