@@ -2,10 +2,10 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     import torch
 
     from rarenmt.batches import Ids
+    from rarenmt.checkpoint import Checkpoint
     from rarenmt.text import Pair
     from rarenmt.tokens import Tokenizer
     from rarenmt.train import Report, Run
 
 DEFAULT = TrainConfig()
+T = TypeVar("T")
 
 
 def train(
@@ -36,14 +38,26 @@ def train(
     ],
     folder: Annotated[Path, typer.Option("-o", "--output", help="Checkpoint folder to write.")],
     dev: Annotated[str, typer.Option(help="Held-out pairs, given like a corpus.")],
-    preset: Annotated[str, typer.Option(help=f"Sizes: {', '.join(PRESETS)}.")] = "small",
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Checkpoint whose weights and vocabulary to start from."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"Sizes: {', '.join(PRESETS)}.", show_default="small"),
+    ] = None,
     vocabulary: Annotated[
         int | None, typer.Option(help="Pieces of the vocabulary.", show_default="of the preset")
     ] = None,
     dropout: Annotated[float | None, typer.Option(show_default="of the preset")] = None,
     kind: Annotated[
-        str, typer.Option("--memory-kind", help="rare (ours), or paper (Kaiser et al. 2017).")
-    ] = "rare",
+        str | None,
+        typer.Option(
+            "--memory-kind",
+            help="rare (ours), or paper (Kaiser et al. 2017).",
+            show_default="rare",
+        ),
+    ] = None,
     slots: Annotated[
         int, typer.Option(help="Slots of the memory in training.")
     ] = MemoryConfig.slots,
@@ -63,8 +77,8 @@ def train(
         int, typer.Option(help="Steps between measurements.")
     ] = DEFAULT.evaluate_every,
     save_every: Annotated[int, typer.Option(help="Steps between saves.")] = DEFAULT.save_every,
-    source_language: Annotated[str, typer.Option()] = "en",
-    target_language: Annotated[str, typer.Option()] = "de",
+    source_language: Annotated[str | None, typer.Option(show_default="en")] = None,
+    target_language: Annotated[str | None, typer.Option(show_default="de")] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the folder's last run ended.")] = False,
     bf16: Annotated[bool, typer.Option(help="Mixed precision.")] = True,
     device: options.Device = "auto",
@@ -78,6 +92,7 @@ def train(
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine
     rarenmt train tatoeba.tsv.xz@4 manuals.en,manuals.de --dev dev.tsv -o checkpoints/mine
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine --resume
+    rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
     import torch
 
@@ -88,10 +103,23 @@ def train(
     from rarenmt.text import read_corpus
     from rarenmt.train import Dev, Run
 
-    if preset not in PRESETS:
-        raise SettingError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
-    if kind not in MEMORIES:
-        raise SettingError(f"unknown memory kind {kind!r}; there are {', '.join(MEMORIES)}")
+    decided = {
+        "--preset": preset,
+        "--vocabulary": vocabulary,
+        "--memory-kind": kind,
+        "--source-language": source_language,
+        "--target-language": target_language,
+    }
+    known = _load_start(start, decided) if start else None
+    if known is not None:
+        config = known.model.config
+    else:
+        config = Config(
+            model=_chosen("preset", preset or "small", PRESETS),
+            memory=_chosen("memory kind", kind or "rare", MEMORIES),
+            source_language=source_language or Config.source_language,
+            target_language=target_language or Config.target_language,
+        )
     if not resume:
         _check_empty(folder)
     place = _join_group(options.pick_device(device))
@@ -109,22 +137,24 @@ def train(
     )
     parts = [_parse_corpus(corpus) for corpus in corpora]
     texts = [(list(read_corpus(name)), weight) for name, weight in parts]
-    tokenizer = (
-        load_tokenizer(folder)
-        if resume
-        else _learn_vocabulary(texts, vocabulary or PRESETS[preset].vocabulary)
-    )
-    sizes = replace(PRESETS[preset], vocabulary=len(tokenizer))
-    config = Config(
-        model=sizes if dropout is None else replace(sizes, dropout=dropout),
-        memory=replace(MEMORIES[kind], slots=slots),
-        source_language=source_language,
-        target_language=target_language,
+    if known is not None:
+        tokenizer = known.tokenizer
+    elif resume:
+        tokenizer = load_tokenizer(folder)
+    else:
+        tokenizer = _learn_vocabulary(texts, vocabulary or config.model.vocabulary)
+    dropout = config.model.dropout if dropout is None else dropout
+    config = replace(
+        config,
+        model=replace(config.model, vocabulary=len(tokenizer), dropout=dropout),
+        memory=replace(config.memory, slots=slots),
     )
     encoded = [(_encode(tokenizer, pairs, settings), weight) for pairs, weight in texts]
     held_out = list(read_corpus(dev))[: settings.evaluate_pairs]
     model = Model(config)
     model.initialise(torch.Generator().manual_seed(seed))
+    if known is not None:
+        model.load_state_dict(known.model.state_dict())
     run = Run(
         folder,
         model.to(place),
@@ -140,6 +170,24 @@ def train(
         run.resume()
     _say_start(run, sum(len(pairs) for pairs, _ in encoded), place)
     _follow(run)
+
+
+def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":
+    """The checkpoint to start from, which decides what some options would."""
+    import torch
+
+    from rarenmt.checkpoint import load_checkpoint
+
+    for option, value in decided.items():
+        if value is not None:
+            raise SettingError(f"{option} is decided by the checkpoint of --from; leave it out")
+    return load_checkpoint(start, torch.device("cpu"))
+
+
+def _chosen(what: str, name: str, known: dict[str, T]) -> T:
+    if name not in known:
+        raise SettingError(f"unknown {what} {name!r}; there are {', '.join(known)}")
+    return known[name]
 
 
 def _check_empty(folder: Path) -> None:

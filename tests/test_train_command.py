@@ -58,6 +58,30 @@ def steps(folder: Path) -> list[int]:
 # A whole run
 
 
+def test_a_run_starts_from_the_weights_and_vocabulary_of_a_checkpoint(
+    rarenmt: Command, options: list[str], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    rarenmt(*options, "-o", first)
+    chosen = ["--preset", "tiny", "--vocabulary", "271"]
+    rest = [option for option in options if option not in chosen]
+
+    result = rarenmt(*rest, "-o", second, "--from", first, "--learning-rate", "1e-12")
+
+    assert result.status == 0
+    assert weights(second) == weights(first)
+    assert (second / VOCABULARY).read_bytes() == (first / VOCABULARY).read_bytes()
+
+
+def test_what_the_checkpoint_to_start_from_decides_cannot_be_chosen(
+    rarenmt: Command, options: list[str], tmp_path: Path
+) -> None:
+    result = rarenmt(*options, "-o", tmp_path / "out", "--from", tmp_path)
+
+    assert result.status == 2
+    assert result.err == "error: --preset is decided by the checkpoint of --from; leave it out\n"
+
+
 def test_training_leaves_a_folder_and_says_how_it_went(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
