@@ -6,6 +6,8 @@ similarity from the keys themselves.
 Shapes: B queries · N slots in use · D width of a key · K neighbours.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -23,16 +25,23 @@ class Index(Protocol):
         ...
 
 
+GROUP = 32
+"""Keys whose best one decides whether any of them is looked at."""
+
+
 class ExactIndex:
     """Every slot against every query: a matrix product and a top-k, block by block.
 
-    Always in float32, whatever the keys are stored in: a product rounded to half precision
-    has hundreds of ties where keys lie close together, and would miss the true neighbours.
+    The products are float32 numbers whatever the keys are stored in: rounded to half precision
+    they have hundreds of ties where keys lie close together. With `coarse` the factors may be
+    rounded on the way in (bfloat16 on a CPU that has it, TF32 on a GPU), which is up to three
+    times as fast and errs in the fourth digit: good enough to train with.
     """
 
-    def __init__(self, block: int = 1 << 14) -> None:
+    def __init__(self, *, coarse: bool = False, block: int = 1 << 14) -> None:
+        self._coarse = coarse
         self._block = block
-        """Keys compared at once."""
+        """Keys compared at once: few enough for their products to stay in a CPU's cache."""
 
     def put(self, slots: Tensor, keys: Tensor) -> None:
         """Nothing to note: the search reads the keys."""
@@ -42,10 +51,37 @@ class ExactIndex:
         queries = queries.float()
         best = [queries.new_empty((len(queries), 0))]
         slots = [torch.empty_like(best[0], dtype=torch.long)]
-        for start in range(0, keys.shape[0], self._block):
-            similarity = queries @ keys[start : start + self._block].float().t()
-            top = similarity.topk(min(k, similarity.shape[1]), sorted=False)
-            best.append(top.values)
-            slots.append(top.indices + start)
+        with _rounded_factors(self._coarse):
+            for start in range(0, keys.shape[0], self._block):
+                similarity = queries @ keys[start : start + self._block].float().t()
+                places = _largest(similarity, min(k, similarity.shape[1]))
+                best.append(similarity.gather(1, places))
+                slots.append(places + start)
         order = torch.cat(best, dim=1).topk(k, sorted=False).indices
         return torch.cat(slots, dim=1).gather(1, order)
+
+
+def _largest(numbers: Tensor, k: int) -> Tensor:
+    """Places of the k largest numbers of each row (B, N) → (B, k), in any order.
+
+    They all lie in the k groups with the largest maxima, so only those are sorted.
+    """
+    rows, count = numbers.shape
+    if count % GROUP or count <= 2 * k * GROUP:
+        return numbers.topk(k, sorted=False).indices
+    groups = numbers.view(rows, -1, GROUP)
+    chosen = groups.amax(dim=-1).topk(k, sorted=False).indices  # (B, k)
+    members = groups.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
+    places = members.topk(k, sorted=False).indices
+    return chosen.gather(1, places // GROUP) * GROUP + places % GROUP
+
+
+@contextmanager
+def _rounded_factors(allowed: bool) -> Iterator[None]:
+    """Let matrix products of float32 round their factors, and put it back."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if allowed else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -16,6 +16,7 @@ from rarenmt.batches import Batch, Source
 from rarenmt.config import Config
 from rarenmt.decoder import Decoder, DecoderState
 from rarenmt.encoder import Encoder
+from rarenmt.index import Index
 from rarenmt.memory import Memory, Recall
 from rarenmt.query import Query, States
 from rarenmt.readout import READOUTS, Output, Readout
@@ -66,11 +67,16 @@ class Model(nn.Module):
             elif "bias" in name:
                 nn.init.zeros_(parameter)
 
-    def new_memory(self, slots: int | None = None, dtype: torch.dtype = torch.float32) -> Memory:
+    def new_memory(
+        self,
+        slots: int | None = None,
+        dtype: torch.dtype = torch.float32,
+        index: Index | None = None,
+    ) -> Memory:
         """An empty memory for the queries of this model, on its device."""
         memory = Memory(
             self.config.memory, self.query.width, self.config.model.vocabulary,
-            slots=slots, dtype=dtype,
+            slots=slots, dtype=dtype, index=index,
         )  # fmt: skip
         return memory.to(self.embedding.weight.device)
 

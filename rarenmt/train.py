@@ -108,8 +108,7 @@ class Run:
         self.folder, self.model, self.tokenizer = folder, model, tokenizer
         self.corpus, self.dev, self.config = corpus, dev, config
         self.device = model.embedding.weight.device
-        keys = torch.bfloat16 if config.bf16 else torch.float32
-        self.memory = model.new_memory(dtype=keys) if config.memory_positions else None
+        self.memory = model.new_memory() if config.memory_positions else None
         asking = config.memory_positions + parallel.world() - 1  # each rank rounds its share up
         if self.memory is not None and asking > self.memory.slots:
             raise SettingError(

@@ -29,7 +29,7 @@ def brute_force(query: Tensor, keys: Tensor) -> list[int]:
 def test_the_exact_index_finds_what_brute_force_finds(block: int) -> None:
     keys, queries = unit_rows(SLOTS, 1), unit_rows(9, 2)
 
-    found = ExactIndex(block).search(queries, keys, K)
+    found = ExactIndex(block=block).search(queries, keys, K)
 
     assert [set(row) for row in found.tolist()] == [set(brute_force(q, keys)) for q in queries]
 
@@ -45,6 +45,26 @@ def test_half_precision_keys_lying_close_together_are_told_apart() -> None:
     assert [set(row) for row in found.tolist()] == nearest
 
 
+def test_only_the_best_groups_of_a_long_row_are_sorted_and_nothing_is_missed() -> None:
+    keys, queries = unit_rows(64 * 2 * K, 1), unit_rows(9, 2)
+
+    found = ExactIndex(block=32 * 2 * K + 32).search(queries, keys, K)
+
+    assert [set(row) for row in found.tolist()] == [set(brute_force(q, keys)) for q in queries]
+
+
+def test_a_coarse_search_misses_only_what_lies_as_near_as_what_it_finds() -> None:
+    keys, queries = unit_rows(1 << 12, 1), unit_rows(9, 2)
+    before = torch.get_float32_matmul_precision()
+
+    found = ExactIndex(coarse=True).search(queries, keys, K)
+
+    similarity = queries @ keys.t()
+    best = similarity.topk(K, sorted=False).values.amin(dim=1)
+    assert bool((similarity.gather(1, found).amin(dim=1) > best - 0.01).all())
+    assert torch.get_float32_matmul_precision() == before
+
+
 def test_no_query_finds_nothing() -> None:
     assert ExactIndex().search(torch.empty(0, WIDTH), unit_rows(SLOTS, 1), K).shape == (0, K)
 
@@ -53,7 +73,7 @@ def test_no_query_finds_nothing() -> None:
 @pytest.mark.parametrize("block", [1 << 14, 7])
 def test_the_memory_ranks_what_the_index_finds(dtype: torch.dtype, block: int) -> None:
     config = MemoryConfig(slots=SLOTS, neighbours=K)
-    memory = Memory(config, WIDTH, SLOTS, dtype=dtype, index=ExactIndex(block))
+    memory = Memory(config, WIDTH, SLOTS, dtype=dtype, index=ExactIndex(block=block))
     memory.keys.copy_(unit_rows(SLOTS, 1))
     memory.values.copy_(torch.arange(SLOTS))
     memory.restored()
