@@ -22,9 +22,10 @@ from conditions import report
 
 from rarenmt.batches import Batch, Corpus, pair_batch
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.dev import Dev
 from rarenmt.memory import Memory
 from rarenmt.model import Model
-from rarenmt.train import Dev, Run
+from rarenmt.train import Run
 
 SIZES = ModelConfig()
 WARM_UP = 2
@@ -72,7 +73,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"]
     )
-    parser.add_argument("--positions", type=int, nargs="*", default=[128, 256])
+    parser.add_argument(
+        "--positions",
+        type=int,
+        nargs="*",
+        default=[80, 256],
+        help="of a step that ask the memory; `rarenmt train` asks at 80 of so many tokens",
+    )
     parser.add_argument("--slots", type=int, nargs="*", default=[8192, 65536])
     parser.add_argument("--steps", type=int, default=12, help="of a round, two of them to warm up")
     parser.add_argument("--rounds", type=int, default=3)

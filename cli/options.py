@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -44,6 +44,13 @@ WithPairs = Annotated[
         "--with",
         help="What if these pairs were remembered too? Given like a corpus; nothing is saved.",
         show_default=False,
+    ),
+]
+Precision = Annotated[
+    Literal["float32", "bfloat16"],
+    typer.Option(
+        envvar="RARENMT_PRECISION",
+        help="bfloat16 is faster where the processor computes it, and rounds.",
     ),
 ]
 NoMemory = Annotated[bool, typer.Option("--no-memory", help="Do not ask the memory.")]
@@ -90,16 +97,24 @@ def load_translator(
     model: Path | None,
     memory: Path | None,
     device: str,
+    precision: Literal["float32", "bfloat16"],
     with_pairs: list[str] | None,
     passes: int = 1,
 ) -> "Translator":
     """The translator asked for, having remembered further pairs in RAM alone."""
+    import torch
+
     from rarenmt.text import read_corpus
     from rarenmt.translator import Translator
 
     pairs = [pair for name in with_pairs or [] for pair in read_corpus(name)]
     place = pick_device(device)
-    translator = Translator.load(model_folder(model), memory=memory, device=str(place))
+    translator = Translator.load(
+        model_folder(model),
+        memory=memory,
+        device=str(place),
+        precision=torch.bfloat16 if precision == "bfloat16" else torch.float32,
+    )
     if pairs:
         translator.remember(pairs, passes=passes)
     return translator

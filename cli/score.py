@@ -40,6 +40,7 @@ def score(
     model: options.Model = None,
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
+    precision: options.Precision = "float32",
 ) -> None:
     """Score translations, or the recall of words shown once.
 
@@ -53,7 +54,7 @@ def score(
     """
     config = SearchConfig(beam=beam)
     if oneshot is not None:
-        translator = options.load_translator(model, memory, device, with_pairs, passes)
+        translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
         _print_oneshot(translator, oneshot, config, passes, as_json)
         return
     if not files or len(files) > 2:
@@ -64,7 +65,7 @@ def score(
         from rarenmt.text import read_corpus
 
         pairs = list(read_corpus(files[0]))
-        translator = options.load_translator(model, memory, device, with_pairs, passes)
+        translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
         sources = [pair.source for pair in pairs]
         found = translator.translate(sources, config, memory=not no_memory)
         hypotheses, references = [t.text for t in found], [pair.target for pair in pairs]

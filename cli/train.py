@@ -16,6 +16,7 @@ from . import console, options
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from rarenmt.batches import Ids
     from rarenmt.checkpoint import Checkpoint
@@ -40,7 +41,11 @@ def train(
     dev: Annotated[str, typer.Option(help="Held-out pairs, given like a corpus.")],
     start: Annotated[
         Path | None,
-        typer.Option("--from", help="Checkpoint whose weights and vocabulary to start from."),
+        typer.Option(
+            "--from",
+            help="Checkpoint whose weights and vocabulary to start from; with --memory-kind "
+            "its translator is kept and the memory's part begins anew.",
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -67,6 +72,9 @@ def train(
     ] = DEFAULT.batch_tokens,
     learning_rate: Annotated[float, typer.Option()] = DEFAULT.learning_rate,
     warmup: Annotated[int, typer.Option(help="Steps of linear rise.")] = DEFAULT.warmup,
+    decay: Annotated[
+        float, typer.Option(help="Last share of the steps, in which the rate falls to nothing.")
+    ] = DEFAULT.decay,
     episodes: Annotated[
         float, typer.Option(help="Share of the last steps that practise made-up words.")
     ] = DEFAULT.episodes,
@@ -98,21 +106,23 @@ def train(
 
     from rarenmt.batches import Corpus
     from rarenmt.checkpoint import load_tokenizer
+    from rarenmt.dev import Dev
     from rarenmt.episodes import EpisodeMaker
     from rarenmt.model import Model
     from rarenmt.text import read_corpus
-    from rarenmt.train import Dev, Run
+    from rarenmt.train import Run
 
     decided = {
         "--preset": preset,
         "--vocabulary": vocabulary,
-        "--memory-kind": kind,
         "--source-language": source_language,
         "--target-language": target_language,
     }
     known = _load_start(start, decided) if start else None
     if known is not None:
         config = known.model.config
+        if kind is not None:
+            config = replace(config, memory=_chosen("memory kind", kind, MEMORIES))
     else:
         config = Config(
             model=_chosen("preset", preset or "small", PRESETS),
@@ -128,6 +138,7 @@ def train(
         batch_tokens=batch_tokens,
         learning_rate=learning_rate,
         warmup=warmup,
+        decay=decay,
         episodes=episodes,
         memory_positions=memory_positions,
         evaluate_every=evaluate_every,
@@ -154,7 +165,7 @@ def train(
     model = Model(config)
     model.initialise(torch.Generator().manual_seed(seed))
     if known is not None:
-        model.load_state_dict(known.model.state_dict())
+        model.load_state_dict(_kept(known, anew=kind is not None), strict=kind is None)
     run = Run(
         folder,
         model.to(place),
@@ -182,6 +193,13 @@ def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":
         if value is not None:
             raise SettingError(f"{option} is decided by the checkpoint of --from; leave it out")
     return load_checkpoint(start, torch.device("cpu"))
+
+
+def _kept(known: "Checkpoint", *, anew: bool) -> "dict[str, Tensor]":
+    """The weights to start from, without those of query and readout when these begin anew."""
+    weights = known.model.state_dict()
+    own = ("query.", "readout.")
+    return {name: t for name, t in weights.items() if not (anew and name.startswith(own))}
 
 
 def _chosen(what: str, name: str, known: dict[str, T]) -> T:

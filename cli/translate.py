@@ -57,6 +57,7 @@ def translate(
     model: options.Model = None,
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
+    precision: options.Precision = "float32",
 ) -> None:
     """Translate lines: as many come out as go in.
 
@@ -70,7 +71,7 @@ def translate(
     """
     config = SearchConfig(beam=beam)
     lines = _given(text) if text else _standard_input(jsonl)
-    translator = options.load_translator(model, memory, device, with_pairs)
+    translator = options.load_translator(model, memory, device, precision, with_pairs)
     failed = False
     for batch in lines:
         readable = [line.text for line in batch]

@@ -17,6 +17,9 @@ the state of the bottom or top decoder layer."""
 Readout = Literal["mixture", "paper"]
 """How a recalled token reaches the output; see `rarenmt.readout`."""
 
+Lookup = Literal["relevant", "whole"]
+"""What a sentence asks: the pairs that share telling words with it, or the whole memory."""
+
 
 def _require(condition: bool, sentence: str) -> None:
     if not condition:
@@ -60,6 +63,8 @@ class MemoryConfig:
     query: tuple[Block, ...] = ("context", "source", "bottom", "top")
     """Parts of the query; the paper's is ("context",)."""
     readout: Readout = "mixture"
+    lookup: Lookup = "relevant"
+    """Training on ordinary text asks the whole memory, for its entries are single positions."""
     neighbours: int = 64
     """(k) Slots looked at for one query; 256 in the paper."""
     margin: float = 0.1
@@ -72,6 +77,10 @@ class MemoryConfig:
     taken back. Training always does as the paper does."""
 
     def __post_init__(self) -> None:
+        _require(
+            self.lookup == "whole" or not self.reinforce,
+            "a memory that reinforces has no pairs to choose from; its lookup must be whole",
+        )
         _require(len(self.query) > 0, "the query needs at least one part")
         _require(
             1 <= self.neighbours <= self.slots,
@@ -161,7 +170,9 @@ class Config:
 
 MEMORIES: dict[str, MemoryConfig] = {
     "rare": MemoryConfig(),
-    "paper": MemoryConfig(query=("context",), readout="paper", neighbours=256, reinforce=True),
+    "paper": MemoryConfig(
+        query=("context",), readout="paper", lookup="whole", neighbours=256, reinforce=True
+    ),
 }
 """Kinds of memory by name: ours, and that of Kaiser et al. 2017."""
 

@@ -37,6 +37,8 @@ class Episodes:
 
     shown: list[tuple[Ids, Ids]]
     asked: list[tuple[Ids, Ids]]
+    relevant: list[int]
+    """For each asked sentence, the shown one that shares a word with it."""
     made_up: list[list[bool]]
     """For each piece of each asked target, whether it belongs to an invented word."""
 
@@ -81,21 +83,39 @@ class EpisodeMaker:
         return bool(self.word_pairs and self._source_words and self._target_words)
 
     def draw(self, count: int, ordinary: int, rng: random.Random) -> Episodes:
-        """`count` episodes of one shown and two asked sentences, and ordinary ones asked beside."""
-        episodes = Episodes([], [], [])
+        """`count` episodes with invented words, and ordinary ones that keep their words: there
+        the memory has nothing new to say."""
+        episodes = Episodes([], [], [], [])
         for word_pair in rng.sample(self.word_pairs, min(count, len(self.word_pairs))):
-            shown, *asked = rng.sample(word_pair.sentences, 3)
-            invented = self._invent(word_pair, rng)
-            episodes.shown.append(self._replaced(shown, word_pair, invented)[0])
-            for number in asked:
-                pair, made_up = self._replaced(number, word_pair, invented)
-                episodes.asked.append(pair)
-                episodes.made_up.append(made_up)
-        for _ in range(ordinary):
-            source, target = self.texts[rng.randrange(len(self.texts))]
-            episodes.asked.append((self.tokenizer.encode(source), self.tokenizer.encode(target)))
-            episodes.made_up.append([False] * len(episodes.asked[-1][1]))
+            self._add(episodes, word_pair, self._invent(word_pair, rng), rng)
+        for word_pair in rng.sample(self.word_pairs, min(ordinary, len(self.word_pairs))):
+            self._add(episodes, word_pair, None, rng)
         return episodes
+
+    def _add(
+        self,
+        episodes: Episodes,
+        word_pair: WordPair,
+        invented: tuple[str, str] | None,
+        rng: random.Random,
+    ) -> None:
+        """One sentence to show and two to ask, with the invented words in place of the pair."""
+        shown, *asked = rng.sample(word_pair.sentences, 3)
+        episodes.shown.append(self._pieces(shown, word_pair, invented)[0])
+        for number in asked:
+            pair, made_up = self._pieces(number, word_pair, invented)
+            episodes.asked.append(pair)
+            episodes.relevant.append(len(episodes.shown) - 1)
+            episodes.made_up.append(made_up)
+
+    def _pieces(
+        self, number: int, word_pair: WordPair, invented: tuple[str, str] | None
+    ) -> tuple[tuple[Ids, Ids], list[bool]]:
+        """A sentence pair in pieces, and which pieces of its target are made up."""
+        if invented is not None:
+            return self._replaced(number, word_pair, invented)
+        source, target = map(self.tokenizer.encode, self.texts[number])
+        return (source, target), [False] * len(target)
 
     def _invent(self, word_pair: WordPair, rng: random.Random) -> tuple[str, str]:
         """An invented word for either language: the same, alike, or unrelated."""

@@ -13,6 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from rarenmt.largest import largest
+
 
 class Index(Protocol):
     """Finds the slots whose keys are nearest to a query."""
@@ -23,10 +25,6 @@ class Index(Protocol):
     def search(self, queries: Tensor, keys: Tensor, k: int) -> Tensor:
         """Slots (B, k) nearest to queries (B, D) among keys (N, D), in any order; k ≤ N."""
         ...
-
-
-GROUP = 32
-"""Keys whose best one decides whether any of them is looked at."""
 
 
 class ExactIndex:
@@ -54,26 +52,11 @@ class ExactIndex:
         with _rounded_factors(self._coarse):
             for start in range(0, keys.shape[0], self._block):
                 similarity = queries @ keys[start : start + self._block].float().t()
-                places = _largest(similarity, min(k, similarity.shape[1]))
+                places = largest(similarity, min(k, similarity.shape[1]))
                 best.append(similarity.gather(1, places))
                 slots.append(places + start)
         order = torch.cat(best, dim=1).topk(k, sorted=False).indices
         return torch.cat(slots, dim=1).gather(1, order)
-
-
-def _largest(numbers: Tensor, k: int) -> Tensor:
-    """Places of the k largest numbers of each row (B, N) → (B, k), in any order.
-
-    They all lie in the k groups with the largest maxima, so only those are sorted.
-    """
-    rows, count = numbers.shape
-    if count % GROUP or count <= 2 * k * GROUP:
-        return numbers.topk(k, sorted=False).indices
-    groups = numbers.view(rows, -1, GROUP)
-    chosen = groups.amax(dim=-1).topk(k, sorted=False).indices  # (B, k)
-    members = groups.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
-    places = members.topk(k, sorted=False).indices
-    return chosen.gather(1, places // GROUP) * GROUP + places % GROUP
 
 
 @contextmanager

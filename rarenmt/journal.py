@@ -38,21 +38,32 @@ class Journal:
         """Remembered pairs with the same source sentence."""
         return self._targets.get(pair.source, [])
 
-    def add(self, pair: Pair, slots: Tensor, positions: Tensor) -> None:
-        """Note that the entries in slots (T,) come from these positions (T,) of the pair."""
+    def add(self, pair: Pair) -> int:
+        """Take in a pair; its number."""
+        self.pairs.append(pair)
+        self._targets.setdefault(pair.source, []).append(pair)
+        return len(self.pairs) - 1
+
+    def note(self, number: int, slots: Tensor) -> None:
+        """Note that the entries in slots (T,) come from the positions of the pair of that number."""
         needed = int(slots.max()) + 1
         if needed > len(self.owners):
             grown = torch.zeros((max(needed, 2 * len(self.owners)), 2), dtype=torch.int32)
             grown[: len(self.owners)] = self.owners
             self.owners = grown
-        self.owners[slots, 0] = len(self.pairs)
-        self.owners[slots, 1] = positions.to(torch.int32)
-        self.pairs.append(pair)
-        self._targets.setdefault(pair.source, []).append(pair)
+        self.owners[slots, 0] = number
+        self.owners[slots, 1] = torch.arange(len(slots), dtype=torch.int32)
 
     def owner(self, slot: int) -> Pair:
         """The pair that wrote a slot."""
         return self.pairs[int(self.owners[slot, 0])]
+
+    def slots(self, used: int) -> list[Tensor]:
+        """The slots of each pair among the first `used`, in the order of its positions."""
+        owners = self.owners[:used].long()
+        order = ((owners[:, 0] << 32) + owners[:, 1]).argsort()
+        counts = owners[:, 0].bincount(minlength=len(self.pairs))
+        return list(order.split(counts.tolist()))
 
 
 def save_journal(path: Path, journal: Journal, memory: Memory, fingerprint: str) -> None:

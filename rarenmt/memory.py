@@ -29,7 +29,16 @@ class Recall:
     values: Tensor
     """(B, K)"""
     similarity: Tensor
-    """(B, K) dot products in float32, differentiable with respect to the queries."""
+    """(B, K) dot products in float32, differentiable with respect to the queries; an excerpt
+    adds THREAD where an entry goes on from the piece just written."""
+    thread: Tensor | None = None
+    """(B, K) how each entry goes on from the piece just written, where that is known; see
+    `rarenmt.excerpt`."""
+
+    def at(self, rows: Tensor) -> "Recall":
+        """The neighbours of some of the queries."""
+        thread = None if self.thread is None else self.thread[rows]
+        return Recall(self.slots[rows], self.values[rows], self.similarity[rows], thread)
 
 
 class Memory(nn.Module):

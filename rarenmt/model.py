@@ -16,6 +16,7 @@ from rarenmt.batches import Batch, Source
 from rarenmt.config import Config
 from rarenmt.decoder import Decoder, DecoderState
 from rarenmt.encoder import Encoder
+from rarenmt.excerpt import Excerpt
 from rarenmt.index import Index
 from rarenmt.memory import Memory, Recall
 from rarenmt.query import Query, States
@@ -106,12 +107,24 @@ class Model(nn.Module):
         states, weights, state = self.decoder(embedded, state, attended)
         return states.flat(), weights[:, 0], state
 
-    def predict(self, states: States, memory: Memory | None) -> Prediction:
-        """Log-probabilities of the piece that follows states (N, …), with the memory's word."""
+    def predict(
+        self,
+        states: States,
+        memory: Memory | None,
+        excerpt: Excerpt | None = None,
+        previous: Tensor | None = None,
+    ) -> Prediction:
+        """Log-probabilities of the piece that follows states (N, …), with the memory's word.
+
+        The whole memory is asked or, given the pieces `previous` (N,) just written, an excerpt.
+        """
         if memory is None or memory.used == 0:
             return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
         queries = self.query(states)
-        recall = memory.read(queries)
+        if excerpt is None or previous is None:
+            recall = memory.read(queries)
+        else:
+            recall = excerpt.read(queries, previous)
         log_probs, shares = self.read_out(states, queries, recall, memory)
         return Prediction(log_probs, recall, shares)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rarenmt.batches import Batch
 from rarenmt.config import TrainConfig
+from rarenmt.excerpt import Excerpt
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.query import States
@@ -60,15 +61,23 @@ def compute_loss(
     drawn = torch.randperm(len(real), generator=generator)[:positions].to(real.device)
     few, targets = states.at(real[drawn]), targets[drawn]
     weights = torch.ones(len(targets), device=targets.device)
-    return _ask(model, few, targets, weights, memory, translation)
+    queries = model.query(few)
+    recall = memory.read(queries)
+    return _judge(model, few, queries, recall, targets, weights, memory, translation)
 
 
 def episode_loss(
-    model: Model, batch: Batch, made_up: Tensor, memory: Memory, config: TrainConfig
+    model: Model,
+    batch: Batch,
+    made_up: Tensor,
+    memory: Memory,
+    config: TrainConfig,
+    excerpt: Excerpt | None = None,
 ) -> Loss:
     """The loss of sentences whose made-up pieces (T, B) only the memory can know.
 
-    All positions ask; the translation loss leaves the made-up ones out.
+    All positions ask the memory, or the excerpt for these sentences; the translation loss
+    leaves the made-up ones out.
     """
     states = model.unroll(batch)
     real, targets = _real(batch)
@@ -77,7 +86,26 @@ def episode_loss(
     top = states.top.flatten(0, 1)[real[known]]
     translation = _translation(model, top, targets[known], config.smoothing)
     weights = 1.0 + (MADE_UP_WEIGHT - 1.0) * invented
-    return _ask(model, states.at(real), targets, weights, memory, translation)
+    queries, recall = _read(model, states, batch, real, memory, excerpt)
+    return _judge(model, states.at(real), queries, recall, targets, weights, memory, translation)
+
+
+def _read(
+    model: Model,
+    states: States,
+    batch: Batch,
+    real: Tensor,
+    memory: Memory,
+    excerpt: Excerpt | None,
+) -> tuple[Tensor, Recall]:
+    """Queries and neighbours at the real positions (P,) of states (T, B, …)."""
+    if excerpt is None:
+        queries = model.query(states.at(real))
+        return queries, memory.read(queries)
+    steps, sentences = batch.outputs.shape
+    queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
+    rows = real % sentences * steps + real // sentences  # an excerpt is read sentence by sentence
+    return queries[rows], excerpt.read(queries, batch.inputs.t().flatten()).at(rows)
 
 
 MADE_UP_WEIGHT = 3.0
@@ -95,17 +123,17 @@ def _translation(model: Model, top: Tensor, targets: Tensor, smoothing: float) -
     return softmax_loss(model.output(top), targets, smoothing)
 
 
-def _ask(
+def _judge(
     model: Model,
     states: States,
+    queries: Tensor,
+    recall: Recall,
     targets: Tensor,
     weights: Tensor,
     memory: Memory,
     translation: Tensor,
 ) -> Loss:
-    """Query the memory at some positions and judge its answers, weighted (P,)."""
-    queries = model.query(states)
-    recall = memory.read(queries)
+    """Judge what the memory answered at some positions, weighted (P,)."""
     asked = Asked(queries.detach(), targets, recall)
     if memory.used == 0:
         zero = translation.new_zeros(())

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import Config
+from rarenmt.excerpt import NEXT_WORD, SAME_WORD
 from rarenmt.memory import EMPTY, Recall
 from rarenmt.query import States
 
@@ -92,7 +93,7 @@ class MixtureReadout(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(config.memory.temperature).log())
         self.view = nn.Linear(width, self.VIEW)
         self.gate = nn.Sequential(
-            nn.Linear(self.VIEW + 5 + len(config.memory.query), self.UNITS),
+            nn.Linear(self.VIEW + 7 + len(config.memory.query), self.UNITS),
             nn.Tanh(),
             nn.Linear(self.UNITS, 1),
         )
@@ -107,17 +108,20 @@ class MixtureReadout(nn.Module):
         features = self._features(states, recall, weights, agreements, model)
         recalled = output.pieces[0](values[:, 0]).detach()
         seen = torch.cat([states.top.detach(), states.source.detach(), recalled], dim=-1)
+        features = features.to(self.view.weight.dtype)
         gate = self.gate(torch.cat([self.view(seen), features], dim=-1)).float()  # (B, 1)
         held = (recall.values[:, :1] != EMPTY).float()
-        share = gate.sigmoid() * held
+        share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
         shares = share * weights
-        mixed = (model.exp() * (1 - share)).scatter_add(1, values, shares)
-        return mixed.clamp(min=1e-30).log(), shares
+        lent = torch.zeros_like(model).scatter_add(1, values, shares)  # (B, V)
+        own = model + torch.log1p(-share)
+        # Where the memory lends nothing the model's own word stands, to the last bit.
+        return torch.where(lent > 0, (own.exp() + lent).clamp(min=1e-30).log(), own), shares
 
     def _features(
         self, states: States, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor
     ) -> Tensor:
-        """What the gate sees of the neighbours and of the model's certainty (B, 5 + blocks)."""
+        """What the gate sees of the neighbours and of the model's certainty (B, 7 + blocks)."""
         first = recall.values[:, :1]
         same = recall.values == first
         similarity = recall.similarity.clamp(min=-1)
@@ -127,7 +131,9 @@ class MixtureReadout(nn.Module):
         surest = model.amax(dim=-1, keepdim=True)
         believed = model.gather(1, first.clamp(min=0))
         numbers = [nearest, nearest - rival, unanimity, surest.exp(), believed.clamp(min=-12) / 12]
-        return torch.cat([*numbers, agreements], dim=-1)
+        thread = torch.zeros_like(first) if recall.thread is None else recall.thread[:, :1]
+        goes_on = torch.cat([thread == NEXT_WORD, thread == SAME_WORD], dim=-1).float()
+        return torch.cat([*numbers, goes_on, agreements], dim=-1)
 
 
 READOUTS = {"mixture": MixtureReadout, "paper": PaperReadout}

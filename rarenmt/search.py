@@ -11,6 +11,8 @@ from torch import Tensor
 
 from rarenmt.batches import Source
 from rarenmt.config import SearchConfig
+from rarenmt.excerpt import ELSEWHERE, THREAD, Excerpt
+from rarenmt.largest import largest
 from rarenmt.memory import Memory
 from rarenmt.model import STEADY, Model, Prediction
 from rarenmt.tokens import BOS, EOS, PAD, UNK
@@ -105,6 +107,8 @@ def _trace(prediction: Prediction, rows: Tensor, pieces: Tensor) -> _Traced:
     first = same.float().argmax(dim=1, keepdim=True)  # neighbours are sorted, nearest first
     slots = recall.slots[rows].gather(1, first)[:, 0]
     similarity = recall.similarity[rows].gather(1, first)[:, 0]
+    if recall.thread is not None:
+        similarity = similarity - THREAD * (recall.thread[rows].gather(1, first)[:, 0] != ELSEWHERE)
     share = shares[rows].masked_fill(~same, 0.0).sum(dim=1)
     total = prediction.log_probs[rows].gather(1, pieces[:, None])[:, 0].exp()
     return _Traced(
@@ -115,28 +119,49 @@ def _trace(prediction: Prediction, rows: Tensor, pieces: Tensor) -> _Traced:
 
 
 def search(
-    model: Model, source: Source, memory: Memory | None, config: SearchConfig
+    model: Model,
+    source: Source,
+    memory: Memory | None,
+    config: SearchConfig,
+    excerpt: Excerpt | None = None,
 ) -> list[list[Hypothesis]]:
-    """Up to `beam` translations of each sentence, best first; at least one, possibly empty."""
+    """Up to `beam` translations of each sentence, best first; at least one, possibly empty.
+
+    The whole memory is asked or, where there is one, the excerpt for these sentences.
+    """
     sentences = len(source.lengths)
-    company = torch.arange(max(sentences, STEADY), device=source.lengths.device) % sentences
+    searched = max(sentences, _fewest(config.beam))
+    company = torch.arange(max(searched, STEADY), device=source.lengths.device) % sentences
     with torch.inference_mode():
-        company_source = Source(source.ids[:, company], source.lengths[company])
-        return _Search(model, company_source, memory, config).run()[:sentences]
+        encoded = Source(source.ids[:, company], source.lengths[company])
+        excerpt = excerpt and excerpt.select(company[:searched])
+        return _Search(model, encoded, memory, config, excerpt, searched).run()[:sentences]
+
+
+def _fewest(beam: int) -> int:
+    """Sentences that give the decoder STEADY rows."""
+    return -(-STEADY // beam)
 
 
 class _Search:
-    """One call of `search`: sentences leave it as they are done."""
+    """One call of `search`, for the first `searched` sentences of a source: they leave it as
+    they are done."""
 
     def __init__(
-        self, model: Model, source: Source, memory: Memory | None, config: SearchConfig
+        self,
+        model: Model,
+        source: Source,
+        memory: Memory | None,
+        config: SearchConfig,
+        excerpt: Excerpt | None,
+        searched: int,
     ) -> None:
-        self.model, self.memory, self.config = model, memory, config
-        self.finished: list[list[Hypothesis]] = [[] for _ in source.lengths]
-        self.open = torch.arange(len(self.finished), device=source.lengths.device)  # (B,)
+        self.model, self.memory, self.config, self.excerpt = model, memory, config, excerpt
+        self.finished: list[list[Hypothesis]] = [[] for _ in range(searched)]
+        self.open = torch.arange(searched, device=source.lengths.device)  # (B,)
         self.done = torch.zeros_like(self.open, dtype=torch.bool)
-        self.mask = source.mask.t()  # (B, S)
-        self.limits = source.lengths * config.longest_ratio + config.longest_extra
+        self.mask = source.mask.t()[:searched]  # (B, S)
+        self.limits = source.lengths[:searched] * config.longest_ratio + config.longest_extra
         attended, state = model.encode(source)
         rows = self.open.repeat_interleave(config.beam)
         self.attended, self.state = attended.select(rows), state.select(rows)
@@ -163,7 +188,7 @@ class _Search:
         """One step for every open hypothesis; the pieces that were chosen."""
         states, weights, state = self.model.step(pieces, self.state, self.attended)
         self.beam.coverage.add_(weights)
-        prediction = self.model.predict(states, self.memory)
+        prediction = self.model.predict(states, self.memory, self.excerpt, pieces)
         self._forbid(prediction.log_probs)
         rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()
@@ -180,6 +205,7 @@ class _Search:
             self.open, self.mask, self.limits = self.open[keep], self.mask[keep], self.limits[keep]
             self.done = self.done[keep]
             self.attended = self.attended.select(rows)
+            self.excerpt = self.excerpt and self.excerpt.select(keep)
         self.state = state.select(rows)
         return nexts
 
@@ -190,7 +216,8 @@ class _Search:
         """
         width = self.config.beam
         count = min(2 * width, log_probs.shape[1])
-        best, pieces = log_probs.topk(count, dim=1)  # (N, 2K)
+        pieces = largest(log_probs, count)  # (N, 2K)
+        best = log_probs.gather(1, pieces)
         totals = (self.beam.scores[:, None] + best).view(-1, width * count)
         scores, cells = totals.topk(2 * width, dim=1)  # (B, 2K)
         offsets = torch.arange(len(self.open), device=cells.device)[:, None] * width
@@ -199,8 +226,8 @@ class _Search:
     def _kept(self) -> Tensor:
         """Sentences to go on with: those not done, and done ones as company up to STEADY rows."""
         waiting = self.done.long().argsort(stable=True)
-        fewest = -(-STEADY // self.config.beam)
-        return waiting[: max(int((~self.done).sum()), fewest)].sort().values
+        open_ones = max(int((~self.done).sum()), _fewest(self.config.beam))
+        return waiting[:open_ones].sort().values
 
     def _forbid(self, log_probs: Tensor) -> None:
         """Rule out what is no text, going round in circles, and (at the length limit) going on."""

@@ -8,7 +8,9 @@ sentencepiece keeps for itself (U+2581, its mark for a space) is escaped.
 import hashlib
 import io
 import re
+import unicodedata
 from collections.abc import Iterable
+from functools import cached_property
 
 import sentencepiece
 
@@ -88,6 +90,29 @@ class Tokenizer:
         """The text of piece ids; start, end and padding vanish."""
         return _unescape(self._pieces.decode([i for i in ids if i > UNK]))
 
+    def log_probability(self, word: str) -> float:
+        """ln of the probability of a word under the unigram model that was learnt from the
+        training text; a byte counts as the rarest piece."""
+        return sum(self._log_probabilities[piece] for piece in self.encode(word))
+
+    @cached_property
+    def _log_probabilities(self) -> list[float]:
+        scores = [self._pieces.get_score(piece) for piece in range(len(self))]
+        rarest = min(scores)
+        return [
+            rarest if self._pieces.is_byte(piece) else score for piece, score in enumerate(scores)
+        ]
+
+    @cached_property
+    def inside(self) -> list[bool]:
+        """For each piece, whether it continues a word rather than starts one or stands alone."""
+        names = [self._pieces.id_to_piece(piece) for piece in range(len(self))]
+        return [
+            self._pieces.is_byte(piece)
+            or (_in_word(name[0]) and not self._pieces.is_control(piece))
+            for piece, name in enumerate(names)
+        ]
+
     def pieces(self, ids: list[int]) -> list[str]:
         """The text of each piece, with the space before it; together they are `decode(ids)`."""
         texts, done = [], ""
@@ -98,6 +123,11 @@ class Tokenizer:
             texts.append(whole[len(done) :])
             done = whole
         return texts
+
+
+def _in_word(character: str) -> bool:
+    """Whether a word can go on with it: a letter, a digit, or a mark on one."""
+    return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
 def _explain_training(message: str, size: int) -> str:

@@ -8,7 +8,7 @@ the way an uninterrupted one would have gone, step for step.
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from rarenmt import parallel
-from rarenmt.batches import Batch, Corpus, Ids, by_length, pair_batch, source_batch
+from rarenmt.batches import Batch, Corpus, pair_batch
 from rarenmt.checkpoint import (
     METRICS,
     TRAINING,
@@ -25,15 +25,14 @@ from rarenmt.checkpoint import (
     save_tokenizer,
     save_training,
 )
-from rarenmt.config import Config, SearchConfig, TrainConfig
+from rarenmt.config import Config, TrainConfig
+from rarenmt.dev import Dev
 from rarenmt.episodes import EpisodeMaker
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.objective import Asked, Loss, compute_loss
 from rarenmt.practice import practise
-from rarenmt.score import bleu
-from rarenmt.search import search
 from rarenmt.storage import naming, replace_bytes
 from rarenmt.tensors import load_tensors
 from rarenmt.tokens import Tokenizer
@@ -69,14 +68,6 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     falling = config.steps * config.decay
     fall = min(1.0, (config.steps - step) / falling) if falling else 1.0
     return config.learning_rate * rise * fall
-
-
-@dataclass(frozen=True)
-class Dev:
-    """Held-out pairs: as text for BLEU and as pieces for the loss."""
-
-    pairs: Sequence[tuple[Ids, Ids]]
-    references: Sequence[str]
 
 
 @dataclass
@@ -245,26 +236,14 @@ class Run:
         return report
 
     def _evaluate(self) -> tuple[float, float]:
-        """Greedy BLEU and loss on the held-out pairs, without memory; every rank gets rank 0's."""
+        """BLEU and loss on the held-out pairs; every rank gets rank 0's."""
         numbers = torch.zeros(2, dtype=torch.float64)
         if parallel.rank() == 0:
             self.model.eval()
-            hypotheses = translate_pieces(self.model, [source for source, _ in self.dev.pairs])
-            texts = [self.tokenizer.decode(pieces) for pieces in hypotheses]
-            numbers += torch.tensor([bleu(texts, self.dev.references), self._dev_loss()])
+            loss = self.dev.loss(self.model, self.config.batch_tokens)
+            numbers += torch.tensor([self.dev.bleu(self.model, self.tokenizer), loss])
         dev_bleu, dev_loss = parallel.sum_numbers(numbers).tolist()
         return dev_bleu, dev_loss
-
-    @torch.inference_mode()
-    def _dev_loss(self) -> float:
-        total, tokens = 0.0, 0
-        plain = TrainConfig(smoothing=0.0)
-        lengths = [len(target) + 1 for _, target in self.dev.pairs]
-        for positions in by_length(lengths, self.config.batch_tokens):
-            batch = pair_batch([self.dev.pairs[p] for p in positions], self.device)
-            loss = compute_loss(self.model, batch, None, 0, plain, torch.Generator())
-            total, tokens = total + float(loss.translation), tokens + batch.tokens
-        return total / tokens
 
     def _note(self, report: Report) -> None:
         if parallel.rank() != 0:
@@ -312,17 +291,6 @@ class Run:
             whole = [line for line in lines if line.endswith(b"}\n")]
             kept = [line for line in whole if json.loads(line)["step"] <= self.progress.step]
             replace_bytes(path, b"".join(kept))
-
-
-def translate_pieces(model: Model, sources: Sequence[Ids]) -> list[list[int]]:
-    """Greedy translations without memory, in the order of the sources."""
-    translations: list[list[int]] = [[] for _ in sources]
-    config = SearchConfig(beam=1)
-    for positions in by_length([len(source) + 1 for source in sources], 2000):
-        batch = source_batch([sources[p] for p in positions], model.embedding.weight.device)
-        for position, found in zip(positions, search(model, batch, None, config), strict=True):
-            translations[position] = found[0].pieces
-    return translations
 
 
 def _nothing_asked(memory: Memory) -> Asked:

@@ -13,6 +13,8 @@ from torch import Tensor
 from rarenmt.batches import Ids, by_length, pair_batch, source_batch
 from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
+from rarenmt.excerpt import Excerpt
+from rarenmt.finder import Finder
 from rarenmt.journal import Journal, load_journal, save_journal
 from rarenmt.memory import Memory
 from rarenmt.model import STEADY
@@ -28,6 +30,9 @@ SMALLEST = 1024
 
 LONGEST = 120
 """Pieces; a longer sentence is translated in parts."""
+
+NOTHING = (None, None)
+"""What is asked without a memory."""
 
 SPOKEN = 0.5
 """A piece came from the memory when it owes the memory at least this share of its probability."""
@@ -103,12 +108,24 @@ class Translator:
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
         self.memory_path = memory_path
+        self._finder: Finder | None = None
         self._load_memory()
 
     @classmethod
-    def load(cls, folder: Path, *, memory: Path | None = None, device: str = "cpu") -> "Translator":
-        """A checkpoint folder with its memory file, or with another; a missing file is empty."""
+    def load(
+        cls,
+        folder: Path,
+        *,
+        memory: Path | None = None,
+        device: str = "cpu",
+        precision: torch.dtype = torch.float32,
+    ) -> "Translator":
+        """A checkpoint folder with its memory file, or with another; a missing file is empty.
+
+        bfloat16 is for translating: what is remembered should not depend on how fast it was.
+        """
         checkpoint = load_checkpoint(folder, torch.device(device))
+        checkpoint.model.to(precision)
         return cls(checkpoint, memory or folder / MEMORY)
 
     def translate(
@@ -116,8 +133,8 @@ class Translator:
     ) -> list[Translation]:
         """The translations of sentences, in their order; white space around them is kept."""
         parts = [self._parts(sentence) for sentence in sentences]
-        asked = [ids for each in parts for ids in map(self._encode, each) if len(ids) <= LONGEST]
-        answers = iter(self._search(asked, config, self.memory if memory else None))
+        asked = [part for each in parts for part in each if len(self._encode(part)) <= LONGEST]
+        answers = iter(self._search(asked, config, memory=memory))
         return [
             self._put_together(sentence, each, answers)
             for sentence, each in zip(sentences, parts, strict=True)
@@ -156,10 +173,12 @@ class Translator:
             seen[pair.source].append(pair)
             fresh.append(pair)
         entries = self._entries(fresh)
+        self._finder = None
         evicted = 0
+        numbers = [self.journal.add(pair) for pair in fresh]
         for turn in range(passes if self.memory.config.reinforce else 1):
-            for pair, (queries, values) in zip(fresh, entries, strict=True):
-                evicted += self._write(pair, queries, values, first=turn == 0)
+            for number, (queries, values) in zip(numbers, entries, strict=True):
+                evicted += self._write(number, turn, queries, values)
         tokens = sum(len(values) for _, values in entries)
         return Remembered(fresh, known, conflicts, tokens, evicted)
 
@@ -179,6 +198,7 @@ class Translator:
     def _load_memory(self) -> None:
         self.memory = self.model.new_memory(slots=SMALLEST, dtype=torch.bfloat16)
         self.journal = Journal()
+        self._finder = None
         if self.memory_path is not None and self.memory_path.exists():
             self.journal = load_journal(self.memory_path, self.memory, self.checkpoint.fingerprint)
 
@@ -196,8 +216,8 @@ class Translator:
                 entries[i] = (queries[:length, column], batch.outputs[:length, column])
         return entries
 
-    def _write(self, pair: Pair, queries: Tensor, values: Tensor, *, first: bool) -> int:
-        """Write one pair; how many entries had to make room."""
+    def _write(self, number: int, turn: int, queries: Tensor, values: Tensor) -> int:
+        """Write the pair of that number for the turn-th time; how many entries made room."""
         self._make_room(len(values))
         memory, before = self.memory, self.memory.used
         right = 0
@@ -205,10 +225,9 @@ class Translator:
         if memory.config.reinforce:
             nearest = memory.read(queries, k=1)
             right = int((nearest.values[:, 0] == values).sum())
-        generator = torch.Generator().manual_seed(len(self.journal.pairs))
+        generator = torch.Generator().manual_seed(number << 8 | turn & 0xFF)
         slots = memory.write(queries, values, nearest, generator)
-        if first:
-            self.journal.add(pair, slots.cpu(), torch.arange(len(slots)))
+        self.journal.note(number, slots.cpu())
         return len(values) - right - (memory.used - before)
 
     def _make_room(self, more: int) -> None:
@@ -243,17 +262,27 @@ class Translator:
             yield " ".join(part)
 
     def _search(
-        self, sources: Sequence[Ids], config: SearchConfig, memory: Memory | None
+        self, sentences: Sequence[str], config: SearchConfig, *, memory: bool
     ) -> list[Hypothesis]:
-        """The best hypothesis for each source, searched in batches of similar length."""
+        """The best hypothesis for each sentence, searched in batches of similar length."""
+        sources = [self._encode(sentence) for sentence in sentences]
         found: list[Hypothesis | None] = [None] * len(sources)
         for chosen in by_length([(len(ids) + 1) * config.beam for ids in sources], BUDGET):
             batch = source_batch([sources[i] for i in chosen], self.device)
-            for i, hypotheses in zip(
-                chosen, search(self.model, batch, memory, config), strict=True
-            ):
-                found[i] = hypotheses[0]
+            asked, excerpt = self._consult([sentences[i] for i in chosen]) if memory else NOTHING
+            hypotheses = search(self.model, batch, asked, config, excerpt)
+            for i, best in zip(chosen, hypotheses, strict=True):
+                found[i] = best[0]
         return [hypothesis for hypothesis in found if hypothesis is not None]
+
+    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | None]:
+        """The memory that these sentences ask, and the excerpt if they do not ask all of it."""
+        if self.memory.config.lookup == "whole":
+            return self.memory, None
+        if self._finder is None:
+            self._finder = Finder(self.memory, self.journal, self.tokenizer)
+        excerpt = self._finder.excerpt(sentences)
+        return (None if excerpt is None else self.memory), excerpt
 
     def _explain(self, hypothesis: Hypothesis) -> list[Token]:
         """The pieces as text, each with the remembered pair that spoke for it."""

@@ -23,7 +23,9 @@ from rarenmt.errors import SettingError
         Config(),
         Config(
             model=PRESETS["gnmt"],
-            memory=MemoryConfig(query=("context",), readout="paper", slots=77, neighbours=5),
+            memory=MemoryConfig(
+                query=("context",), readout="paper", lookup="whole", slots=77, neighbours=5
+            ),
             source_language="fr",
             target_language="hsb",
         ),
@@ -68,6 +70,11 @@ def test_a_missing_part_of_json_is_a_key_error() -> None:
             {"slots": 10, "neighbours": 11},
             "neighbours must be between 1 and slots (10), not 11",
         ),
+        (
+            MemoryConfig,
+            {"reinforce": True},
+            "a memory that reinforces has no pairs to choose from; its lookup must be whole",
+        ),
         (MemoryConfig, {"neighbours": 0}, "neighbours must be between 1 and slots (8192), not 0"),
         (
             MemoryConfig,
@@ -101,6 +108,7 @@ def test_a_setting_outside_its_range_is_one_sentence(
     [
         (ModelConfig, {"dropout": 0.0}),
         (MemoryConfig, {"slots": 5, "neighbours": 5, "limit": 5}),
+        (MemoryConfig, {"reinforce": True, "lookup": "whole"}),
         (TrainConfig, {"decay": 0.0, "warmup": 0, "memory_positions": 0, "seed": 0}),
         (TrainConfig, {"decay": 1.0, "steps": 1, "batch_tokens": 1, "seed": (1 << 32) - 1}),
         (SearchConfig, {"beam": 1}),

@@ -1,6 +1,7 @@
 """Made-up words stand where real ones stood, on both sides, and are marked as such."""
 
 import random
+import re
 
 import pytest
 
@@ -33,8 +34,20 @@ def test_words_that_stand_together_are_pairs() -> None:
 def test_an_episode_shows_one_sentence_and_asks_two(maker: EpisodeMaker) -> None:
     episodes = maker.draw(2, 3, random.Random(1))
 
-    assert len(episodes.shown) == 2
-    assert len(episodes.asked) == len(episodes.made_up) == 2 * 2 + 3
+    assert len(episodes.shown) == 2 + 3
+    assert len(episodes.asked) == len(episodes.made_up) == 2 * (2 + 3)
+    assert episodes.relevant == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_an_asked_sentence_shares_a_word_with_the_shown_one_that_is_relevant(
+    maker: EpisodeMaker,
+) -> None:
+    decode = maker.tokenizer.decode
+    for seed in range(20):
+        episodes = maker.draw(1, 2, random.Random(seed))
+        for (source, _), own in zip(episodes.asked, episodes.relevant, strict=True):
+            words = set(re.findall(r"\w+", decode(source)))
+            assert words & set(re.findall(r"\w+", decode(episodes.shown[own][0])))
 
 
 def test_the_same_made_up_word_is_shown_and_asked(maker: EpisodeMaker) -> None:
@@ -50,10 +63,14 @@ def test_the_same_made_up_word_is_shown_and_asked(maker: EpisodeMaker) -> None:
             assert word not in NOUNS.values()
 
 
-def test_ordinary_sentences_hold_nothing_made_up(maker: EpisodeMaker) -> None:
+def test_ordinary_sentences_keep_their_words(maker: EpisodeMaker) -> None:
     episodes = maker.draw(1, 4, random.Random(1))
 
+    encode = maker.tokenizer.encode
+    texts = [(encode(source), encode(target)) for source, target in TEXTS]
+    assert all(pair in texts for pair in [*episodes.shown[1:], *episodes.asked[2:]])
     assert not any(flag for flags in episodes.made_up[2:] for flag in flags)
+    assert [len(flags) for flags in episodes.made_up] == [len(t) for _, t in episodes.asked]
 
 
 def test_an_episode_follows_from_its_seed(maker: EpisodeMaker) -> None:

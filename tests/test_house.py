@@ -11,10 +11,10 @@ import pytest
 import rarenmt
 
 ORDER = [
-    "errors", "config", "storage", "text", "stream", "tensors", "score", "parallel", "index",
-    "tokens", "batches", "attention", "query", "encoder", "decoder", "memory", "readout", "model",
-    "softmax_loss", "objective", "search", "checkpoint", "journal", "episodes", "practice",
-    "train", "translator", "oneshot",
+    "errors", "config", "storage", "text", "stream", "tensors", "score", "parallel", "largest",
+    "index", "tokens", "relevance", "batches", "attention", "query", "encoder", "decoder",
+    "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "search", "checkpoint",
+    "journal", "finder", "episodes", "practice", "dev", "train", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 

@@ -31,7 +31,7 @@ def saved(memory: Memory, tmp_path: Path) -> Path:
     for number, pair in enumerate(PAIRS):
         keys = torch.nn.functional.normalize(torch.randn(3, memory.keys.shape[1]), dim=-1)
         values = torch.tensor([number, number + 1, number + 2])
-        journal.add(pair, memory.write(keys, values, None, generator), torch.arange(3))
+        journal.note(journal.add(pair), memory.write(keys, values, None, generator))
     path = tmp_path / "memory.safetensors"
     save_journal(path, journal, memory, "fingerprint")
     return path
@@ -67,6 +67,15 @@ def test_pairs_of_the_same_source_are_found() -> None:
         "Bank",
         "Ufer",
     ]
+
+
+def test_the_slots_of_each_pair_stand_in_the_order_of_its_positions() -> None:
+    owners = [(2, 1), (0, 2), (2, 0), (0, 0), (2, 4), (1, 0)]  # pair and position of each slot
+    journal = Journal(PAIRS[:4], torch.tensor(owners, dtype=torch.int32))
+
+    assert [slots.tolist() for slots in journal.slots(6)] == [[3, 1], [5], [2, 0, 4], []]
+    assert [slots.tolist() for slots in journal.slots(4)] == [[3, 1], [], [2, 0], []]
+    assert Journal().slots(0) == []
 
 
 def test_another_fingerprint_is_refused(saved: Path, memory: Memory) -> None:

@@ -8,9 +8,10 @@ import torch
 
 from rarenmt.batches import Corpus, Ids
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.dev import Dev
 from rarenmt.model import Model
 from rarenmt.tokens import Tokenizer
-from rarenmt.train import Dev, Run, translate_pieces
+from rarenmt.train import Run
 
 
 def reversals(count: int, rng: random.Random) -> list[tuple[str, str]]:
@@ -43,7 +44,8 @@ def test_a_tiny_model_learns_to_reverse_digits(tmp_path: Path) -> None:
     for _ in run.reports(lambda: False):
         pass
 
-    found = translate_pieces(model.eval(), [source for source, _ in encode(unseen)])
+    everything = Dev(encode(unseen), [target for _, target in unseen])
+    found = everything.translations(model.eval())
     right = [tokenizer.decode(ids) == pair[1] for ids, pair in zip(found, unseen, strict=True)]
     assert len(unseen) > 100
     assert sum(right) / len(right) > 0.9

@@ -9,7 +9,8 @@ from torch.testing import assert_close
 
 from rarenmt.batches import pair_batch
 from rarenmt.config import Config, Readout, TrainConfig
-from rarenmt.memory import Memory
+from rarenmt.excerpt import Excerpt, Threads
+from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.objective import MADE_UP_WEIGHT, Asked, Loss, compute_loss, episode_loss
 from rarenmt.tokens import EOS, PAD
@@ -205,6 +206,49 @@ def test_all_positions_of_an_episode_ask(tiny_model: Model) -> None:
     expected = sorted(p for _, target in PAIRS for p in [*target, EOS])
     assert sorted(asked_of(loss).targets.tolist()) == expected
     assert loss.hits == TOKENS
+
+
+def taught_by_position(model: Model) -> tuple[Memory, list[torch.Tensor]]:
+    """A memory with an entry for each position of BATCH, and the slots of each sentence."""
+    real = BATCH.outputs != PAD
+    memory = model.new_memory()
+    memory.write(model.keys(BATCH)[real], BATCH.outputs[real], None, torch.Generator())
+    slots = torch.full_like(BATCH.outputs, EMPTY)
+    slots[real] = torch.arange(TOKENS)
+    return memory, [column[column != EMPTY] for column in slots.t()]
+
+
+def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None:
+    memory, _ = taught_by_position(tiny_model)
+    threads = Threads(torch.full((TOKENS,), EMPTY), torch.zeros(TOKENS, dtype=torch.bool))
+    excerpt = Excerpt.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
+
+    of_excerpt = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, excerpt)
+
+    of_memory = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN)
+    assert_close(of_excerpt.translation, of_memory.translation)
+    assert_close(of_excerpt.memory, of_memory.memory)
+    assert_close(of_excerpt.readout, of_memory.readout)
+    assert of_excerpt.hits == of_memory.hits == TOKENS
+
+
+def test_each_position_of_an_episode_asks_its_own_sentence_after_the_piece_before_it(
+    tiny_model: Model,
+) -> None:
+    memory, own = taught_by_position(tiny_model)
+    real = BATCH.outputs != PAD
+    inside = torch.ones(TOKENS, dtype=torch.bool)  # so that an entry speaks there and nowhere else
+    excerpt = Excerpt.of(memory, Threads(BATCH.inputs[real], inside), own)
+
+    loss = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, excerpt)
+
+    asked = asked_of(loss)
+    assert torch.equal(asked.targets, BATCH.outputs[real])
+    assert asked.recall.slots[:, 0].tolist() == list(range(TOKENS))
+    assert bool((asked.recall.slots[:, 1:] == EMPTY).all())
+    others = Excerpt.of(memory, Threads(BATCH.inputs[real], inside), [own[1], own[2], own[0]])
+    strangers = asked_of(episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, others))
+    assert not bool((strangers.recall.slots[:, 0] == torch.arange(TOKENS)).any())
 
 
 # Gradients

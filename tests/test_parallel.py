@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from rarenmt import parallel
 from rarenmt.batches import Corpus
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.dev import Dev
 from rarenmt.model import Model
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.tokens import Tokenizer
-from rarenmt.train import Dev, Run
+from rarenmt.train import Run
 
 TEXTS = [(f"{a} {b} {c}", f"{c} {b} {a}") for a in "abcde" for b in "fg" for c in "hij"]
 LONG = " ".join("klmnopqrstuvwxyz" * 3)

@@ -6,12 +6,13 @@ import pytest
 import torch
 from test_episodes import TEXTS
 
-from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
-from rarenmt.episodes import EpisodeMaker
-from rarenmt.memory import Memory
+from rarenmt.batches import Batch, pair_batch
+from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.episodes import EpisodeMaker, Episodes
+from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
-from rarenmt.practice import practise, remember_shown
-from rarenmt.tokens import Tokenizer
+from rarenmt.practice import OTHERS, _relevant, _threads, practise, remember_shown
+from rarenmt.tokens import BOS, EOS, PAD, Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +21,15 @@ def maker() -> EpisodeMaker:
 
 
 @pytest.fixture
-def model() -> Model:
+def lookup(request: pytest.FixtureRequest) -> Lookup:
+    return getattr(request, "param", "relevant")
+
+
+@pytest.fixture
+def model(lookup: Lookup) -> Model:
     sizes = ModelConfig(vocabulary=310, embedding=6, hidden=8, attention=4, dropout=0.0)
-    model = Model(Config(model=sizes, memory=MemoryConfig(block=4, slots=64, neighbours=4)))
+    memory = MemoryConfig(block=4, slots=64, neighbours=4, lookup=lookup)
+    model = Model(Config(model=sizes, memory=memory))
     model.initialise(torch.Generator().manual_seed(1))
     return model
 
@@ -35,19 +42,67 @@ def life_long(model: Model) -> Memory:
     return memory
 
 
+def batch_of(episodes: Episodes) -> Batch:
+    return pair_batch(episodes.shown, torch.device("cpu"))
+
+
 def test_the_memory_of_an_episode_holds_every_shown_piece(
     maker: EpisodeMaker, model: Model, life_long: Memory
 ) -> None:
     sizes = set()
     for seed in range(20):
-        episodes = maker.draw(2, 0, random.Random(seed))
-        shown = sum(len(target) + 1 for _, target in episodes.shown)
-        memory = remember_shown(model, episodes, life_long, random.Random(seed))
-        assert shown <= memory.used <= shown + 40
-        sizes.add(memory.used > shown)
+        shown = batch_of(maker.draw(2, 0, random.Random(seed)))
+        memory, slots = remember_shown(model, shown, life_long, random.Random(seed))
+        assert shown.tokens <= memory.used <= shown.tokens + 40
+        assert torch.equal((slots == EMPTY), shown.outputs == PAD)
+        assert torch.equal(memory.values[slots[slots != EMPTY]], shown.outputs[slots != EMPTY])
+        sizes.add(memory.used > shown.tokens)
     assert sizes == {True, False}  # alone, and among the entries of the life-long memory
 
 
+def test_a_model_that_asks_relevant_pairs_remembers_only_the_episode(
+    maker: EpisodeMaker, model: Model
+) -> None:
+    for seed in range(5):
+        shown = batch_of(maker.draw(2, 1, random.Random(seed)))
+        memory, _ = remember_shown(model, shown, None, random.Random(seed))
+        assert memory.used == shown.tokens
+
+
+def test_an_asked_sentence_may_ask_its_own_shown_one_and_a_few_others_whole(
+    maker: EpisodeMaker, model: Model
+) -> None:
+    episodes = maker.draw(3, 3, random.Random(1))
+    shown = batch_of(episodes)
+    _, slots = remember_shown(model, shown, None, random.Random(1))
+    columns = [[slot for slot in column if slot != EMPTY] for column in slots.t().tolist()]
+    counts = set()
+
+    for seed in range(20):
+        chosen = _relevant(episodes, slots, random.Random(seed))
+        assert len(chosen) == len(episodes.asked)
+        for own, some in zip(episodes.relevant, chosen, strict=True):
+            told = [column for column in columns if set(column) <= set(some.tolist())]
+            assert columns[own] in told
+            assert some.tolist() == [slot for column in told for slot in column]
+            counts.add(len(told))
+    assert counts == set(range(1, OTHERS + 2))
+
+
+def test_shown_entries_know_the_pieces_before_them(maker: EpisodeMaker, model: Model) -> None:
+    episodes = maker.draw(2, 2, random.Random(1))
+    shown = batch_of(episodes)
+    memory, slots = remember_shown(model, shown, None, random.Random(1))
+
+    threads = _threads(shown, slots, memory, maker)
+
+    for column, (_, target) in zip(slots.t().tolist(), episodes.shown, strict=True):
+        own = column[: len(target) + 1]
+        assert threads.before[own].tolist() == [BOS, *target]
+        assert threads.inside[own].tolist() == [maker.tokenizer.inside[p] for p in [*target, EOS]]
+
+
+@pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)
 def test_practice_teaches_query_gate_and_network(
     maker: EpisodeMaker, model: Model, life_long: Memory
 ) -> None:

@@ -1,6 +1,7 @@
 """How a recalled piece reaches the output, in probabilities one can add up by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from rarenmt.config import Config
+from rarenmt.excerpt import ELSEWHERE, NEXT_WORD, SAME_WORD
 from rarenmt.memory import EMPTY, Recall
 from rarenmt.query import States
 from rarenmt.readout import MixtureReadout, Output, PaperReadout, neighbour_weights
@@ -134,6 +136,36 @@ def test_without_neighbours_the_model_speaks_alone(
     assert shares.tolist() == [[0.0, 0.0, 0.0]]
 
 
+@pytest.mark.parametrize("kind", [MixtureReadout, PaperReadout])
+def test_a_sentence_without_neighbours_keeps_every_bit_beside_one_that_has_some(
+    tiny_config: Config, kind: type[MixtureReadout] | type[PaperReadout]
+) -> None:
+    now, output = states(2), random_output()
+    recall = Recall(
+        torch.cat([RECALL.slots, NOTHING.slots]),
+        torch.cat([RECALL.values, NOTHING.values]),
+        torch.cat([RECALL.similarity, NOTHING.similarity]),
+    )
+
+    log_probs, shares = kind(tiny_config)(now, recall, torch.zeros(2, BLOCKS), output)
+
+    alone = output(now.top).log_softmax(dim=-1)
+    assert log_probs[1].tolist() == alone[1].tolist()
+    assert log_probs[0].tolist() != alone[0].tolist()
+    assert shares[1].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_word_the_memory_does_not_know_is_never_ruled_out(tiny_config: Config) -> None:
+    readout = MixtureReadout(tiny_config)
+    nn.init.constant_(readout.get_parameter("gate.2.bias"), 200.0)  # a sigmoid of exactly 1
+
+    log_probs, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), uniform_output())
+
+    assert bool(log_probs.isfinite().all())
+    expected = math.log(1e-6 / VOCABULARY)
+    assert log_probs[0, 0].item() == pytest.approx(expected, abs=0.1)
+
+
 def test_the_mixture_lends_all_the_memory_adds(tiny_config: Config) -> None:
     now, output, readout = states(), random_output(), MixtureReadout(tiny_config)
 
@@ -173,8 +205,27 @@ def test_the_gate_sees_how_near_and_how_unanimous_the_neighbours_are(
     features = readout._features(states(), recall, weights, torch.full((1, BLOCKS), 0.2), model)
 
     surest, believed = 1 / 40, -math.log(40) / 12
-    expected = [nearest, lead, unanimity, surest, believed, *[0.2] * BLOCKS]
+    thread = [0.0, 0.0]  # not known of the whole memory
+    expected = [nearest, lead, unanimity, surest, believed, *thread, *[0.2] * BLOCKS]
     assert_close(features, torch.tensor([expected]))
+
+
+@pytest.mark.parametrize(
+    ("thread", "seen"),
+    [(ELSEWHERE, [0.0, 0.0]), (NEXT_WORD, [1.0, 0.0]), (SAME_WORD, [0.0, 1.0])],
+)
+def test_the_gate_sees_how_the_nearest_neighbour_goes_on(
+    tiny_config: Config, thread: int, seen: list[float]
+) -> None:
+    readout = MixtureReadout(tiny_config)
+    model = uniform_output()(states().top).log_softmax(dim=-1)
+    threads = torch.tensor([[thread, SAME_WORD, NEXT_WORD]])
+    recall = replace(RECALL, thread=threads)
+    weights = neighbour_weights(recall, DOUBLING)
+
+    features = readout._features(states(), recall, weights, torch.zeros(1, BLOCKS), model)
+
+    assert features[0, 5:7].tolist() == seen
 
 
 def test_the_gate_knows_which_piece_was_recalled_first(tiny_config: Config) -> None:

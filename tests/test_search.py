@@ -14,6 +14,7 @@ from rarenmt.attention import Attended
 from rarenmt.batches import Ids, Source, pair_batch, source_batch
 from rarenmt.config import Config, ModelConfig, Readout, SearchConfig, TrainConfig
 from rarenmt.decoder import DecoderState
+from rarenmt.excerpt import Excerpt
 from rarenmt.memory import Memory
 from rarenmt.model import Model, Prediction
 from rarenmt.objective import compute_loss
@@ -49,7 +50,13 @@ class Bigrams(Model):
         weights = attended.bias[:, 0].softmax(dim=-1)
         return States(followers, followers, followers, followers), weights, state
 
-    def predict(self, states: States, memory: Memory | None) -> Prediction:
+    def predict(
+        self,
+        states: States,
+        memory: Memory | None,
+        excerpt: Excerpt | None = None,
+        previous: Tensor | None = None,
+    ) -> Prediction:
         return Prediction(states.top, None, None)
 
 
@@ -421,7 +428,7 @@ def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model
     for hypotheses in found:
         for piece, trace in zip(hypotheses[0].pieces, hypotheses[0].traces, strict=True):
             assert memory.values[trace.slot] == piece
-            assert trace.weight == pytest.approx(1.0)
+            assert trace.weight == pytest.approx(1.0, abs=1e-5)  # it is not believed blindly
             assert trace.similarity == pytest.approx(1.0)
 
 

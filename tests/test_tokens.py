@@ -214,3 +214,56 @@ def test_what_is_no_vocabulary_is_one_sentence(damage: bytes) -> None:
 def test_a_truncated_vocabulary_is_refused(part: float, tokenizer: Tokenizer) -> None:
     with pytest.raises(CheckpointError):
         Tokenizer(tokenizer.model[: int(part * len(tokenizer.model))])
+
+
+def test_a_word_is_as_likely_as_its_pieces_together(tokenizer: Tokenizer) -> None:
+    first, second = tokenizer.log_probability("book"), tokenizer.log_probability("the")
+
+    assert first < 0
+    assert second < 0
+    assert tokenizer.log_probability("book the") == pytest.approx(first + second)
+    assert tokenizer.log_probability("") == 0
+
+
+def test_a_word_that_has_to_be_spelled_is_less_likely(tokenizer: Tokenizer) -> None:
+    words = ["the", "book", "bookthe", "日本"]
+
+    likely = [tokenizer.log_probability(word) for word in words]
+
+    assert likely == sorted(likely, reverse=True)
+    assert len(set(likely)) == len(words)
+
+
+def test_every_byte_counts_as_the_rarest_piece(tokenizer: Tokenizer) -> None:
+    def more(word: str, end: str) -> float:
+        return tokenizer.log_probability(word + end) - tokenizer.log_probability(word)
+
+    rarest = more("日", "本") / 3  # of three bytes
+
+    assert more("日本", "語") == pytest.approx(3 * rarest)
+    assert more("日", "é") == pytest.approx(2 * rarest)
+    letters = {letter for sentence in SENTENCES for letter in sentence if letter.isalpha()}
+    assert all(more("日", letter) > rarest - 1e-6 for letter in letters)
+
+
+def test_only_pieces_that_continue_a_word_are_inside_one(tokenizer: Tokenizer) -> None:
+    inside = tokenizer.inside
+
+    assert len(inside) == len(tokenizer) == PIECES
+    assert not any(inside[piece] for piece in (PAD, BOS, EOS, UNK))
+    assert all(inside[piece] for piece in tokenizer.encode("日")[-3:])
+    for text in SENTENCES:
+        ids = tokenizer.encode(text)
+        for piece, spelled in zip(ids, tokenizer.pieces(ids), strict=True):
+            if spelled[:1] in " .":
+                assert not inside[piece], (text, spelled)
+
+
+def test_the_first_piece_of_a_word_starts_it_and_the_others_are_inside(
+    tokenizer: Tokenizer,
+) -> None:
+    for word in ["the", "forgotten", "Straßenbuch", "book"]:
+        first, *others = tokenizer.encode(word)
+
+        assert not tokenizer.inside[first]
+        assert all(tokenizer.inside[piece] for piece in others)

@@ -14,12 +14,13 @@ from rarenmt import train
 from rarenmt.batches import Corpus, Ids
 from rarenmt.checkpoint import METRICS, TRAINING, load_checkpoint
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.dev import Dev
 from rarenmt.episodes import EpisodeMaker
 from rarenmt.errors import CheckpointError, SettingError, StorageError
 from rarenmt.model import Model
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.tokens import Tokenizer
-from rarenmt.train import Dev, Report, Run, learning_rate
+from rarenmt.train import Report, Run, learning_rate
 
 NAMES = ["anna", "bernd", "clara", "david", "emilia", "farid", "greta", "harald"]
 TEXTS = [

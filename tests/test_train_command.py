@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Command
 
-from rarenmt.checkpoint import CONFIG, METRICS, TRAINING, VOCABULARY
+from rarenmt.checkpoint import CONFIG, METRICS, TRAINING, VOCABULARY, load_checkpoint
+from rarenmt.config import MEMORIES
 
 RARENMT = Path(sys.executable).with_name("rarenmt")
 
@@ -108,6 +111,39 @@ def test_a_quiet_run_says_nothing(rarenmt: Command, options: list[str], tmp_path
     assert (result.status, result.out, result.err) == (0, b"", "")
 
 
+def test_a_run_may_keep_the_translator_and_begin_another_kind_of_memory(
+    rarenmt: Command, options: list[str], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    rarenmt(*options, "-o", first, "--steps", "5")
+    chosen = ["--preset", "tiny", "--vocabulary", "271"]
+    rest = [option for option in options if option not in chosen]
+
+    result = rarenmt(
+        *rest, "-o", second, "--from", first, "--memory-kind", "paper", "--slots", "256",
+        "--steps", "1", "--learning-rate", "1e-12",
+    )  # fmt: skip
+
+    assert result.status == 0, result.err
+    before, after = (load_checkpoint(path, torch.device("cpu")).model for path in (first, second))
+    kept, now = before.state_dict(), after.state_dict()
+    own = ("query.", "readout.")
+    assert after.config.memory == replace(MEMORIES["paper"], slots=256)
+    assert all(torch.equal(kept[name], now[name]) for name in kept if not name.startswith(own))
+    assert now.keys() - kept.keys() == {"readout.combine.weight"}
+
+
+def test_the_rate_falls_over_the_last_share_of_the_steps(
+    rarenmt: Command, options: list[str], tmp_path: Path
+) -> None:
+    short = [*options, "--steps", "2", "--warmup", "0", "--learning-rate", "0.1"]
+
+    for decay in ("0", "1"):
+        assert rarenmt(*short, "-o", tmp_path / decay, "--decay", decay).status == 0
+
+    assert weights(tmp_path / "0") != weights(tmp_path / "1")
+
+
 # Refusals
 
 
@@ -118,6 +154,7 @@ def test_a_quiet_run_says_nothing(rarenmt: Command, options: list[str], tmp_path
         (["--save-every", "0"], 2, "save_every must be at least 1"),
         (["--evaluate-every", "0"], 2, "evaluate_every must be at least 1"),
         (["--seed", "-1"], 2, "seed must be from 0 to 2³² − 1, not -1"),
+        (["--decay", "1.5"], 2, "decay must be in [0, 1], not 1.5"),
         (["--dropout", "1"], 2, "dropout must be in [0, 1), not 1.0"),
         (["--preset", "huge"], 2, "unknown preset 'huge'; there are tiny, small, base, gnmt"),
         (["--dev", "{tmp}/none.tsv"], 1, "{tmp}/none.tsv: cannot read: no such file or directory"),

@@ -1,11 +1,13 @@
 """Text in, text out: parts of long sentences, remembering, and where words come from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import SENTENCES
 
+from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.text import Pair
 from rarenmt.translator import LONGEST, SMALLEST, Source, Token, Translation, Translator
@@ -55,6 +57,76 @@ def test_the_memory_grows_when_it_is_full(translator: Translator) -> None:
 
     assert translator.memory.used == result.tokens > SMALLEST
     assert result.evicted == 0
+
+
+ODD = "Nobody knows why"
+"""Shares no word with what was remembered."""
+ASKED = [ODD, "The dog eats.", "Why a bird sings", "Bread, drink, water: sleeps", "Nobody"]
+
+
+def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memory(
+    translator: Translator,
+) -> None:
+    translator.remember(PAIRS)
+    [without] = translator.translate([ODD], GREEDY, memory=False)
+
+    [odd, dog] = translator.translate([ODD, "The dog eats."], GREEDY)
+
+    assert any(token.memory for token in dog.tokens)
+    assert odd == without
+    assert translator.translate([ODD], GREEDY) == [without]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_a_sentence_is_translated_alike_alone_and_in_company(
+    translator: Translator, beam: int
+) -> None:
+    translator.remember(PAIRS)
+    config = SearchConfig(beam=beam)
+
+    together = translator.translate(ASKED, config)
+
+    for sentence, among_others in zip(ASKED, together, strict=True):
+        [alone] = translator.translate([sentence], config)
+        assert alone.text == among_others.text
+        assert speakers(alone) == speakers(among_others)
+    assert any(speakers(translation) for translation in together)
+
+
+def speakers(translation: Translation) -> list[tuple[str, Pair]]:
+    """The pieces that came from the memory, each with the pair behind it."""
+    return [(token.piece, token.memory.pair) for token in translation.tokens if token.memory]
+
+
+def test_only_relevant_pairs_speak(translator: Translator) -> None:
+    translator.remember(PAIRS)
+
+    [dog] = translator.translate(["dog eats bread"], GREEDY)
+
+    assert {token.memory.pair for token in dog.tokens if token.memory} == {PAIRS[1]}
+
+
+def test_a_whole_lookup_asks_every_pair(folder: Path) -> None:
+    checkpoint = load_checkpoint(folder, torch.device("cpu"))
+    model = checkpoint.model
+    model.config = replace(model.config, memory=replace(model.config.memory, lookup="whole"))
+    translator = Translator(checkpoint)
+    translator.remember(PAIRS)
+
+    [odd] = translator.translate([ODD], GREEDY)
+
+    assert any(token.memory for token in odd.tokens)
+
+
+def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
+    translator.remember(PAIRS[:1])
+    [before] = translator.translate(["dog eats bread"], GREEDY)
+
+    translator.remember(PAIRS[1:])
+
+    [after] = translator.translate(["dog eats bread"], GREEDY)
+    assert not any(token.memory for token in before.tokens)
+    assert any(token.memory for token in after.tokens)
 
 
 def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:

@@ -1,0 +1,59 @@
+"""Which remembered pairs have something to do with a sentence.
+
+A word tells as much as it is rare: − ln of its probability under the vocabulary's unigram
+model, which was learnt from the training text. A pair is relevant when the words that its
+source shares with the sentence tell enough together: one rare word, or several that are not.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from rarenmt.tokens import Tokenizer
+
+WORD = re.compile(r"\w+")
+
+TELLING = 6.0
+"""Nats; a word that tells less (the, is, and) makes no pair relevant."""
+ENOUGH = 9.0
+"""Nats that the shared words of a relevant pair tell together."""
+MOST = 16
+"""Pairs that one sentence asks: those that share most, the newest of equals."""
+
+
+class Relevance:
+    """An inverted index over the telling source words of the remembered pairs."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._pairs: dict[str, list[int]] = defaultdict(list)
+        self._told: dict[str, float] = {}
+        self._count = 0
+
+    def add(self, sources: Iterable[str]) -> None:
+        """Take in the sources of the next pairs."""
+        for source in sources:
+            for word in self._words(source):
+                self._pairs[word].append(self._count)
+            self._count += 1
+
+    def find(self, sentence: str) -> list[int]:
+        """Numbers of the relevant pairs, in the order they were remembered."""
+        shared: Counter[int] = Counter()
+        for word, told in self._words(sentence).items():
+            for pair in self._pairs.get(word, ()):
+                shared[pair] += told  # type: ignore[assignment]
+        enough = [(told, pair) for pair, told in shared.items() if told >= ENOUGH]
+        return sorted(pair for _, pair in sorted(enough, reverse=True)[:MOST])
+
+    def _words(self, text: str) -> dict[str, float]:
+        """The telling words of a text, with what they tell."""
+        words = set(WORD.findall(text.casefold()))
+        return {word: told for word in sorted(words) if (told := self._tells(word)) >= TELLING}
+
+    def _tells(self, word: str) -> float:
+        """Nats; the likeliest of its spellings in small and capital letters counts."""
+        if word not in self._told:
+            spellings = (word, word.capitalize(), word.upper())
+            self._told[word] = min(-self._tokenizer.log_probability(s) for s in spellings)
+        return self._told[word]

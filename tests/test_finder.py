@@ -1,0 +1,139 @@
+"""A sentence asks the entries of the pairs remembered for it, in the order of their text."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import SENTENCES
+
+from rarenmt.checkpoint import load_tokenizer
+from rarenmt.config import MemoryConfig
+from rarenmt.finder import Finder
+from rarenmt.journal import Journal
+from rarenmt.memory import EMPTY, Memory
+from rarenmt.text import Pair
+from rarenmt.tokens import BOS, EOS, Tokenizer
+
+CAT, DOG, BIRD, WATER = (Pair(s, t, "sentences.tsv", i) for i, (s, t) in enumerate(SENTENCES))
+WIDTH = 8
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder: Path) -> Tokenizer:
+    return load_tokenizer(folder)
+
+
+def pieces(tokenizer: Tokenizer, pair: Pair) -> list[int]:
+    return [*tokenizer.encode(pair.target), EOS]
+
+
+def remembering(tokenizer: Tokenizer, slots: int, *pairs: Pair) -> tuple[Memory, Journal]:
+    """A memory of so many slots that was shown these pairs, one after the other."""
+    config = MemoryConfig(slots=slots, neighbours=4)
+    memory, journal = Memory(config, WIDTH, len(tokenizer)), Journal()
+    generator = torch.Generator().manual_seed(1)
+    for pair in pairs:
+        values = torch.tensor(pieces(tokenizer, pair))
+        keys = F.normalize(torch.randn(len(values), WIDTH, generator=generator), dim=-1)
+        written = memory.write(keys, values, None, generator)
+        journal.note(journal.add(pair), written)
+    return memory, journal
+
+
+def held(memory: Memory, journal: Journal, pair: Pair) -> dict[int, int]:
+    """The slot of each position of a pair that still has one."""
+    number = journal.pairs.index(pair)
+    owners = journal.owners[: memory.used].tolist()
+    return {position: slot for slot, (owner, position) in enumerate(owners) if owner == number}
+
+
+def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
+    tokenizer: Tokenizer,
+) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
+
+    excerpt = Finder(memory, journal, tokenizer).excerpt(
+        ["Dog eats bread", "We drink water. A bird sings!"]
+    )
+
+    assert excerpt is not None
+    dog = pieces(tokenizer, DOG)
+    both = pieces(tokenizer, BIRD) + pieces(tokenizer, WATER)
+    padding = [EMPTY] * (len(both) - len(dog))
+    assert excerpt.values.tolist() == [dog + padding, both]
+    own = list(held(memory, journal, DOG).values())
+    assert excerpt.slots[0].tolist() == own + padding
+    assert torch.equal(excerpt.keys[0, : len(dog)], memory.keys[own])
+    assert excerpt.neighbours == 4
+
+
+def test_an_entry_knows_the_piece_before_it_and_whether_it_continues_a_word(
+    tokenizer: Tokenizer,
+) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
+
+    excerpt = Finder(memory, journal, tokenizer).excerpt(["dog eats bread"])
+
+    assert excerpt is not None
+    values = pieces(tokenizer, DOG)
+    assert excerpt.before.tolist() == [[BOS, *values[:-1]]]
+    assert excerpt.inside.tolist() == [[tokenizer.inside[piece] for piece in values]]
+
+
+@pytest.mark.parametrize("shown", [(CAT, DOG), (CAT, DOG, BIRD), (CAT, DOG, BIRD, WATER, CAT)])
+def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
+    tokenizer: Tokenizer, shown: tuple[Pair, ...]
+) -> None:
+    longest = max(len(pieces(tokenizer, pair)) for pair in shown)
+    memory, journal = remembering(tokenizer, longest + 4, *shown)
+    gaps = 0
+
+    excerpt = Finder(memory, journal, tokenizer).excerpt([pair.source for pair in journal.pairs])
+
+    assert excerpt is not None
+    before = {
+        slot: piece
+        for slots, row in zip(excerpt.slots.tolist(), excerpt.before.tolist(), strict=True)
+        for slot, piece in zip(slots, row, strict=True)
+        if slot != EMPTY
+    }
+    for slot, piece in before.items():
+        pair, (_, position) = journal.owner(slot), journal.owners[slot].tolist()
+        number = int(journal.owners[slot, 0])
+        together = journal.owners[: memory.used].tolist()
+        if position == 0:
+            assert piece == BOS
+        elif [number, position - 1] in together:
+            assert piece == pieces(tokenizer, pair)[position - 1]
+        else:
+            assert piece == EMPTY
+            gaps += 1
+    assert gaps > 0
+    assert set(before) <= set(range(memory.used))
+
+
+def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
+    slots = len(pieces(tokenizer, BIRD))
+    memory, journal = remembering(tokenizer, slots, CAT, BIRD)
+    journal.owners[:slots, 0] = 1  # as after many more pairs
+
+    finder = Finder(memory, journal, tokenizer)
+
+    assert finder.excerpt(["cat sleeps"]) is None
+    assert finder.excerpt(["bird sings"]) is not None
+
+
+@pytest.mark.parametrize("sentences", [["Nothing"], ["Nothing", "of?", ""], []])
+def test_where_nothing_is_relevant_there_is_no_excerpt(
+    tokenizer: Tokenizer, sentences: list[str]
+) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG)
+
+    assert Finder(memory, journal, tokenizer).excerpt(sentences) is None
+
+
+def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200)
+
+    assert Finder(memory, journal, tokenizer).excerpt(["The cat sleeps."]) is None

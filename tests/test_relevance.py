@@ -1,0 +1,110 @@
+"""A pair has to do with a sentence when they share words that tell something."""
+
+import pytest
+
+from rarenmt.relevance import ENOUGH, MOST, TELLING, Relevance
+from rarenmt.tokens import Tokenizer
+
+TOLD = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
+"""Nats that a word tells; others tell 12 as well."""
+
+
+class Told(Tokenizer):
+    """Words of which it is known what they tell."""
+
+    def __init__(self) -> None:
+        pass
+
+    def log_probability(self, word: str) -> float:
+        return -TOLD.get(word, 12.0)
+
+
+def remembering(*sources: str) -> Relevance:
+    found = Relevance(Told())
+    found.add(sources)
+    return found
+
+
+def test_one_rare_word_makes_a_pair_relevant() -> None:
+    found = remembering("A zebra.", "The book.")
+
+    assert found.find("Where is the zebra?") == [0]
+
+
+def test_a_word_that_is_no_word_of_the_vocabulary_is_rare() -> None:
+    found = Relevance(Tokenizer.train(["a b c d e f"] * 40, 268))
+    found.add(["Dostoevsky", "a b"])
+
+    assert found.find("a b Dostoevsky") == [0]
+
+
+def test_common_words_are_not_enough_however_many() -> None:
+    assert TOLD["the"] + TOLD["reads"] + TOLD["old"] > ENOUGH
+
+    assert remembering("The old one reads.").find("the old reads") == []
+
+
+def test_one_middling_word_is_not_enough_but_two_are() -> None:
+    assert TELLING <= TOLD["book"] < ENOUGH <= TOLD["book"] + TOLD["letter"]
+    found = remembering("The book.", "A book, a letter.")
+
+    assert found.find("book") == []
+    assert found.find("The letter in the book") == [1]
+
+
+def test_a_word_counts_once_however_often_it_stands() -> None:
+    assert remembering("book book book").find("book, book; book!") == []
+
+
+@pytest.mark.parametrize("asked", ["zebra", "Zebra", "ZEBRA", "«zebra»!", "zebra-like"])
+def test_neither_case_nor_punctuation_matters(asked: str) -> None:
+    assert remembering("the Zebra.").find(asked) == [0]
+
+
+def test_a_word_is_not_found_within_another() -> None:
+    assert remembering("zebras").find("zebra") == []
+
+
+@pytest.mark.parametrize("word", ["Tom", "tom", "the", "The", "THE"])
+def test_a_word_tells_what_the_commoner_of_its_spellings_tells(word: str) -> None:
+    assert remembering(word).find(word) == []
+
+
+def test_relevant_pairs_come_in_the_order_they_were_remembered() -> None:
+    found = remembering("zebra", "the", "book letter", "a zebra")
+
+    assert found.find("letter, zebra, book") == [0, 2, 3]
+
+
+def test_no_more_than_the_most_are_asked_and_the_newest_of_equals() -> None:
+    found = remembering(*["zebra"] * (MOST + 3))
+
+    assert found.find("zebra") == list(range(3, MOST + 3))
+
+
+def test_what_shares_most_comes_before_what_is_newest() -> None:
+    found = remembering("zebra okapi", *["zebra"] * MOST)
+
+    assert found.find("okapi and zebra") == [0, *range(2, MOST + 1)]
+
+
+def test_pairs_can_be_added_later() -> None:
+    found = remembering("zebra")
+    found.add(["okapi"])
+    found.add([])
+    found.add(["zebra"])
+
+    assert found.find("zebra") == [0, 2]
+    assert found.find("okapi") == [1]
+
+
+@pytest.mark.parametrize("sentence", ["", "?!", "zebra"])
+def test_where_nothing_was_remembered_nothing_is_relevant(sentence: str) -> None:
+    assert remembering().find(sentence) == []
+
+
+def test_asking_remembers_nothing() -> None:
+    found = remembering("zebra")
+    found.find("okapi")
+
+    assert found.find("okapi") == []
