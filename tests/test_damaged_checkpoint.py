@@ -1,0 +1,165 @@
+"""A checkpoint folder that is damaged, mixed or none at all: one sentence says what is wrong."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import SENTENCES
+
+from rarenmt.checkpoint import CONFIG, VOCABULARY, load_checkpoint
+from rarenmt.errors import CheckpointError
+from rarenmt.tensors import load_tensors, save_tensors
+from rarenmt.tokens import Tokenizer
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    """A whole checkpoint that may be damaged."""
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def weights(folder: Path) -> list[Path]:
+    return sorted(folder.glob("weights-*.safetensors"))
+
+
+def edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """Changes config.json as JSON."""
+
+    def damage(folder: Path) -> None:
+        description = json.loads((folder / CONFIG).read_text("utf-8"))
+        change(description)
+        (folder / CONFIG).write_text(json.dumps(description), "utf-8")
+
+    return damage
+
+
+def overwrite(name: str, content: bytes) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return damage
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def remove_weights(folder: Path) -> None:
+    weights(folder)[0].unlink()
+
+
+def truncate_weights(folder: Path) -> None:
+    file = weights(folder)[0]
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def drop_a_weight(folder: Path) -> None:
+    file = weights(folder)[0]
+    found, metadata = load_tensors(file)
+    del found["query.shares"]
+    save_tensors(file, found, metadata)
+
+
+def swap_weights(folder: Path) -> None:
+    """Puts weights of the same shapes in the place of the right ones."""
+    file = weights(folder)[0]
+    found, metadata = load_tensors(file)
+    save_tensors(file, {name: tensor + 1 for name, tensor in found.items()}, metadata)
+
+
+def swap_vocabulary(folder: Path) -> None:
+    (folder / VOCABULARY).write_bytes(
+        Tokenizer.train([side for pair in SENTENCES for side in pair], 309).model
+    )
+
+
+NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (remove(CONFIG), "{folder} is not a checkpoint: it holds no config.json"),
+        (overwrite(CONFIG, b""), NOT_JSON),
+        (overwrite(CONFIG, b'{"format": 1, "wei'), NOT_JSON),
+        (overwrite(CONFIG, b"[1]"), NOT_JSON),
+        (overwrite(CONFIG, b"17"), NOT_JSON),
+        (overwrite(CONFIG, b'"format"'), NOT_JSON),
+        (overwrite(CONFIG, b"{}"), NOT_JSON),
+        (overwrite(CONFIG, b"\xff\xfe{}"), NOT_JSON),
+        (
+            edit(lambda it: it.update(format=2)),
+            "{folder}/config.json has checkpoint format 2; this version reads format 1",
+        ),
+        (
+            edit(lambda it: [it.pop("fingerprint"), it.pop("weights")]),
+            "{folder}/config.json is damaged: it lacks fingerprint, weights",
+        ),
+        (
+            edit(lambda it: it["model"].update(hidden=7)),
+            "{folder}/config.json is damaged: hidden must be even, not 7",
+        ),
+        (
+            edit(lambda it: it["model"].update(colour=7)),
+            "{folder}/config.json is damaged: *unexpected keyword argument 'colour'",
+        ),
+        (edit(lambda it: it.update(memory="ab")), "{folder}/config.json is damaged: *"),
+        (edit(lambda it: it.update(model=None)), "{folder}/config.json is damaged: *"),
+        (edit(lambda it: it["memory"].pop("query")), "{folder}/config.json is damaged: 'query'"),
+        (
+            edit(lambda it: it["model"].update(embedding=7)),
+            "{folder}: the weights do not fit config.json: size mismatch for *",
+        ),
+        (
+            edit(lambda it: it["model"].update(decoder_layers=3)),
+            "{folder}: the weights do not fit config.json: Missing key(s) in state_dict: *",
+        ),
+        (
+            edit(lambda it: it.update(fingerprint="0" * 64)),
+            "{folder} is damaged: weights and config.json do not belong together",
+        ),
+        (remove(VOCABULARY), "{folder} holds no vocabulary.model"),
+        (overwrite(VOCABULARY, b""), "the vocabulary is not a sentencepiece model"),
+        (overwrite(VOCABULARY, b"hello"), "the vocabulary is not a sentencepiece model"),
+        (
+            swap_vocabulary,
+            "{folder} is damaged: weights and config.json do not belong together",
+        ),
+        (remove_weights, "{folder} holds no weights-*-1-of-1.safetensors"),
+        (truncate_weights, "{folder}/weights-* is damaged or not a safetensors file: *"),
+        (
+            drop_a_weight,
+            "{folder}: the weights do not fit config.json: Missing key(s) in state_dict: "
+            '"query.shares".',
+        ),
+        (swap_weights, "{folder} is damaged: weights and config.json do not belong together"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_sentence(
+    damage: Callable[[Path], None], sentence: str, copy: Path
+) -> None:
+    damage(copy)
+
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(copy, CPU)
+
+    wanted = re.escape(sentence.format(folder=copy)).replace(r"\*", ".*")
+    assert re.fullmatch(wanted, str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing", "file", "file/below", "empty"])
+def test_what_is_no_folder_is_no_checkpoint(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(tmp_path / name, CPU)
+
+    assert str(caught.value) == f"{tmp_path / name} is not a checkpoint: it holds no config.json"
