@@ -12,14 +12,14 @@ config.json names the weight files and is replaced last, so the folder is whole 
 
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from rarenmt.config import Config
+from rarenmt.config import Config, parse
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory
 from rarenmt.model import Model
@@ -33,6 +33,7 @@ CONFIG = "config.json"
 VOCABULARY = "vocabulary.model"
 TRAINING = "training.safetensors"
 METRICS = "metrics.jsonl"
+WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors")
 MEMORY = "memory.safetensors"
 
 ADAM = ("exp_avg", "exp_avg_sq")
@@ -47,6 +48,19 @@ class Checkpoint:
     tokenizer: Tokenizer
     fingerprint: str
     """Identifies the weights and vocabulary that make keys; a memory belongs to one fingerprint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The part of config.json that ties the other files to it."""
+
+    fingerprint: str
+    weights: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name in self.weights:
+            if not WEIGHTS.fullmatch(name):
+                raise SettingError(f"{name!r} is no name of a weight file")
 
 
 def key_fingerprint(weights: dict[str, Tensor], tokenizer: Tokenizer) -> str:
@@ -86,23 +100,22 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
 
 def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
     """Read a folder; CheckpointError says what is missing, damaged or of another version."""
-    description = read_description(folder)
-    files = description.pop("weights")
-    fingerprint = description.pop("fingerprint")
-    config = parse_config(folder, description)
+    manifest, config = read_description(folder)
     tokenizer = load_tokenizer(folder)
     weights: dict[str, Tensor] = {}
-    for file in files:
+    for file in manifest.weights:
         weights.update(load_tensors(folder / file)[0])
-    model = Model(config)
+    with torch.device("meta"):  # without memory, which damaged sizes could ask too much of
+        model = Model(config)
     fit(model, weights, folder)
-    if key_fingerprint({k: v.bfloat16() for k, v in weights.items()}, tokenizer) != fingerprint:
+    found = key_fingerprint({k: v.bfloat16() for k, v in weights.items()}, tokenizer)
+    if found != manifest.fingerprint:
         raise CheckpointError(f"{folder} is damaged: weights and {CONFIG} do not belong together")
-    return Checkpoint(model.to(device).eval(), tokenizer, fingerprint)
+    return Checkpoint(model.to(device).eval(), tokenizer, found)
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """config.json as it stands, without its format number."""
+def read_description(folder: Path) -> tuple[Manifest, Config]:
+    """What config.json says, each value checked."""
     path = folder / CONFIG
     if not path.is_file():
         raise CheckpointError(f"{folder} is not a checkpoint: it holds no {CONFIG}")
@@ -110,24 +123,18 @@ def read_description(folder: Path) -> dict[str, Any]:
         with naming(path, "read"):
             description = json.loads(path.read_text("utf-8"))
         found = description.pop("format")
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it is not the JSON of a checkpoint") from None
     if found != FORMAT:
         raise CheckpointError(
-            f"{path} has checkpoint format {found}; this version reads format {FORMAT}"
+            f"{path} has checkpoint format {found!r}; this version reads format {FORMAT}"
         )
-    missing = {"weights", "fingerprint", "model", "memory"} - description.keys()
-    if missing:
-        raise CheckpointError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}")
-    return description
-
-
-def parse_config(folder: Path, description: dict[str, Any]) -> Config:
-    """The configuration in a description."""
+    tied = {field.name for field in fields(Manifest)} & description.keys()
     try:
-        return Config.from_json(description)
-    except (TypeError, KeyError, ValueError, SettingError) as error:
-        raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from None
+        manifest = parse(Manifest, {name: description.pop(name) for name in tied})
+        return manifest, Config.from_json(description)
+    except SettingError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from None
 
 
 def save_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
@@ -145,9 +152,10 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def fit(model: Model, weights: dict[str, Tensor], folder: Path) -> None:
-    """Load weights by name; CheckpointError when names or shapes are not those of the model."""
+    """Give a model weights by name; CheckpointError when names or shapes are not its own."""
     try:
-        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        whole = {name: tensor.float() for name, tensor in weights.items()}
+        model.load_state_dict(whole, assign=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise CheckpointError(f"{folder}: the weights do not fit {CONFIG}: {reason}") from None

@@ -94,9 +94,14 @@ NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
         (overwrite(CONFIG, b'"format"'), NOT_JSON),
         (overwrite(CONFIG, b"{}"), NOT_JSON),
         (overwrite(CONFIG, b"\xff\xfe{}"), NOT_JSON),
+        (overwrite(CONFIG, 10_000 * b"["), NOT_JSON),
         (
             edit(lambda it: it.update(format=2)),
             "{folder}/config.json has checkpoint format 2; this version reads format 1",
+        ),
+        (
+            edit(lambda it: it.update(format="1\n2")),
+            "{folder}/config.json has checkpoint format '1\\n2'; this version reads format 1",
         ),
         (
             edit(lambda it: [it.pop("fingerprint"), it.pop("weights")]),
@@ -108,11 +113,32 @@ NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
         ),
         (
             edit(lambda it: it["model"].update(colour=7)),
-            "{folder}/config.json is damaged: *unexpected keyword argument 'colour'",
+            '{folder}/config.json is damaged: model has an unknown setting "colour"',
         ),
-        (edit(lambda it: it.update(memory="ab")), "{folder}/config.json is damaged: *"),
-        (edit(lambda it: it.update(model=None)), "{folder}/config.json is damaged: *"),
-        (edit(lambda it: it["memory"].pop("query")), "{folder}/config.json is damaged: 'query'"),
+        (
+            edit(lambda it: it["model"].update(hidden="8")),
+            '{folder}/config.json is damaged: hidden must be a whole number, not "8"',
+        ),
+        (
+            edit(lambda it: it.update(model=[])),
+            "{folder}/config.json is damaged: model must be an object, not []",
+        ),
+        (
+            edit(lambda it: it.update(weights=None)),
+            "{folder}/config.json is damaged: weights must be a list, not null",
+        ),
+        (
+            edit(lambda it: it.update(weights=["weights-" + 300 * "9"])),
+            "{folder}/config.json is damaged: 'weights-9*9' is no name of a weight file",
+        ),
+        (
+            edit(lambda it: it.update(fingerprint=17)),
+            "{folder}/config.json is damaged: fingerprint must be a string, not 17",
+        ),
+        (
+            edit(lambda it: it["model"].update(hidden=1 << 20, attention=1 << 20)),
+            "{folder}: the weights do not fit config.json: size mismatch for *",
+        ),
         (
             edit(lambda it: it["model"].update(embedding=7)),
             "{folder}: the weights do not fit config.json: size mismatch for *",
