@@ -56,6 +56,8 @@ class Manifest:
 
     fingerprint: str
     weights: tuple[str, ...]
+    content: str = ""
+    """`content_hash` of the weights; older checkpoints have only its start, in the files' names."""
 
     def __post_init__(self) -> None:
         for name in self.weights:
@@ -73,11 +75,19 @@ def key_fingerprint(weights: dict[str, Tensor], tokenizer: Tokenizer) -> str:
     return digest.hexdigest()
 
 
+def content_hash(weights: dict[str, Tensor]) -> str:
+    """SHA-256 over all weights, in the order of the model."""
+    digest = hashlib.sha256()
+    for tensor in weights.values():
+        digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
 def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
     """Write model and vocabulary; an older checkpoint there is replaced at the last moment."""
     weights = {name: t.detach().cpu().bfloat16() for name, t in model.state_dict().items()}
     fingerprint = key_fingerprint(weights, tokenizer)
-    content = hashlib.sha256(b"".join(_bytes(tensor) for tensor in weights.values())).hexdigest()
+    content = content_hash(weights)
     groups = shards(weights)
     files = [
         f"weights-{content[:8]}-{number}-of-{len(groups)}.safetensors"
@@ -89,6 +99,7 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
     description = {
         "format": FORMAT,
         "fingerprint": fingerprint,
+        "content": content,
         "weights": files,
         **model.config.to_json(),
     }
@@ -107,11 +118,28 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
         weights.update(load_tensors(folder / file)[0])
     with torch.device("meta"):  # without memory, which damaged sizes could ask too much of
         model = Model(config)
+    weights = {name: tensor.bfloat16() for name, tensor in weights.items()}
     fit(model, weights, folder)
-    found = key_fingerprint({k: v.bfloat16() for k, v in weights.items()}, tokenizer)
-    if found != manifest.fingerprint:
-        raise CheckpointError(f"{folder} is damaged: weights and {CONFIG} do not belong together")
-    return Checkpoint(model.to(device).eval(), tokenizer, found)
+    verify(folder, manifest, {name: weights[name] for name in model.state_dict()}, tokenizer)
+    return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint)
+
+
+def verify(
+    folder: Path, manifest: Manifest, weights: dict[str, Tensor], tokenizer: Tokenizer
+) -> None:
+    """CheckpointError where weights or vocabulary are not those config.json was written with."""
+    content = content_hash(weights)
+    named = all(file.startswith(f"weights-{content[:8]}-") for file in manifest.weights)
+    if not named or manifest.content not in ("", content):
+        raise CheckpointError(
+            f"{folder}: the weight files are damaged, or not those that {CONFIG} was written with; "
+            "copy the whole folder again"
+        )
+    if key_fingerprint(weights, tokenizer) != manifest.fingerprint:
+        raise CheckpointError(
+            f"{folder / VOCABULARY} is not the vocabulary that {CONFIG} was written with; "
+            "put that one back, or copy the whole folder again"
+        )
 
 
 def read_description(folder: Path) -> tuple[Manifest, Config]:
@@ -202,5 +230,5 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.contiguous().flatten().view(torch.uint8).numpy().data

@@ -80,6 +80,35 @@ def swap_vocabulary(folder: Path) -> None:
     )
 
 
+def change(start: str) -> Callable[[Path], None]:
+    """Turns one bit of a weight whose name starts so."""
+
+    def damage(folder: Path) -> None:
+        file = weights(folder)[0]
+        found, metadata = load_tensors(file)
+        name = next(name for name in found if name.startswith(start))
+        found[name].flatten().view(torch.uint8)[0] ^= 1
+        save_tensors(file, found, metadata)
+
+    return damage
+
+
+def rename_weights(folder: Path) -> None:
+    """Puts a whole file under another name, as config.json wants it."""
+    file = weights(folder)[0]
+    other = "weights-01234567-1-of-1.safetensors"
+    file.rename(folder / other)
+    edit(lambda it: [it.update(weights=[other]), it.pop("content")])(folder)
+
+
+OTHER_WEIGHTS = (
+    "{folder}: the weight files are damaged, or not those that config.json was written with; "
+    "copy the whole folder again"
+)
+OTHER_VOCABULARY = (
+    "{folder}/vocabulary.model is not the vocabulary that config.json was written with; "
+    "put that one back, or copy the whole folder again"
+)
 NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
 
 
@@ -149,14 +178,14 @@ NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
         ),
         (
             edit(lambda it: it.update(fingerprint="0" * 64)),
-            "{folder} is damaged: weights and config.json do not belong together",
+            OTHER_VOCABULARY,
         ),
         (remove(VOCABULARY), "{folder} holds no vocabulary.model"),
         (overwrite(VOCABULARY, b""), "the vocabulary is not a sentencepiece model"),
         (overwrite(VOCABULARY, b"hello"), "the vocabulary is not a sentencepiece model"),
         (
             swap_vocabulary,
-            "{folder} is damaged: weights and config.json do not belong together",
+            OTHER_VOCABULARY,
         ),
         (remove_weights, "{folder} holds no weights-*-1-of-1.safetensors"),
         (truncate_weights, "{folder}/weights-* is damaged or not a safetensors file: *"),
@@ -165,7 +194,11 @@ NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
             "{folder}: the weights do not fit config.json: Missing key(s) in state_dict: "
             '"query.shares".',
         ),
-        (swap_weights, "{folder} is damaged: weights and config.json do not belong together"),
+        (swap_weights, OTHER_WEIGHTS),
+        (change("output.bias"), OTHER_WEIGHTS),
+        (change("readout."), OTHER_WEIGHTS),
+        (edit(lambda it: it.update(content="0" * 64)), OTHER_WEIGHTS),
+        (rename_weights, OTHER_WEIGHTS),
     ],
 )
 def test_a_damaged_checkpoint_is_one_sentence(
@@ -189,3 +222,13 @@ def test_what_is_no_folder_is_no_checkpoint(name: str, tmp_path: Path) -> None:
         load_checkpoint(tmp_path / name, CPU)
 
     assert str(caught.value) == f"{tmp_path / name} is not a checkpoint: it holds no config.json"
+
+
+def test_a_checkpoint_without_its_whole_hash_is_known_by_the_names_of_its_files(copy: Path) -> None:
+    edit(lambda it: it.pop("content"))(copy)
+
+    load_checkpoint(copy, CPU)
+
+    change("output.bias")(copy)
+    with pytest.raises(CheckpointError, match="the weight files are damaged"):
+        load_checkpoint(copy, CPU)
