@@ -24,7 +24,7 @@ from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.storage import naming, replace_bytes
-from rarenmt.tensors import load_tensors, save_tensors, shards
+from rarenmt.tensors import join, load_tensors, save_tensors, shards
 from rarenmt.tokens import Tokenizer
 
 FORMAT = 1
@@ -113,14 +113,10 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
     """Read a folder; CheckpointError says what is missing, damaged or of another version."""
     manifest, config = read_description(folder)
     tokenizer = load_tokenizer(folder)
-    weights: dict[str, Tensor] = {}
-    for file in manifest.weights:
-        weights.update(load_tensors(folder / file)[0])
     with torch.device("meta"):  # without memory, which damaged sizes could ask too much of
         model = Model(config)
-    weights = {name: tensor.bfloat16() for name, tensor in weights.items()}
-    fit(model, weights, folder)
-    verify(folder, manifest, {name: weights[name] for name in model.state_dict()}, tokenizer)
+    weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
+    verify(folder, manifest, weights, tokenizer)
     return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint)
 
 
@@ -179,14 +175,19 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         return Tokenizer(path.read_bytes())
 
 
-def fit(model: Model, weights: dict[str, Tensor], folder: Path) -> None:
-    """Give a model weights by name; CheckpointError when names or shapes are not its own."""
+def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str, Tensor]:
+    """Give a model the weights of several files, and give them back as they are stored.
+
+    CheckpointError when their names or shapes are not those of the model.
+    """
     try:
+        weights = {name: tensor.bfloat16() for name, tensor in join(groups).items()}
         whole = {name: tensor.float() for name, tensor in weights.items()}
         model.load_state_dict(whole, assign=True)
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
+        reason = str(error).splitlines()[:2][-1].strip()
         raise CheckpointError(f"{folder}: the weights do not fit {CONFIG}: {reason}") from None
+    return {name: weights[name] for name in model.state_dict()}
 
 
 def save_training(

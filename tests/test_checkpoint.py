@@ -20,7 +20,7 @@ from rarenmt.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from rarenmt.config import Config, MemoryConfig, ModelConfig
+from rarenmt.config import PRESETS, Config, MemoryConfig, ModelConfig
 from rarenmt.errors import StorageError
 from rarenmt.model import Model
 from rarenmt.storage import replace_bytes
@@ -179,7 +179,7 @@ def test_large_weights_are_cut_into_files_under_the_limit(
     tmp_path: Path, tiny_model: Model, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     largest = max(tensor.nbytes for tensor in tiny_model.state_dict().values())
-    limit = largest // 2 + 100  # bfloat16 takes half
+    limit = largest // 4  # bfloat16 takes half
     monkeypatch.setattr(tensors, "SHARD_BYTES", limit)
 
     save_checkpoint(tmp_path, tiny_model, tokenizer)
@@ -199,6 +199,18 @@ def test_the_files_of_the_small_preset_stay_under_16_megabytes(
     sizes = [file.stat().st_size for file in weights(tmp_path)]
     assert len(sizes) == 2
     assert max(sizes) < 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize("sizes", PRESETS.values(), ids=PRESETS)
+def test_no_file_of_any_preset_has_more_than_16_megabytes(sizes: ModelConfig) -> None:
+    with torch.device("meta"):
+        state = Model(Config(model=sizes)).bfloat16().state_dict()
+
+    groups = tensors.shards(state)
+
+    header = max(len(f"{name}{tensor.shape}") + 100 for g in groups for name, tensor in g.items())
+    for group in groups:
+        assert sum(tensor.nbytes + header for tensor in group.values()) <= 16_000_000
 
 
 # Over an older one

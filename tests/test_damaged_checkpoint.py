@@ -67,6 +67,18 @@ def drop_a_weight(folder: Path) -> None:
     save_tensors(file, found, metadata)
 
 
+def misfit_a_part(folder: Path) -> None:
+    """Cuts a weight into two parts that cannot be joined."""
+    file = weights(folder)[0]
+    found, metadata = load_tensors(file)
+    embedding = found.pop("embedding.weight")
+    found |= {
+        "embedding.weight#1-of-2": embedding[:9],
+        "embedding.weight#2-of-2": embedding[9:, 1:],
+    }
+    save_tensors(file, found, metadata)
+
+
 def swap_weights(folder: Path) -> None:
     """Puts weights of the same shapes in the place of the right ones."""
     file = weights(folder)[0]
@@ -193,6 +205,10 @@ NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
             drop_a_weight,
             "{folder}: the weights do not fit config.json: Missing key(s) in state_dict: "
             '"query.shares".',
+        ),
+        (
+            misfit_a_part,
+            "{folder}: the weights do not fit config.json: Sizes of tensors must match *",
         ),
         (swap_weights, OTHER_WEIGHTS),
         (change("output.bias"), OTHER_WEIGHTS),
