@@ -178,7 +178,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str, Tensor]:
     """Give a model the weights of several files, and give them back as they are stored.
 
-    CheckpointError when their names or shapes are not those of the model.
+    CheckpointError when their names or shapes are not those of the model, or a value is no number.
     """
     try:
         weights = {name: tensor.bfloat16() for name, tensor in join(groups).items()}
@@ -187,6 +187,12 @@ def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str
     except RuntimeError as error:
         reason = str(error).splitlines()[:2][-1].strip()
         raise CheckpointError(f"{folder}: the weights do not fit {CONFIG}: {reason}") from None
+    for name, tensor in whole.items():
+        if not tensor.sum().isfinite():  # quicker than to ask every value, and as sure
+            raise CheckpointError(
+                f"{folder}: {name} has values that are infinite or no numbers, so the model cannot "
+                "translate; its training failed: train it anew with a lower --learning-rate"
+            )
     return {name: weights[name] for name in model.state_dict()}
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import SENTENCES
 
-from rarenmt.checkpoint import CONFIG, VOCABULARY, load_checkpoint
+from rarenmt.checkpoint import CONFIG, VOCABULARY, load_checkpoint, save_checkpoint
 from rarenmt.errors import CheckpointError
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.tokens import Tokenizer
@@ -248,3 +248,21 @@ def test_a_checkpoint_without_its_whole_hash_is_known_by_the_names_of_its_files(
     change("output.bias")(copy)
     with pytest.raises(CheckpointError, match="the weight files are damaged"):
         load_checkpoint(copy, CPU)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("name", ["embedding.weight", "output.bias"])
+def test_a_model_that_training_broke_is_one_sentence(
+    name: str, value: float, copy: Path, tmp_path: Path
+) -> None:
+    loaded = load_checkpoint(copy, CPU)
+    loaded.model.state_dict()[name][-1] = value
+    save_checkpoint(tmp_path / "broken", loaded.model, loaded.tokenizer)
+
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(tmp_path / "broken", CPU)
+
+    assert str(caught.value) == (
+        f"{tmp_path / 'broken'}: {name} has values that are infinite or no numbers, so the model "
+        "cannot translate; its training failed: train it anew with a lower --learning-rate"
+    )
