@@ -12,27 +12,28 @@ config.json names the weight files and is replaced last, so the folder is whole 
 
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from rarenmt.config import Config
+from rarenmt.config import Config, parse
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.storage import naming, replace_bytes
-from rarenmt.tensors import load_tensors, save_tensors, shards
+from rarenmt.tensors import join, load_tensors, save_tensors, shards
 from rarenmt.tokens import Tokenizer
 
-FORMAT = 1
+FORMAT = 2
 
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.model"
 TRAINING = "training.safetensors"
 METRICS = "metrics.jsonl"
+WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors")
 MEMORY = "memory.safetensors"
 
 ADAM = ("exp_avg", "exp_avg_sq")
@@ -49,6 +50,21 @@ class Checkpoint:
     """Identifies the weights and vocabulary that make keys; a memory belongs to one fingerprint."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The part of config.json that ties the other files to it."""
+
+    fingerprint: str
+    weights: tuple[str, ...]
+    content: str
+    """`content_hash` of the weights."""
+
+    def __post_init__(self) -> None:
+        for name in self.weights:
+            if not WEIGHTS.fullmatch(name):
+                raise SettingError(f"{name!r} is no name of a weight file")
+
+
 def key_fingerprint(weights: dict[str, Tensor], tokenizer: Tokenizer) -> str:
     """SHA-256 over the vocabulary and every stored weight that a key depends on."""
     digest = hashlib.sha256(tokenizer.model)
@@ -59,11 +75,20 @@ def key_fingerprint(weights: dict[str, Tensor], tokenizer: Tokenizer) -> str:
     return digest.hexdigest()
 
 
+def content_hash(weights: dict[str, Tensor]) -> str:
+    """SHA-256 over all weights."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(_bytes(weights[name]))
+    return digest.hexdigest()
+
+
 def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
     """Write model and vocabulary; an older checkpoint there is replaced at the last moment."""
     weights = {name: t.detach().cpu().bfloat16() for name, t in model.state_dict().items()}
     fingerprint = key_fingerprint(weights, tokenizer)
-    content = hashlib.sha256(b"".join(_bytes(tensor) for tensor in weights.values())).hexdigest()
+    content = content_hash(weights)
     groups = shards(weights)
     files = [
         f"weights-{content[:8]}-{number}-of-{len(groups)}.safetensors"
@@ -75,6 +100,7 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
     description = {
         "format": FORMAT,
         "fingerprint": fingerprint,
+        "content": content,
         "weights": files,
         **model.config.to_json(),
     }
@@ -86,23 +112,33 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
 
 def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
     """Read a folder; CheckpointError says what is missing, damaged or of another version."""
-    description = read_description(folder)
-    files = description.pop("weights")
-    fingerprint = description.pop("fingerprint")
-    config = parse_config(folder, description)
+    manifest, config = read_description(folder)
     tokenizer = load_tokenizer(folder)
-    weights: dict[str, Tensor] = {}
-    for file in files:
-        weights.update(load_tensors(folder / file)[0])
-    model = Model(config)
-    fit(model, weights, folder)
-    if key_fingerprint({k: v.bfloat16() for k, v in weights.items()}, tokenizer) != fingerprint:
-        raise CheckpointError(f"{folder} is damaged: weights and {CONFIG} do not belong together")
-    return Checkpoint(model.to(device).eval(), tokenizer, fingerprint)
+    with torch.device("meta"):  # without memory, which damaged sizes could ask too much of
+        model = Model(config)
+    weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
+    verify(folder, manifest, weights, tokenizer)
+    return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint)
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """config.json as it stands, without its format number."""
+def verify(
+    folder: Path, manifest: Manifest, weights: dict[str, Tensor], tokenizer: Tokenizer
+) -> None:
+    """CheckpointError where weights or vocabulary are not those config.json was written with."""
+    if content_hash(weights) != manifest.content:
+        raise CheckpointError(
+            f"{folder}: the weight files are damaged, or not those that {CONFIG} was written with; "
+            "copy the whole folder again"
+        )
+    if key_fingerprint(weights, tokenizer) != manifest.fingerprint:
+        raise CheckpointError(
+            f"{folder / VOCABULARY} is not the vocabulary that {CONFIG} was written with; "
+            "put that one back, or copy the whole folder again"
+        )
+
+
+def read_description(folder: Path) -> tuple[Manifest, Config]:
+    """What config.json says, each value checked."""
     path = folder / CONFIG
     if not path.is_file():
         raise CheckpointError(f"{folder} is not a checkpoint: it holds no {CONFIG}")
@@ -110,24 +146,18 @@ def read_description(folder: Path) -> dict[str, Any]:
         with naming(path, "read"):
             description = json.loads(path.read_text("utf-8"))
         found = description.pop("format")
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it is not the JSON of a checkpoint") from None
     if found != FORMAT:
         raise CheckpointError(
-            f"{path} has checkpoint format {found}; this version reads format {FORMAT}"
+            f"{path} has checkpoint format {found!r}; this version reads format {FORMAT}"
         )
-    missing = {"weights", "fingerprint", "model", "memory"} - description.keys()
-    if missing:
-        raise CheckpointError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}")
-    return description
-
-
-def parse_config(folder: Path, description: dict[str, Any]) -> Config:
-    """The configuration in a description."""
+    tied = {field.name for field in fields(Manifest)} & description.keys()
     try:
-        return Config.from_json(description)
-    except (TypeError, KeyError, ValueError, SettingError) as error:
-        raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from None
+        manifest = parse(Manifest, {name: description.pop(name) for name in tied})
+        return manifest, Config.from_json(description)
+    except SettingError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from None
 
 
 def save_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
@@ -144,13 +174,25 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         return Tokenizer(path.read_bytes())
 
 
-def fit(model: Model, weights: dict[str, Tensor], folder: Path) -> None:
-    """Load weights by name; CheckpointError when names or shapes are not those of the model."""
+def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str, Tensor]:
+    """Give a model the weights of several files, and give them back as they are stored.
+
+    CheckpointError when their names or shapes are not those of the model, or a value is no number.
+    """
     try:
-        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        weights = {name: tensor.bfloat16() for name, tensor in join(groups).items()}
+        whole = {name: tensor.float() for name, tensor in weights.items()}
+        model.load_state_dict(whole, assign=True)
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
+        reason = str(error).splitlines()[:2][-1].strip()
         raise CheckpointError(f"{folder}: the weights do not fit {CONFIG}: {reason}") from None
+    for name, tensor in whole.items():
+        if not tensor.sum().isfinite():  # quicker than to ask every value, and as sure
+            raise CheckpointError(
+                f"{folder}: {name} has values that are infinite or no numbers, so the model cannot "
+                "translate; its training failed: train it anew with a lower --learning-rate"
+            )
+    return {name: weights[name] for name in model.state_dict()}
 
 
 def save_training(
@@ -194,5 +236,5 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.contiguous().flatten().view(torch.uint8).numpy().data

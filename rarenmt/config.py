@@ -5,10 +5,13 @@ paper's (Kaiser et al. 2017, arXiv 1703.03129).
 """
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from rarenmt.errors import SettingError
+
+T = TypeVar("T")
 
 Block = Literal["context", "source", "bottom", "top"]
 """A part of the query: the attention context, the attended source embedding, or
@@ -20,10 +23,23 @@ Readout = Literal["mixture", "paper"]
 Lookup = Literal["relevant", "whole"]
 """What a sentence asks: the pairs that share telling words with it, or the whole memory."""
 
+LARGEST = 1 << 20
+"""Pieces, or units of a layer; only a damaged file asks for more."""
+
+DEEPEST = 64
+"""Layers."""
+
+WORDS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
+"""What the value of a setting is called."""
+
 
 def _require(condition: bool, sentence: str) -> None:
     if not condition:
         raise SettingError(sentence)
+
+
+def _require_size(name: str, size: int) -> None:
+    _require(1 <= size <= LARGEST, f"{name} must be from 1 to {LARGEST:,}, not {size}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +60,13 @@ class ModelConfig:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        for name in ("vocabulary", "embedding", "hidden", "attention"):
+            _require_size(name, getattr(self, name))
         _require(self.hidden % 2 == 0, f"hidden must be even, not {self.hidden}")
         _require(self.encoder_layers >= 1, "the encoder needs at least 1 layer")
         _require(self.decoder_layers >= 2, "the decoder needs at least 2 layers")
+        for name in ("encoder_layers", "decoder_layers"):
+            _require(getattr(self, name) <= DEEPEST, f"{name} must be at most {DEEPEST}")
         _require(0 <= self.dropout < 1, f"dropout must be in [0, 1), not {self.dropout}")
 
 
@@ -81,6 +101,7 @@ class MemoryConfig:
             self.lookup == "whole" or not self.reinforce,
             "a memory that reinforces has no pairs to choose from; its lookup must be whole",
         )
+        _require_size("block", self.block)
         _require(len(self.query) > 0, "the query needs at least one part")
         _require(
             1 <= self.neighbours <= self.slots,
@@ -88,6 +109,12 @@ class MemoryConfig:
         )
         _require(
             self.slots <= self.limit, f"slots ({self.slots}) must not exceed limit ({self.limit})"
+        )
+        _require(self.limit < 1 << 31, "limit must be under 2³¹: slots are numbered in 32 bits")
+        _require(0 <= self.margin <= 2, f"margin must be in [0, 2], not {self.margin}")
+        _require(
+            0 < self.temperature <= 10_000,
+            f"temperature must be over 0 and at most 10,000, not {self.temperature}",
         )
 
 
@@ -161,11 +188,49 @@ class Config:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Config":
-        """The inverse of `to_json`; a wrong or missing name raises TypeError or KeyError."""
-        rest = dict(data)
-        model, memory = rest.pop("model"), dict(rest.pop("memory"))
-        memory["query"] = tuple(memory["query"])
-        return cls(model=ModelConfig(**model), memory=MemoryConfig(**memory), **rest)
+        """The inverse of `to_json`; SettingError where a name or a value is wrong."""
+        return parse(cls, data)
+
+
+def parse(kind: type[T], data: Any, name: str = "it") -> T:
+    """A dataclass from the JSON object called `name`, each value of the type its field says.
+
+    What has a default may be missing, except whole parts. SettingError says what is wrong.
+    """
+    _require(isinstance(data, dict), f"{name} must be an object, not {_show(data)}")
+    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    needed = {key for key, field in known.items() if _needed(field)}
+    unknown, missing = sorted(data.keys() - known), sorted(needed - data.keys())
+    _require(not unknown, f"{name} has an unknown setting {_show(', '.join(unknown))}")
+    _require(not missing, f"{name} lacks {', '.join(missing)}")
+    return kind(**{key: _parse_value(known[key].type, data[key], key) for key in data})
+
+
+def _needed(field: dataclasses.Field[Any]) -> bool:
+    default = (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
+    return not default or dataclasses.is_dataclass(field.type)
+
+
+def _parse_value(kind: Any, value: Any, name: str) -> Any:
+    """A value from JSON, as one of this type."""
+    choices = get_args(kind)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return parse(kind, value, name)
+    if get_origin(kind) is tuple:
+        _require(isinstance(value, list | tuple), f"{name} must be a list, not {_show(value)}")
+        return tuple(_parse_value(choices[0], part, name) for part in value)
+    if choices:  # a Literal
+        wanted, right = f"one of {', '.join(choices)}", value in choices
+    else:  # in Python, though not in JSON, true is a whole number
+        wanted, right = WORDS[kind], type(value) in ((int, float) if kind is float else (kind,))
+    _require(right, f"{name} must be {wanted}, not {_show(value)}")
+    return value
+
+
+def _show(value: Any) -> str:
+    """A value as it stands in JSON, cut when it is long."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:60] + "…"
 
 
 MEMORIES: dict[str, MemoryConfig] = {

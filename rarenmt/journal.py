@@ -45,7 +45,7 @@ class Journal:
         return len(self.pairs) - 1
 
     def note(self, number: int, slots: Tensor) -> None:
-        """Note that the entries in slots (T,) come from the positions of the pair of that number."""
+        """Note that the entries in slots (T,) come from the positions of that pair."""
         needed = int(slots.max()) + 1
         if needed > len(self.owners):
             grown = torch.zeros((max(needed, 2 * len(self.owners)), 2), dtype=torch.int32)

@@ -1,15 +1,19 @@
 """Files that are replaced as a whole or not at all, and locks around shared ones."""
 
 import errno
+import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
 
 from rarenmt.errors import StorageError
+
+TEMPORARY = ".rarenmt"
+"""Ends the name of every temporary file, so that it can be told from the user's own."""
 
 
 @contextmanager
@@ -25,14 +29,14 @@ def replace(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file in the same folder, then move it to `path`.
 
     Whoever opens `path` at any moment, even after a power cut, sees the old file or
-    the new one. The temporary file does not outlive a failure. A link stays a link.
+    the new one. The temporary file does not outlive a failure, and what a killed process
+    left in the folder is swept. A link stays a link.
     """
     with naming(path, "write"):
         path = _behind_links(path)
         _make_folder(path.parent)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(descriptor)
-        temporary = Path(name)
+        _sweep(path.parent)
+        temporary, descriptor = _new_temporary(path)
         try:
             write(temporary)
             with open(temporary, "rb+") as stream:
@@ -42,11 +46,31 @@ def replace(path: Path, write: Callable[[Path], None]) -> None:
             _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+            os.close(descriptor)
 
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """`replace` with these bytes."""
     replace(path, lambda temporary: _write_all(temporary, content))
+
+
+def _new_temporary(path: Path) -> tuple[Path, int]:
+    """A new file beside `path`, locked until its descriptor is closed or its process is gone."""
+    while True:
+        descriptor, name = tempfile.mkstemp(TEMPORARY, f".{path.name}.", path.parent)
+        with suppress(OSError):  # where files cannot be locked, none is swept either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return Path(name), descriptor
+        os.close(descriptor)  # somebody swept it before it was locked
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files that no living process holds."""
+    for stale in folder.glob(f".*{TEMPORARY}"):
+        with suppress(OSError), stale.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stale.unlink()
 
 
 def _write_all(path: Path, content: bytes) -> None:

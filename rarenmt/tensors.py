@@ -1,10 +1,12 @@
 """Named tensors on disk: safetensors, read with one clear sentence for every way to be damaged."""
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from rarenmt.errors import CheckpointError, StorageError
@@ -14,8 +16,12 @@ METADATA = "rarenmt"
 """All metadata stand under this one name: with several, safetensors would order them anew each
 time, and the same content would not give the same bytes."""
 
-SHARD_BYTES = 16_000_000
-"""No weights file grows larger, so that a checkpoint can be committed to any repository."""
+SHARD_BYTES = 15_900_000
+"""Weights of one file, which with its header stays under 16 MB, so that a checkpoint can be
+committed to any repository."""
+
+PART = "#"
+"""Stands between the name of a tensor that no file can hold and the number of a part."""
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -43,13 +49,32 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
-    """The same tensors in groups of at most SHARD_BYTES; one larger tensor stands alone."""
+    """The same tensors in groups of at most SHARD_BYTES; a larger one is cut between rows."""
     groups: list[dict[str, Tensor]] = [{}]
     size = 0
-    for name, tensor in tensors.items():
+    for name, tensor in _cut(tensors):
         if groups[-1] and size + tensor.nbytes > SHARD_BYTES:
             groups.append({})
             size = 0
         groups[-1][name] = tensor
         size += tensor.nbytes
     return groups
+
+
+def join(groups: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The inverse of `shards`; RuntimeError where the parts of a tensor do not fit together."""
+    parts: dict[str, list[Tensor]] = {}
+    for group in groups:
+        for name, tensor in group.items():
+            parts.setdefault(name.partition(PART)[0], []).append(tensor)
+    return {name: cut[0] if len(cut) == 1 else torch.cat(cut) for name, cut in parts.items()}
+
+
+def _cut(tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    for name, tensor in tensors.items():
+        if tensor.nbytes <= SHARD_BYTES:
+            yield name, tensor
+            continue
+        parts = tensor.split(max(1, SHARD_BYTES // tensor[0].nbytes))
+        for number, part in enumerate(parts, start=1):
+            yield f"{name}{PART}{number}-of-{len(parts)}", part

@@ -1,8 +1,7 @@
-"""The folder of a trained model: what is saved is what is loaded, or one sentence says why not."""
+"""The folder of a trained model: what is saved is what is loaded."""
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,11 @@ from rarenmt.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from rarenmt.config import Config, MemoryConfig, ModelConfig
-from rarenmt.errors import CheckpointError, StorageError
+from rarenmt.config import PRESETS, Config, MemoryConfig, ModelConfig
+from rarenmt.errors import StorageError
 from rarenmt.model import Model
 from rarenmt.storage import replace_bytes
-from rarenmt.tensors import load_tensors, save_tensors
+from rarenmt.tensors import load_tensors
 from rarenmt.tokens import Tokenizer
 
 SOURCE = Path(__file__).parent.parent
@@ -112,11 +111,21 @@ def test_every_kind_of_model_comes_back(readout: Any, tmp_path: Path, tokenizer:
     assert same_in_bfloat16(loaded, model)
 
 
+def test_the_languages_are_part_of_a_checkpoint(
+    tmp_path: Path, tiny_config: Config, tokenizer: Tokenizer
+) -> None:
+    model = another_model(replace(tiny_config, source_language="da"))
+
+    save_checkpoint(tmp_path, model, tokenizer)
+
+    assert load_checkpoint(tmp_path, CPU).model.config.source_language == "da"
+
+
 def test_a_folder_holds_what_its_description_says(folder: Path) -> None:
     description = json.loads((folder / CONFIG).read_text("utf-8"))
 
     assert files(folder) == {CONFIG, VOCABULARY, *description["weights"]}
-    assert description["format"] == 1
+    assert description["format"] == 2
 
 
 def test_the_fingerprint_is_that_of_the_stored_keys(folder: Path, tokenizer: Tokenizer) -> None:
@@ -155,6 +164,14 @@ def test_another_vocabulary_is_another_fingerprint(tiny_model: Model, tokenizer:
     assert key_fingerprint(state, tokenizer) != key_fingerprint(state, other)
 
 
+def test_nothing_is_ever_unpickled() -> None:
+    code = [path for part in ("rarenmt", "cli") for path in (SOURCE / part).rglob("*.py")]
+    unsafe = re.compile(r"pickle|(?<!safetensors\.)torch\.(load|save)\(|\bshelve\b|\bmarshal\b")
+
+    assert code
+    assert [path for path in code if unsafe.search(path.read_text("utf-8"))] == []
+
+
 # Several files
 
 
@@ -162,7 +179,7 @@ def test_large_weights_are_cut_into_files_under_the_limit(
     tmp_path: Path, tiny_model: Model, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     largest = max(tensor.nbytes for tensor in tiny_model.state_dict().values())
-    limit = largest // 2 + 100  # bfloat16 takes half
+    limit = largest // 4  # bfloat16 takes half
     monkeypatch.setattr(tensors, "SHARD_BYTES", limit)
 
     save_checkpoint(tmp_path, tiny_model, tokenizer)
@@ -182,6 +199,18 @@ def test_the_files_of_the_small_preset_stay_under_16_megabytes(
     sizes = [file.stat().st_size for file in weights(tmp_path)]
     assert len(sizes) == 2
     assert max(sizes) < 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize("sizes", PRESETS.values(), ids=PRESETS)
+def test_no_file_of_any_preset_has_more_than_16_megabytes(sizes: ModelConfig) -> None:
+    with torch.device("meta"):
+        state = Model(Config(model=sizes)).bfloat16().state_dict()
+
+    groups = tensors.shards(state)
+
+    header = max(len(f"{name}{tensor.shape}") + 100 for g in groups for name, tensor in g.items())
+    for group in groups:
+        assert sum(tensor.nbytes + header for tensor in group.values()) <= 16_000_000
 
 
 # Over an older one
@@ -246,158 +275,3 @@ def test_what_a_crash_left_is_swept_by_the_next_save(
     save_checkpoint(folder, tiny_model, tokenizer)
 
     assert files(folder) == whole
-
-
-# What is no checkpoint
-
-
-def edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
-    """Changes config.json as JSON."""
-
-    def damage(folder: Path) -> None:
-        description = json.loads((folder / CONFIG).read_text("utf-8"))
-        change(description)
-        (folder / CONFIG).write_text(json.dumps(description), "utf-8")
-
-    return damage
-
-
-def overwrite(name: str, content: bytes) -> Callable[[Path], None]:
-    def damage(folder: Path) -> None:
-        (folder / name).write_bytes(content)
-
-    return damage
-
-
-def remove(name: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).unlink()
-
-
-def remove_weights(folder: Path) -> None:
-    weights(folder)[0].unlink()
-
-
-def truncate_weights(folder: Path) -> None:
-    file = weights(folder)[0]
-    file.write_bytes(file.read_bytes()[:-100])
-
-
-def drop_a_weight(folder: Path) -> None:
-    file = weights(folder)[0]
-    found, metadata = load_tensors(file)
-    del found["query.shares"]
-    save_tensors(file, found, metadata)
-
-
-def swap_weights(folder: Path) -> None:
-    """Puts weights of the same shapes in the place of the right ones."""
-    file = weights(folder)[0]
-    found, metadata = load_tensors(file)
-    save_tensors(file, {name: tensor + 1 for name, tensor in found.items()}, metadata)
-
-
-def swap_vocabulary(folder: Path) -> None:
-    (folder / VOCABULARY).write_bytes(Tokenizer.train(SENTENCES, 274).model)
-
-
-NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
-
-
-@pytest.mark.parametrize(
-    ("damage", "sentence"),
-    [
-        (remove(CONFIG), "{folder} is not a checkpoint: it holds no config.json"),
-        (overwrite(CONFIG, b""), NOT_JSON),
-        (overwrite(CONFIG, b'{"format": 1, "wei'), NOT_JSON),
-        (overwrite(CONFIG, b"[1]"), NOT_JSON),
-        (overwrite(CONFIG, b"17"), NOT_JSON),
-        (overwrite(CONFIG, b'"format"'), NOT_JSON),
-        (overwrite(CONFIG, b"{}"), NOT_JSON),
-        (overwrite(CONFIG, b"\xff\xfe{}"), NOT_JSON),
-        (
-            edit(lambda it: it.update(format=2)),
-            "{folder}/config.json has checkpoint format 2; this version reads format 1",
-        ),
-        (
-            edit(lambda it: [it.pop("fingerprint"), it.pop("weights")]),
-            "{folder}/config.json is damaged: it lacks fingerprint, weights",
-        ),
-        (
-            edit(lambda it: it["model"].update(hidden=7)),
-            "{folder}/config.json is damaged: hidden must be even, not 7",
-        ),
-        (
-            edit(lambda it: it["model"].update(colour=7)),
-            "{folder}/config.json is damaged: *unexpected keyword argument 'colour'",
-        ),
-        (edit(lambda it: it.update(memory="ab")), "{folder}/config.json is damaged: *"),
-        (edit(lambda it: it.update(model=None)), "{folder}/config.json is damaged: *"),
-        (edit(lambda it: it["memory"].pop("query")), "{folder}/config.json is damaged: 'query'"),
-        (
-            edit(lambda it: it["model"].update(embedding=7)),
-            "{folder}: the weights do not fit config.json: size mismatch for *",
-        ),
-        (
-            edit(lambda it: it["model"].update(decoder_layers=3)),
-            "{folder}: the weights do not fit config.json: Missing key(s) in state_dict: *",
-        ),
-        (
-            edit(lambda it: it.update(fingerprint="0" * 64)),
-            "{folder} is damaged: weights and config.json do not belong together",
-        ),
-        (remove(VOCABULARY), "{folder} holds no vocabulary.model"),
-        (overwrite(VOCABULARY, b""), "the vocabulary is not a sentencepiece model"),
-        (overwrite(VOCABULARY, b"hello"), "the vocabulary is not a sentencepiece model"),
-        (
-            swap_vocabulary,
-            "{folder} is damaged: weights and config.json do not belong together",
-        ),
-        (remove_weights, "{folder} holds no weights-*-1-of-1.safetensors"),
-        (truncate_weights, "{folder}/weights-* is damaged or not a safetensors file: *"),
-        (
-            drop_a_weight,
-            "{folder}: the weights do not fit config.json: Missing key(s) in state_dict: "
-            '"query.shares".',
-        ),
-        (swap_weights, "{folder} is damaged: weights and config.json do not belong together"),
-    ],
-)
-def test_a_damaged_checkpoint_is_one_sentence(
-    damage: Callable[[Path], None], sentence: str, folder: Path
-) -> None:
-    damage(folder)
-
-    with pytest.raises(CheckpointError) as caught:
-        load_checkpoint(folder, CPU)
-
-    wanted = re.escape(sentence.format(folder=folder)).replace(r"\*", ".*")
-    assert re.fullmatch(wanted, str(caught.value)), str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["missing", "file", "file/below", "empty"])
-def test_what_is_no_folder_is_no_checkpoint(name: str, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "empty").mkdir()
-
-    with pytest.raises(CheckpointError) as caught:
-        load_checkpoint(tmp_path / name, CPU)
-
-    assert str(caught.value) == f"{tmp_path / name} is not a checkpoint: it holds no config.json"
-
-
-def test_the_languages_are_part_of_a_checkpoint(
-    tmp_path: Path, tiny_config: Config, tokenizer: Tokenizer
-) -> None:
-    model = another_model(replace(tiny_config, source_language="da"))
-
-    save_checkpoint(tmp_path, model, tokenizer)
-
-    assert load_checkpoint(tmp_path, CPU).model.config.source_language == "da"
-
-
-def test_nothing_is_ever_unpickled() -> None:
-    code = [path for part in ("rarenmt", "cli") for path in (SOURCE / part).rglob("*.py")]
-    unsafe = re.compile(r"pickle|(?<!safetensors\.)torch\.(load|save)\(|\bshelve\b|\bmarshal\b")
-
-    assert code
-    assert [path for path in code if unsafe.search(path.read_text("utf-8"))] == []

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
@@ -46,24 +47,89 @@ def test_json_is_read_without_being_changed() -> None:
     assert json.dumps(data) == before
 
 
-def test_an_unknown_name_in_json_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="colour"):
-        Config.from_json({**Config().to_json(), "colour": "blue"})
+@pytest.mark.parametrize(
+    ("part", "change", "sentence"),
+    [
+        ("model", {"colour": 7}, 'model has an unknown setting "colour"'),
+        ("model", {"hidden": "512"}, 'hidden must be a whole number, not "512"'),
+        ("model", {"hidden": 512.0}, "hidden must be a whole number, not 512.0"),
+        ("model", {"hidden": True}, "hidden must be a whole number, not true"),
+        ("model", {"hidden": None}, "hidden must be a whole number, not null"),
+        ("model", {"hidden": {}}, "hidden must be a whole number, not {}"),
+        ("model", {"hidden": -2}, "hidden must be from 1 to 1,048,576, not -2"),
+        ("model", {"hidden": 10**12}, "hidden must be from 1 to 1,048,576, not 1000000000000"),
+        ("model", {"dropout": "0"}, 'dropout must be a number, not "0"'),
+        ("model", {"dropout": False}, "dropout must be a number, not false"),
+        ("model", {"dropout": float("nan")}, "dropout must be in [0, 1), not nan"),
+        ("memory", {"query": "context"}, 'query must be a list, not "context"'),
+        ("memory", {"query": []}, "the query needs at least one part"),
+        (
+            "memory",
+            {"query": ["top", "side"]},
+            'query must be one of context, source, bottom, top, not "side"',
+        ),
+        ("memory", {"query": [["top"]]}, 'query must be one of *, not ["top"]'),
+        ("memory", {"readout": "loud"}, 'readout must be one of mixture, paper, not "loud"'),
+        ("memory", {"readout": {}}, "readout must be one of mixture, paper, not {}"),
+        ("memory", {"reinforce": 1}, "reinforce must be true or false, not 1"),
+        ("memory", {"temperature": float("inf")}, "temperature must be *, not inf"),
+        ("memory", {"temperature": 10**400}, "temperature must be *"),
+        (None, {"model": [1] * 99}, "model must be an object, not [1, 1, *…"),
+        (None, {"memory": None}, "memory must be an object, not null"),
+        (None, {"source_language": 5}, "source_language must be a string, not 5"),
+        (None, {"a": 1, "b": "\n"}, 'it has an unknown setting "a, b"'),
+    ],
+)
+def test_a_wrong_value_in_json_is_one_sentence(
+    part: str | None, change: dict[str, Any], sentence: str
+) -> None:
+    data = Config().to_json()
+    (data if part is None else data[part]).update(change)
+
+    with pytest.raises(SettingError) as caught:
+        Config.from_json(json.loads(json.dumps(data)))
+
+    assert re.fullmatch(re.escape(sentence).replace(r"\*", ".*"), str(caught.value))
 
 
-def test_a_missing_part_of_json_is_a_key_error() -> None:
-    with pytest.raises(KeyError, match="memory"):
-        Config.from_json({"model": {}})
+@pytest.mark.parametrize("data", [None, [], 5, "config"])
+def test_what_is_no_object_is_no_configuration(data: Any) -> None:
+    with pytest.raises(SettingError, match="it must be an object, not "):
+        Config.from_json(data)
+
+
+def test_a_setting_may_be_missing_but_not_a_whole_part() -> None:
+    data = Config(target_language="hsb").to_json()
+    del data["target_language"], data["model"]["hidden"]
+
+    assert Config.from_json(data) == Config()
+    del data["memory"]
+    with pytest.raises(SettingError, match=r"^it lacks memory$"):
+        Config.from_json(data)
 
 
 @pytest.mark.parametrize(
     ("kind", "setting", "sentence"),
     [
         (ModelConfig, {"hidden": 7}, "hidden must be even, not 7"),
+        (ModelConfig, {"embedding": 0}, "embedding must be from 1 to 1,048,576, not 0"),
+        (ModelConfig, {"encoder_layers": 65}, "encoder_layers must be at most 64"),
         (ModelConfig, {"encoder_layers": 0}, "the encoder needs at least 1 layer"),
         (ModelConfig, {"decoder_layers": 1}, "the decoder needs at least 2 layers"),
         (ModelConfig, {"dropout": 1.0}, "dropout must be in [0, 1), not 1.0"),
         (ModelConfig, {"dropout": -0.1}, "dropout must be in [0, 1), not -0.1"),
+        (MemoryConfig, {"block": 0}, "block must be from 1 to 1,048,576, not 0"),
+        (
+            MemoryConfig,
+            {"limit": 1 << 31},
+            "limit must be under 2³¹: slots are numbered in 32 bits",
+        ),
+        (MemoryConfig, {"margin": -0.1}, "margin must be in [0, 2], not -0.1"),
+        (
+            MemoryConfig,
+            {"temperature": 0.0},
+            "temperature must be over 0 and at most 10,000, not 0.0",
+        ),
         (MemoryConfig, {"query": ()}, "the query needs at least one part"),
         (
             MemoryConfig,

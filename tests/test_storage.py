@@ -226,6 +226,48 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(model: Path) -> None
     assert model.read_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)
 
 
+STUCK = """
+import sys
+from pathlib import Path
+from rarenmt.storage import replace
+
+def write(temporary):
+    temporary.write_bytes(b"half of")
+    print("writing", flush=True)
+    sys.stdin.readline()
+
+replace(Path(sys.argv[1]), write)
+"""
+
+
+def test_what_a_killed_writer_left_is_swept_by_the_next(model: Path) -> None:
+    others = [model.with_name(name) for name in (".model.kept", ".model.abcdefgh", "my.rarenmt")]
+    for other in others:
+        other.touch()
+    process = start(STUCK, model.with_name("another"))
+    hear(process, "writing")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(list(model.parent.iterdir())) == len(others) + 2
+
+    replace_bytes(model, b"new")
+
+    assert sorted(model.parent.iterdir()) == sorted([model, *others])
+
+
+def test_what_a_living_writer_holds_is_left_alone(model: Path) -> None:
+    process = start(STUCK, model)
+    hear(process, "writing")
+
+    replace_bytes(model, b"new")
+
+    assert model.read_bytes() == b"new"
+    process.communicate("\n")
+    assert process.returncode == 0
+    assert model.read_bytes() == b"half of"
+    assert list(model.parent.iterdir()) == [model]
+
+
 # Naming
 
 

@@ -8,7 +8,7 @@ import torch
 
 from rarenmt import tensors
 from rarenmt.errors import CheckpointError, StorageError
-from rarenmt.tensors import load_tensors, save_tensors, shards
+from rarenmt.tensors import join, load_tensors, save_tensors, shards
 
 SIX = torch.arange(6, dtype=torch.float32).reshape(2, 3)
 
@@ -127,7 +127,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         ([60, 40], [[60, 40]]),  # just full
         ([60, 41], [[60], [41]]),
         ([50, 50, 1], [[50, 50], [1]]),
-        ([1, 150, 1], [[1], [150], [1]]),  # the large one stands alone
+        ([1, 250, 1], [[1], [100], [100], [50, 1]]),  # the large one is cut
     ],
 )
 def test_tensors_are_grouped_up_to_a_limit(
@@ -139,4 +139,21 @@ def test_tensors_are_grouped_up_to_a_limit(
     found = shards(whole)
 
     assert [[tensor.nbytes for tensor in group.values()] for group in found] == groups
-    assert [name for group in found for name in group] == list(whole)
+    assert list(dict.fromkeys(name.partition("#")[0] for g in found for name in g)) == list(whole)
+
+
+def test_a_tensor_is_cut_between_rows_and_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensors, "SHARD_BYTES", 100)
+    whole = {"rows": torch.arange(132.0).reshape(11, 3, 4), "number": torch.tensor(2.5)}
+
+    found = shards(whole)
+
+    assert [list(group) for group in found[:2]] == [["rows#1-of-6"], ["rows#2-of-6"]]
+    assert found[0]["rows#1-of-6"].shape == (2, 3, 4)
+    joined = join(found)
+    assert all(torch.equal(joined[name], tensor) for name, tensor in whole.items())
+
+
+def test_parts_that_do_not_fit_together_are_a_runtime_error() -> None:
+    with pytest.raises(RuntimeError):
+        join([{"a#1-of-2": torch.zeros(2, 3)}, {"a#2-of-2": torch.zeros(2, 4)}])

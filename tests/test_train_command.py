@@ -195,6 +195,25 @@ def test_what_cannot_be_trained_is_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "holds no sentence pair; wanted source<TAB>target lines"),
+        ("\n \n\r\n", "holds no sentence pair; wanted source<TAB>target lines"),
+        (f"{101 * '1 '}\t2\n", "every pair is over 100 pieces"),
+    ],
+)
+def test_a_corpus_without_a_pair_to_use_is_named(
+    text: str, sentence: str, rarenmt: Command, options: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "useless.tsv").write_text(text)
+
+    result = rarenmt(*options, tmp_path / "useless.tsv", "-o", tmp_path / "out")
+
+    assert result.status == 1
+    assert result.err.splitlines()[-1] == f"error: {tmp_path / 'useless.tsv'}: {sentence}"
+
+
 def test_a_folder_with_a_run_in_it_is_refused(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
