@@ -1,16 +1,16 @@
 """The entries of a memory that have something to do with a sentence, and their threads.
 
 A sentence asks only the remembered pairs that `relevance` found for it, so that nothing
-unrelated leaks in and the cost does not grow with the memory. An entry knows the piece that
-stood before it: one inside a word speaks only right after that piece, so that a remembered
-word neither starts in the middle nor loses its end.
+unrelated leaks in and the cost does not grow with the memory. An entry knows what had been
+written of its word before it: one from inside a word speaks only right there, so that a
+remembered word neither starts in the middle nor loses its end.
 
 Shapes: B sentences · M entries of a sentence · N slots · R rows a sentence · K neighbours ·
 D width of a key.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,20 +19,44 @@ from torch import Tensor
 from rarenmt.memory import EMPTY, Memory, Recall
 
 ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
-"""How an entry goes on from the piece that was just written."""
+"""How an entry goes on from the word written so far."""
 
 THREAD = 0.1
-"""By how much an entry is nearer when the piece before it was just written."""
+"""By how much an entry is nearer when the word before it, or its beginning, was just written."""
+
+
+SPELL = 1_000_003
+"""Multiplier of the rolling hash over the pieces of a word."""
+
+ENDING = 3.0
+"""Nats that going on with a word loses when the remembered word ends there."""
+
+
+def spell(stems: Tensor, pieces: Tensor, inside: Tensor) -> Tensor:
+    """The word begun so far, as a number, after one more piece.
+
+    A piece that starts a word is its own number; one from inside is hashed into the number of
+    what stood before it. inside (V,) tells them apart.
+    """
+    return torch.where(inside[pieces], stems * SPELL + pieces, pieces)
+
+
+def spell_all(pieces: Tensor, inside: Tensor) -> Tensor:
+    """The word begun so far after each of the pieces (T, B)."""
+    stems = [pieces[0]]
+    for step in pieces[1:]:
+        stems.append(spell(stems[-1], step, inside))
+    return torch.stack(stems)
 
 
 @dataclass(frozen=True)
 class Threads:
     """What stood before the entry of each slot."""
 
-    before: Tensor
-    """(N,) the piece before it in its pair, EMPTY where that is not known."""
+    stems: Tensor
+    """(N,) the word begun before it in its pair, as `spell` numbers it; EMPTY where unknown."""
     inside: Tensor
-    """(N,) whether the entry continues a word."""
+    """(V,) whether a piece continues a word."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +69,10 @@ class Excerpt:
     """(B, M), EMPTY where a sentence has fewer."""
     values: Tensor
     """(B, M)"""
-    before: Tensor
+    stems: Tensor
     """(B, M) as in `Threads`."""
     inside: Tensor
-    """(B, M)"""
+    """(V,) as in `Threads`."""
     neighbours: int
 
     @classmethod
@@ -64,31 +88,30 @@ class Excerpt:
             memory.keys[at].float(),
             slots,
             memory.values[at].where(there, EMPTY),
-            threads.before.to(device)[at].where(there, EMPTY),
-            threads.inside.to(device)[at] & there,
+            threads.stems.to(device)[at].where(there, EMPTY),
+            threads.inside.to(device),
             memory.config.neighbours,
         )
 
     def select(self, sentences: Tensor) -> "Excerpt":
         """The same for some of the sentences."""
-        return Excerpt(
-            self.keys[sentences],
-            self.slots[sentences],
-            self.values[sentences],
-            self.before[sentences],
-            self.inside[sentences],
-            self.neighbours,
+        return replace(
+            self,
+            keys=self.keys[sentences],
+            slots=self.slots[sentences],
+            values=self.values[sentences],
+            stems=self.stems[sentences],
         )
 
-    def read(self, queries: Tensor, previous: Tensor) -> Recall:
-        """The neighbours of queries (B·R, D), R for each sentence in turn, after the pieces
-        `previous` (B·R,); an entry that goes on from there counts as nearer by THREAD."""
+    def read(self, queries: Tensor, written: Tensor) -> Recall:
+        """The neighbours of queries (B·R, D), R for each sentence in turn, where the words
+        `written` (B·R,) have been begun; an entry that goes on from there is nearer by THREAD."""
         sentences, entries, width = self.keys.shape
         with torch.autocast(queries.device.type, enabled=False):
             queries = queries.float()
             with torch.no_grad():
                 grouped = queries.view(sentences, -1, width)
-                bonus, thread = self._threads(previous.view(sentences, -1))
+                bonus, thread = self._threads(written)
                 coarse = torch.bmm(grouped, self.keys.transpose(1, 2)) + bonus  # (B, R, M)
                 found = _first(coarse, min(self.neighbours, entries)).sort(dim=-1).values
             rows = torch.arange(sentences, device=found.device)[:, None, None]
@@ -115,15 +138,29 @@ class Excerpt:
             F.pad(thread, missing),
         )
 
-    def _threads(self, previous: Tensor) -> tuple[Tensor, Tensor]:
-        """What is added to the similarities, and how each entry goes on (B, R, M), after
-        pieces (B, R)."""
-        follows = self.before[:, None] == previous[:, :, None]
-        inside = self.inside[:, None]
+    def end_words(self, log_probs: Tensor, written: Tensor) -> None:
+        """Make it unlikely, in log_probs (B·R, V), to go on with a word that is written as it was
+        remembered, was spelt in several pieces, and ended there."""
+        spelt = (written < 0) | (written >= len(self.inside))
+        follows, inside = self._following(written)
+        ended = follows.any(dim=-1) & ~(follows & inside).any(dim=-1)
+        rows = (ended.flatten() & spelt).nonzero()[:, 0]
+        log_probs[rows[:, None], self.inside.nonzero()[:, 0]] -= ENDING
+
+    def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
+        """What is added to the similarities, and how each entry goes on (B, R, M)."""
+        follows, inside = self._following(written)
         silent = (self.values == EMPTY)[:, None] | (inside & ~follows)
         bonus = (THREAD * follows.float()).masked_fill(silent, -torch.inf)
         thread = torch.where(follows, torch.where(inside, SAME_WORD, NEXT_WORD), ELSEWHERE)
         return bonus, thread
+
+    def _following(self, written: Tensor) -> tuple[Tensor, Tensor]:
+        """Which entries go on from the words written so far (B·R,), and which are from inside a
+        word; both (B, R, M)."""
+        follows = self.stems[:, None] == written.view(len(self.stems), -1, 1)
+        inside = self.inside[self.values.clamp(min=0)][:, None]
+        return follows, inside.expand_as(follows)
 
 
 def _first(numbers: Tensor, k: int) -> Tensor:

@@ -1,11 +1,11 @@
 """From sentences to the entries of the memory that they may ask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from rarenmt.excerpt import Excerpt, Threads
+from rarenmt.excerpt import Excerpt, Threads, spell
 from rarenmt.journal import Journal
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.relevance import Relevance
@@ -37,13 +37,26 @@ _NONE = torch.empty(0, dtype=torch.long)
 
 
 def _threads(memory: Memory, journal: Journal, inside: Tensor) -> Threads:
-    """The piece before every entry: that of the same pair, one position earlier."""
-    values = memory.values[: memory.used].cpu()
-    before = torch.full_like(values, EMPTY)
+    """Spell the words of every pair, one position of all pairs after the other."""
     order = torch.cat([_NONE, *journal.slots(memory.used)])
-    position = journal.owners[: memory.used, 1].long()[order]
-    pair = journal.owners[: memory.used, 0].long()[order]
-    joined = (pair[1:] == pair[:-1]) & (position[1:] == position[:-1] + 1)
-    before[order[1:][joined]] = values[order[:-1][joined]]
-    before[order[position == 0]] = BOS
-    return Threads(before, inside[values])
+    values = memory.values[: memory.used].cpu()[order]
+    pair, position = journal.owners[: memory.used].long()[order].unbind(dim=1)
+    joined = torch.zeros_like(order, dtype=torch.bool)
+    joined[1:] = (pair[1:] == pair[:-1]) & (position[1:] == position[:-1] + 1)
+    written = torch.full_like(order, EMPTY)
+    written[position == 0] = BOS
+    for places in _by_position(position, joined):
+        before, piece = written[places - 1], values[places - 1]
+        known = (before != EMPTY) | ~inside[piece]
+        written[places[known]] = spell(before, piece, inside)[known]
+    stems = torch.empty_like(order)
+    stems[order] = written
+    return Threads(stems, inside)
+
+
+def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:
+    """The places that follow another one of their pair: all first ones, all second ones, …"""
+    places = joined.nonzero()[:, 0]
+    places = places[position[places].argsort(stable=True)]
+    _, counts = position[places].unique_consecutive(return_counts=True)
+    yield from places.split(counts.tolist())

@@ -112,19 +112,19 @@ class Model(nn.Module):
         states: States,
         memory: Memory | None,
         excerpt: Excerpt | None = None,
-        previous: Tensor | None = None,
+        written: Tensor | None = None,
     ) -> Prediction:
         """Log-probabilities of the piece that follows states (N, …), with the memory's word.
 
-        The whole memory is asked or, given the pieces `previous` (N,) just written, an excerpt.
+        The whole memory is asked or, given the words `written` so far (N,), an excerpt.
         """
         if memory is None or memory.used == 0:
             return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
         queries = self.query(states)
-        if excerpt is None or previous is None:
+        if excerpt is None or written is None:
             recall = memory.read(queries)
         else:
-            recall = excerpt.read(queries, previous)
+            recall = excerpt.read(queries, written)
         log_probs, shares = self.read_out(states, queries, recall, memory)
         return Prediction(log_probs, recall, shares)
 

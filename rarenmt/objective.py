@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rarenmt.batches import Batch
 from rarenmt.config import TrainConfig
-from rarenmt.excerpt import Excerpt
+from rarenmt.excerpt import Excerpt, spell_all
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.query import States
@@ -105,7 +105,8 @@ def _read(
     steps, sentences = batch.outputs.shape
     queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
     rows = real % sentences * steps + real // sentences  # an excerpt is read sentence by sentence
-    return queries[rows], excerpt.read(queries, batch.inputs.t().flatten()).at(rows)
+    written = spell_all(batch.inputs, excerpt.inside).t().flatten()
+    return queries[rows], excerpt.read(queries, written).at(rows)
 
 
 MADE_UP_WEIGHT = 3.0

@@ -12,7 +12,7 @@ from torch import Tensor
 from rarenmt.batches import Batch, pair_batch
 from rarenmt.config import TrainConfig
 from rarenmt.episodes import EpisodeMaker, Episodes
-from rarenmt.excerpt import Excerpt, Threads
+from rarenmt.excerpt import Excerpt, Threads, spell_all
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.objective import Loss, episode_loss
@@ -44,7 +44,7 @@ def practise(
     memory, slots = remember_shown(model, shown, life_long if whole else None, rng)
     excerpt = None
     if not whole:
-        threads = _threads(shown, slots, memory, maker)
+        threads = _threads(shown, slots, maker)
         excerpt = Excerpt.of(memory, threads, _relevant(episodes, slots, rng))
     batch = pair_batch(episodes.asked, device)
     made_up = torch.zeros_like(batch.outputs, dtype=torch.bool)
@@ -73,9 +73,9 @@ def remember_shown(
     return memory, slots
 
 
-def _threads(shown: Batch, slots: Tensor, memory: Memory, maker: EpisodeMaker) -> Threads:
+def _threads(shown: Batch, slots: Tensor, maker: EpisodeMaker) -> Threads:
     inside = torch.tensor(maker.tokenizer.inside, device=slots.device)
-    return Threads(shown.inputs[slots != EMPTY], inside[memory.values])
+    return Threads(spell_all(shown.inputs, inside)[slots != EMPTY], inside)
 
 
 def _relevant(episodes: Episodes, slots: Tensor, rng: random.Random) -> list[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rarenmt.batches import Source
 from rarenmt.config import SearchConfig
-from rarenmt.excerpt import ELSEWHERE, THREAD, Excerpt
+from rarenmt.excerpt import ELSEWHERE, THREAD, Excerpt, spell
 from rarenmt.largest import largest
 from rarenmt.memory import Memory
 from rarenmt.model import STEADY, Model, Prediction
@@ -166,6 +166,8 @@ class _Search:
         rows = self.open.repeat_interleave(config.beam)
         self.attended, self.state = attended.select(rows), state.select(rows)
         self.beam = self._first_beam()
+        self.written = torch.full_like(rows, BOS)
+        """(N,) the word begun so far, where an excerpt is asked."""
 
     def _first_beam(self) -> _Beam:
         """Empty hypotheses; all but the first of each sentence are out of the race."""
@@ -188,7 +190,9 @@ class _Search:
         """One step for every open hypothesis; the pieces that were chosen."""
         states, weights, state = self.model.step(pieces, self.state, self.attended)
         self.beam.coverage.add_(weights)
-        prediction = self.model.predict(states, self.memory, self.excerpt, pieces)
+        prediction = self.model.predict(states, self.memory, self.excerpt, self.written)
+        if self.excerpt is not None:
+            self.excerpt.end_words(prediction.log_probs, self.written)
         self._forbid(prediction.log_probs)
         rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()
@@ -206,6 +210,8 @@ class _Search:
             self.done = self.done[keep]
             self.attended = self.attended.select(rows)
             self.excerpt = self.excerpt and self.excerpt.select(keep)
+        if self.excerpt is not None:
+            self.written = spell(self.written[rows], nexts, self.excerpt.inside)
         self.state = state.select(rows)
         return nexts
 

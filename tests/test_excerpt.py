@@ -12,11 +12,23 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
-from rarenmt.excerpt import ELSEWHERE, NEXT_WORD, SAME_WORD, THREAD, Excerpt, Threads
+from rarenmt.excerpt import (
+    ELSEWHERE,
+    ENDING,
+    NEXT_WORD,
+    SAME_WORD,
+    THREAD,
+    Excerpt,
+    Threads,
+    spell,
+    spell_all,
+)
 from rarenmt.memory import EMPTY, Memory, Recall
+from rarenmt.tokens import BOS
 
 WIDTH, NEIGHBOURS, PIECES = 16, 4, 5
 HOLA, MUNDO = 7, 8
+PIECES_IN_ALL = 20
 
 
 def unit_rows(count: int, seed: int, width: int = WIDTH) -> Tensor:
@@ -34,7 +46,7 @@ def remembering(
     memory.config = MemoryConfig(neighbours=neighbours)
     rng = random.Random(seed)
     before = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
-    inside = torch.tensor([rng.random() < 0.4 for _ in range(entries)])
+    inside = torch.tensor([False] * 100 + [rng.random() < 0.4 for _ in range(entries)])
     return memory, Threads(before, inside)
 
 
@@ -48,14 +60,16 @@ def drawn(memory: Memory, counts: list[int], seed: int) -> list[Tensor]:
 
 
 def few(*entries: tuple[Tensor, int, int, bool], neighbours: int = NEIGHBOURS) -> Excerpt:
-    """One sentence with these keys, values, pieces before and whether inside a word."""
-    keys, values, before, inside = zip(*entries, strict=True)
+    """One sentence with these keys, values, words before and whether inside a word."""
+    keys, values, stems, inside = zip(*entries, strict=True)
+    vocabulary = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
+    vocabulary[list(values)] = torch.tensor(inside)
     return Excerpt(
         torch.stack(keys)[None],
         torch.arange(len(values))[None],
         torch.tensor([values]),
-        torch.tensor([before]),
-        torch.tensor([inside]),
+        torch.tensor([stems]),
+        vocabulary,
         neighbours,
     )
 
@@ -82,11 +96,11 @@ def spoken(
     """Slot, nearness and thread of what answers one query, nearest first."""
     answers = []
     for slot in slots.tolist():
-        follows = int(threads.before[slot]) == previous
-        if bool(threads.inside[slot]) and not follows:
+        follows = int(threads.stems[slot]) == previous
+        if bool(threads.inside[memory.values[slot]]) and not follows:
             continue
         nearness = float(torch.dot(query, memory.keys[slot])) + (THREAD if follows else 0.0)
-        inside = bool(threads.inside[slot])
+        inside = bool(threads.inside[memory.values[slot]])
         thread = (SAME_WORD if inside else NEXT_WORD) if follows else ELSEWHERE
         answers.append((slot, nearness, thread))
     return sorted(answers, key=lambda answer: -answer[1])[: memory.config.neighbours]
@@ -182,6 +196,63 @@ def test_when_all_are_silent_nothing_is_near() -> None:
     assert recall.similarity.tolist() == [[-torch.inf] * NEIGHBOURS]
 
 
+# Words
+
+
+def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> None:
+    start, inner, other = 3, 10, 11
+    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
+    inside[[inner, other]] = True
+    pieces = torch.tensor([[start, start], [inner, other], [inner, inner], [start, start]])
+
+    stems = spell_all(pieces, inside)
+
+    assert stems[0].tolist() == stems[3].tolist() == [start, start]
+    assert stems[1:3].unique().numel() == 4  # the same last piece, yet other words
+    assert torch.equal(spell(stems[0], pieces[1], inside), stems[1])
+
+
+def word(*pieces: int, inside: Tensor) -> int:
+    return int(spell_all(torch.tensor(pieces)[:, None], inside)[-1])
+
+
+def ended(excerpt: Excerpt, written: int) -> Tensor:
+    """What going on with each piece loses."""
+    log_probs = torch.zeros(1, PIECES_IN_ALL)
+    excerpt.end_words(log_probs, torch.tensor([written]))
+    return -log_probs[0]
+
+
+def test_a_word_that_was_remembered_whole_hardly_goes_on() -> None:
+    start, inner, following = 3, 10, 11
+    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
+    inside[inner] = True
+    whole = word(start, inner, inside=inside)
+    excerpt = few(
+        (near(0.9), start, BOS, False), (near(0.9), inner, start, True),
+        (near(0.9), following, whole, False),
+    )  # fmt: skip
+
+    assert ended(excerpt, whole).tolist() == [
+        ENDING if piece == inner else 0 for piece in range(20)
+    ]
+    assert not ended(excerpt, start).any()  # begun, not whole
+    assert not ended(excerpt, word(start, inner, inner, inside=inside)).any()  # another word
+
+
+def test_a_word_of_one_piece_may_go_on_and_so_may_one_that_another_pair_continues() -> None:
+    start, inner, following = 3, 10, 11
+    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
+    inside[inner] = True
+    whole = word(start, inner, inside=inside)
+
+    single = few((near(0.9), inner, EMPTY, True), (near(0.9), following, start, False))
+    longer = few((near(0.9), inner, whole, True), (near(0.9), following, whole, False))
+
+    assert not ended(single, start).any()
+    assert not ended(longer, whole).any()
+
+
 # Which entries, for which sentences
 
 
@@ -195,11 +266,9 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
     assert excerpt.slots.tolist()[0][:2] == [4, 2]
     assert excerpt.values.tolist()[0][:2] == [104, 102]
     assert torch.equal(excerpt.keys[0, :2], memory.keys[[4, 2]])
-    assert excerpt.before[0, :2].tolist() == threads.before[[4, 2]].tolist()
-    assert excerpt.inside[0, :2].tolist() == threads.inside[[4, 2]].tolist()
-    for part in (excerpt.slots, excerpt.values, excerpt.before):
+    assert excerpt.stems[0, :2].tolist() == threads.stems[[4, 2]].tolist()
+    for part in (excerpt.slots, excerpt.values, excerpt.stems):
         assert set(part[1].tolist()) == {EMPTY}
-    assert not excerpt.inside[1].any()
 
 
 def test_selected_sentences_keep_their_entries() -> None:
@@ -209,15 +278,14 @@ def test_selected_sentences_keep_their_entries() -> None:
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
     assert selected.neighbours == excerpt.neighbours
-    for field in fields(Excerpt):
-        part = getattr(excerpt, field.name)
-        if isinstance(part, Tensor):
-            assert torch.equal(getattr(selected, field.name), part[[2, 0, 2]])
+    for name in ("keys", "slots", "values", "stems"):
+        assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2]])
+    assert torch.equal(selected.inside, excerpt.inside)
 
 
 def test_what_is_near_teaches_the_queries_and_not_the_entries() -> None:
     memory, threads = remembering(3, 1)
-    threads = Threads(threads.before, torch.zeros(3, dtype=torch.bool))
+    threads = Threads(threads.stems, torch.zeros(103, dtype=torch.bool))
     excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
     queries = unit_rows(1, 2).requires_grad_()
 
@@ -266,7 +334,7 @@ def test_entries_that_are_equally_near_stand_in_the_same_order_in_any_company(ot
     memory = Memory(config, WIDTH, 100)
     memory.write(torch.cat([keys, unit_rows(others, 1)]), torch.arange(6 + others) % 99, None,
                  generator())  # fmt: skip
-    threads = Threads(torch.full((6 + others,), EMPTY), torch.zeros(6 + others, dtype=torch.bool))
+    threads = Threads(torch.full((6 + others,), EMPTY), torch.zeros(100, dtype=torch.bool))
     same, distraction = torch.arange(6), torch.arange(6, 6 + others)
 
     alone = Excerpt.of(memory, threads, [same]).read(axis(0)[None], torch.tensor([1]))

@@ -1,5 +1,6 @@
 """A sentence asks the entries of the pairs remembered for it, in the order of their text."""
 
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from conftest import SENTENCES
 
 from rarenmt.checkpoint import load_tokenizer
 from rarenmt.config import MemoryConfig
+from rarenmt.excerpt import spell_all
 from rarenmt.finder import Finder
 from rarenmt.journal import Journal
 from rarenmt.memory import EMPTY, Memory
@@ -68,7 +70,13 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     assert excerpt.neighbours == 4
 
 
-def test_an_entry_knows_the_piece_before_it_and_whether_it_continues_a_word(
+def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
+    """The word begun before each position of a pair."""
+    before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
+    return spell_all(before[:, None], torch.tensor(tokenizer.inside))[:, 0].tolist()
+
+
+def test_an_entry_knows_what_was_written_of_its_word(
     tokenizer: Tokenizer,
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
@@ -76,9 +84,8 @@ def test_an_entry_knows_the_piece_before_it_and_whether_it_continues_a_word(
     excerpt = Finder(memory, journal, tokenizer).excerpt(["dog eats bread"])
 
     assert excerpt is not None
-    values = pieces(tokenizer, DOG)
-    assert excerpt.before.tolist() == [[BOS, *values[:-1]]]
-    assert excerpt.inside.tolist() == [[tokenizer.inside[piece] for piece in values]]
+    assert excerpt.stems.tolist() == [stems(tokenizer, DOG)]
+    assert excerpt.inside.tolist() == tokenizer.inside
 
 
 @pytest.mark.parametrize("shown", [(CAT, DOG), (CAT, DOG, BIRD), (CAT, DOG, BIRD, WATER, CAT)])
@@ -94,7 +101,7 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     assert excerpt is not None
     before = {
         slot: piece
-        for slots, row in zip(excerpt.slots.tolist(), excerpt.before.tolist(), strict=True)
+        for slots, row in zip(excerpt.slots.tolist(), excerpt.stems.tolist(), strict=True)
         for slot, piece in zip(slots, row, strict=True)
         if slot != EMPTY
     }
@@ -102,10 +109,11 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
         pair, (_, position) = journal.owner(slot), journal.owners[slot].tolist()
         number = int(journal.owners[slot, 0])
         together = journal.owners[: memory.used].tolist()
-        if position == 0:
-            assert piece == BOS
-        elif [number, position - 1] in together:
-            assert piece == pieces(tokenizer, pair)[position - 1]
+        inner = [tokenizer.inside[p] for p in pieces(tokenizer, pair)]
+        word = takewhile(inner.__getitem__, range(position - 1, -1, -1))
+        needed = {position - 1, *(p - 1 for p in word)} - {-1}  # back to the start of the word
+        if all([number, p] in together for p in needed):
+            assert piece == stems(tokenizer, pair)[position]
         else:
             assert piece == EMPTY
             gaps += 1

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from rarenmt.batches import pair_batch
 from rarenmt.config import Config, Readout, TrainConfig
-from rarenmt.excerpt import Excerpt, Threads
+from rarenmt.excerpt import Excerpt, Threads, spell_all
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.objective import MADE_UP_WEIGHT, Asked, Loss, compute_loss, episode_loss
@@ -220,7 +220,8 @@ def taught_by_position(model: Model) -> tuple[Memory, list[torch.Tensor]]:
 
 def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None:
     memory, _ = taught_by_position(tiny_model)
-    threads = Threads(torch.full((TOKENS,), EMPTY), torch.zeros(TOKENS, dtype=torch.bool))
+    no_piece = torch.zeros(tiny_model.config.model.vocabulary, dtype=torch.bool)
+    threads = Threads(torch.full((TOKENS,), EMPTY), no_piece)
     excerpt = Excerpt.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
 
     of_excerpt = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, excerpt)
@@ -232,13 +233,15 @@ def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None
     assert of_excerpt.hits == of_memory.hits == TOKENS
 
 
-def test_each_position_of_an_episode_asks_its_own_sentence_after_the_piece_before_it(
+def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_before_it(
     tiny_model: Model,
 ) -> None:
     memory, own = taught_by_position(tiny_model)
     real = BATCH.outputs != PAD
-    inside = torch.ones(TOKENS, dtype=torch.bool)  # so that an entry speaks there and nowhere else
-    excerpt = Excerpt.of(memory, Threads(BATCH.inputs[real], inside), own)
+    # Every piece is inside a word, so that an entry speaks in its own place and nowhere else.
+    inside = torch.ones(tiny_model.config.model.vocabulary, dtype=torch.bool)
+    threads = Threads(spell_all(BATCH.inputs, inside)[real], inside)
+    excerpt = Excerpt.of(memory, threads, own)
 
     loss = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, excerpt)
 
@@ -246,7 +249,7 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_piece_befor
     assert torch.equal(asked.targets, BATCH.outputs[real])
     assert asked.recall.slots[:, 0].tolist() == list(range(TOKENS))
     assert bool((asked.recall.slots[:, 1:] == EMPTY).all())
-    others = Excerpt.of(memory, Threads(BATCH.inputs[real], inside), [own[1], own[2], own[0]])
+    others = Excerpt.of(memory, threads, [own[1], own[2], own[0]])
     strangers = asked_of(episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, others))
     assert not bool((strangers.recall.slots[:, 0] == torch.arange(TOKENS)).any())
 

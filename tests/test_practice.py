@@ -9,10 +9,11 @@ from test_episodes import TEXTS
 from rarenmt.batches import Batch, pair_batch
 from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, TrainConfig
 from rarenmt.episodes import EpisodeMaker, Episodes
+from rarenmt.excerpt import spell_all
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.practice import OTHERS, _relevant, _threads, practise, remember_shown
-from rarenmt.tokens import BOS, EOS, PAD, Tokenizer
+from rarenmt.tokens import BOS, PAD, Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -89,17 +90,19 @@ def test_an_asked_sentence_may_ask_its_own_shown_one_and_a_few_others_whole(
     assert counts == set(range(1, OTHERS + 2))
 
 
-def test_shown_entries_know_the_pieces_before_them(maker: EpisodeMaker, model: Model) -> None:
+def test_shown_entries_know_the_words_before_them(maker: EpisodeMaker, model: Model) -> None:
     episodes = maker.draw(2, 2, random.Random(1))
     shown = batch_of(episodes)
-    memory, slots = remember_shown(model, shown, None, random.Random(1))
+    _, slots = remember_shown(model, shown, None, random.Random(1))
+    inside = torch.tensor(maker.tokenizer.inside)
 
-    threads = _threads(shown, slots, memory, maker)
+    threads = _threads(shown, slots, maker)
 
     for column, (_, target) in zip(slots.t().tolist(), episodes.shown, strict=True):
         own = column[: len(target) + 1]
-        assert threads.before[own].tolist() == [BOS, *target]
-        assert threads.inside[own].tolist() == [maker.tokenizer.inside[p] for p in [*target, EOS]]
+        before = spell_all(torch.tensor([BOS, *target])[:, None], inside)[:, 0]
+        assert torch.equal(threads.stems[own], before)
+    assert torch.equal(threads.inside, inside)
 
 
 @pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)

@@ -55,7 +55,7 @@ class Bigrams(Model):
         states: States,
         memory: Memory | None,
         excerpt: Excerpt | None = None,
-        previous: Tensor | None = None,
+        written: Tensor | None = None,
     ) -> Prediction:
         return Prediction(states.top, None, None)
 
