@@ -13,6 +13,7 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
+    from rarenmt.oneshot import Share
     from rarenmt.score import Score
     from rarenmt.translator import Translator
 
@@ -121,9 +122,19 @@ def _print_oneshot(
     if as_json:
         typer.echo(json.dumps([result.to_json() for result in results]))
         return
-    typer.echo("               recall %   copied   translated |  BLEU   chrF | general BLEU   chrF")
+    typer.echo(
+        "                  recall %               copied           translated     |"
+        "  BLEU   chrF | general BLEU   chrF"
+    )
     for r in results:
+        shares = map(_describe_share, (r.recall, r.copied, r.translated))
         typer.echo(
-            f"{r.condition:14} {r.recall:8.1f} {r.copied:8.1f} {r.translated:12.1f} | "
+            f"{r.condition:14} {'  '.join(shares)} | "
             f"{r.bleu:5.1f}  {r.chrf:5.1f} | {r.general_bleu:12.1f}  {r.general_chrf:5.1f}"
         )
+
+
+def _describe_share(share: "Share | None") -> str:
+    if share is None:
+        return f"{'-':^19}"
+    return f"{share.value:5.1f} ({share.low:5.1f}-{share.high:5.1f})"

@@ -47,13 +47,32 @@ class Suite:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Per cent of some tests, with the 95 % interval of 1,000 bootstrap samples."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, hits: Sequence[bool]) -> "Share | None":
+        """The share of hits; None where there are no tests."""
+        if not hits:
+            return None
+        rng = random.Random(0)
+        samples = sorted(sum(rng.choices(hits, k=len(hits))) for _ in range(1000))
+        counts = (sum(hits), samples[25], samples[974])
+        return cls(*(100 * count / len(hits) for count in counts))
+
+
+@dataclass(frozen=True)
 class OneShot:
     """The figures of one condition, in per cent and in points."""
 
     condition: str
-    recall: float
-    copied: float
-    translated: float
+    recall: Share | None
+    copied: Share | None
+    translated: Share | None
     bleu: float
     chrf: float
     general_bleu: float
@@ -123,15 +142,11 @@ def _figures(
     )
     return OneShot(
         condition,
-        _per_cent(hits),
-        _per_cent(copied),
-        _per_cent(translated),
+        Share.of(hits),
+        Share.of(copied),
+        Share.of(translated),
         bleu.value,
         chrf.value,
         general_bleu.value,
         general_chrf.value,
     )
-
-
-def _per_cent(hits: Sequence[bool]) -> float:
-    return 100 * sum(hits) / len(hits) if hits else float("nan")

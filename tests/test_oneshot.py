@@ -8,7 +8,7 @@ from conftest import SENTENCES, Command
 
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
-from rarenmt.oneshot import Question, measure, read_suite
+from rarenmt.oneshot import Question, Share, measure, read_suite
 from rarenmt.translator import Translator
 
 SUITE = {
@@ -35,11 +35,23 @@ def test_a_word_that_is_the_same_in_both_languages_is_copied() -> None:
     assert not Question("Drehleier", "gurdy", "", "").copied
 
 
+def test_a_share_comes_with_the_interval_of_its_sampling() -> None:
+    """Of 100 tests half of which are hit, one standard deviation is 5 %."""
+    share = Share.of([True, False] * 50)
+
+    assert share is not None
+    assert share.value == 50.0
+    assert 38 <= share.low <= 42
+    assert 58 <= share.high <= 62
+    assert Share.of([True] * 9) == Share(100.0, 100.0, 100.0)
+    assert Share.of([]) is None
+
+
 def test_three_conditions_are_measured(suite: Path, folder: Path) -> None:
     results = measure(Translator.load(folder), read_suite(suite), SearchConfig(beam=1))
 
     assert [r.condition for r in results] == ["no memory", "random context", "context shown"]
-    assert results[0].recall == 0.0  # untrained weights know neither word
+    assert results[0].recall == Share(0.0, 0.0, 0.0)  # untrained weights know neither word
 
 
 def test_the_memory_of_the_folder_is_left_alone(suite: Path, folder: Path) -> None:
