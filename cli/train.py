@@ -1,6 +1,7 @@
 """`rarenmt train`: corpora to a checkpoint folder."""
 
 import os
+import random
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -78,6 +79,12 @@ def train(
     episodes: Annotated[
         float, typer.Option(help="Share of the last steps that practise made-up words.")
     ] = DEFAULT.episodes,
+    join: Annotated[
+        float,
+        typer.Option(
+            min=0, max=10, help="Longer pairs made of two to four short ones, for each pair."
+        ),
+    ] = 0.0,
     memory_positions: Annotated[
         int, typer.Option(help="Positions a step that ask the memory; 0 trains without one.")
     ] = DEFAULT.memory_positions,
@@ -104,7 +111,7 @@ def train(
     """
     import torch
 
-    from rarenmt.batches import Corpus
+    from rarenmt.batches import Corpus, joined
     from rarenmt.checkpoint import load_tokenizer
     from rarenmt.dev import Dev
     from rarenmt.episodes import EpisodeMaker
@@ -161,6 +168,10 @@ def train(
         memory=replace(config.memory, slots=slots),
     )
     encoded = [(_encode(tokenizer, pairs, settings), weight) for pairs, weight in texts]
+    if join:
+        everything = [pair for pairs, _ in encoded for pair in pairs]
+        count, rng = round(join * len(everything)), random.Random(seed)
+        encoded.append((joined(everything, count, settings.maximum_length, rng), 1.0))
     held_out = list(read_corpus(dev))[: settings.evaluate_pairs]
     model = Model(config)
     model.initialise(torch.Generator().manual_seed(seed))
@@ -211,12 +222,13 @@ def _chosen(what: str, name: str, known: dict[str, T]) -> T:
 def _check_empty(folder: Path) -> None:
     """Refuse a folder that holds anything, before anything is done."""
     from rarenmt.checkpoint import TRAINING
-    from rarenmt.storage import naming
+    from rarenmt.storage import TEMPORARY, naming
 
     if (folder / TRAINING).exists():
         raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
     with naming(folder, "read"):
-        if folder.exists() and any(folder.iterdir()):
+        there = list(folder.iterdir()) if folder.exists() else []
+        if any(path.suffix != TEMPORARY for path in there):  # those of a killed run may stay
             raise SettingError(f"{folder} is not empty; choose another folder")
 
 

@@ -4,6 +4,7 @@ Shapes: S source pieces · T target pieces · B sentences. Time comes first, as 
 LSTM calls want it.
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,25 @@ def by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         chunk.append(position)
     if chunk:
         yield chunk
+
+
+def joined(
+    pairs: Sequence[tuple[Ids, Ids]], count: int, longest: int, rng: random.Random
+) -> list[tuple[Ids, Ids]]:
+    """`count` longer pairs, each two to four of `pairs` one after the other, up to `longest`
+    pieces a side; short sentences alone do not teach how to keep going.
+
+    Kondo et al. 2021, "Sentence Concatenation Approach to Data Augmentation for Neural Machine
+    Translation" (arXiv 2104.08478).
+    """
+    found = []
+    for _ in range(count):
+        parts = rng.choices(pairs, k=rng.randint(2, 4))
+        source = [piece for part, _ in parts for piece in part]
+        target = [piece for _, part in parts for piece in part]
+        if max(len(source), len(target)) <= longest:
+            found.append((source, target))
+    return found
 
 
 class Corpus:

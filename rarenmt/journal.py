@@ -143,6 +143,8 @@ def _check(tensors: dict[str, Tensor], memory: Memory) -> None:
     for name, limit in (("values", vocabulary), ("latest", used)):
         if len(tensors[name]) and int(tensors[name].max()) >= limit:
             raise ValueError(f"{name} points outside")
+    if not bool(tensors["keys"].float().isfinite().all()):
+        raise ValueError("keys are no numbers")
     owners = tensors["owners"][:, 0]
     if used and not 0 <= int(owners.min()) <= int(owners.max()) < pairs:
         raise ValueError("owners point outside")

@@ -1,5 +1,6 @@
 """Pairs become padded tensors; an epoch is a pure function of its number and the seed."""
 
+import random
 from collections import Counter
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarenmt.batches import Corpus, Ids, by_length, pad, pair_batch, source_batch
+from rarenmt.batches import Corpus, Ids, by_length, joined, pad, pair_batch, source_batch
 from rarenmt.tokens import BOS, EOS, PAD
 
 CPU = torch.device("cpu")
@@ -126,3 +127,14 @@ def test_a_batch_holds_targets_of_similar_length() -> None:
         padding += max(sizes) * len(sizes) - sum(sizes)
         tokens += sum(sizes)
     assert padding < 0.1 * tokens
+
+
+def test_joined_pairs_are_short_ones_one_after_the_other_on_both_sides() -> None:
+    pairs = [([i], [10 * i, 10 * i + 1]) for i in range(1, 9)]
+
+    found = joined(pairs, 50, 7, random.Random(1))
+
+    assert 0 < len(found) < 50  # four of them are over seven target pieces
+    assert {len(source) for source, _ in found} == {2, 3}
+    for source, target in found:
+        assert target == [piece for i in source for piece in (10 * i, 10 * i + 1)]

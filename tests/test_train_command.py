@@ -227,6 +227,19 @@ def test_a_folder_with_a_run_in_it_is_refused(
     )
 
 
+def test_what_a_run_left_that_was_killed_in_its_first_save_is_no_hindrance(
+    rarenmt: Command, options: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / ".vocabulary.model.x.rarenmt").write_bytes(b"half")
+
+    result = rarenmt(*options, "-o", folder, "--steps", "1")
+
+    assert result.status == 0
+    assert files(folder) == {CONFIG, VOCABULARY, TRAINING, METRICS, *weights(folder)}
+
+
 def test_a_folder_with_anything_else_in_it_is_refused(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
