@@ -21,7 +21,8 @@ from training_speed import SIZES, fill
 
 from rarenmt.batches import Source, source_batch
 from rarenmt.config import Config, SearchConfig
-from rarenmt.memory import Memory
+from rarenmt.excerpt import Excerpt, Threads
+from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.search import search
 from rarenmt.tokens import EOS
@@ -38,11 +39,15 @@ class Kind:
     beam: int
     entries: int
     """Of the memory; 0 leaves it out."""
+    asked: int = 0
+    """Of these entries that each sentence asks; 0 asks all of them."""
 
     @property
     def name(self) -> str:
         how = "greedy" if self.beam == 1 else f"beam {self.beam}"
         memory = f"{self.entries} entries" if self.entries else "off"
+        if self.asked:
+            memory = f"{self.asked} of {memory}"
         return f"decoding {'bf16' if self.bf16 else 'fp32'}, {how}, memory {memory}"
 
 
@@ -56,7 +61,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for kind, measured in speeds.items():
             memory = memories[kind.entries] if kind.entries else None
-            measured.append(measure(models[kind.bf16], memory, kind.beam, batches))
+            measured.append(measure(models[kind.bf16], memory, kind, batches))
     length = sum(int(batch.lengths.sum()) for batch in batches) / sentences(batches)
     for kind, measured in speeds.items():
         report_speed(kind, measured, speeds, round(length))
@@ -69,18 +74,23 @@ def parse() -> argparse.Namespace:
         "--precisions", nargs="+", choices=["fp32", "bf16"], default=["fp32", "bf16"]
     )
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 5])
-    parser.add_argument("--entries", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--entries", type=int, nargs="*", default=[100_000])
+    parser.add_argument(
+        "--asked", type=int, nargs="*", default=[30, 240],
+        help="entries that a sentence asks: 2 pairs, and the most, 16; 0 for all",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
 def kinds(options: argparse.Namespace) -> list[Kind]:
+    memories = [(0, 0)] + [(e, asked) for e in options.entries for asked in options.asked]
     return [
-        Kind(name == "bf16", beam, entries)
+        Kind(name == "bf16", beam, entries, asked)
         for name in options.precisions
         for beam in options.beams
-        for entries in [0, *options.entries]
+        for entries, asked in memories
     ]
 
 
@@ -111,15 +121,27 @@ def full_memory(model: Model, entries: int) -> Memory:
     return memory
 
 
-def measure(model: Model, memory: Memory | None, beam: int, batches: list[Source]) -> float:
+def measure(model: Model, memory: Memory | None, kind: Kind, batches: list[Source]) -> float:
     """Sentences per CPU-second."""
-    config = SearchConfig(beam=beam, longest_ratio=0, longest_extra=PIECES)
-    search(model, batches[0], memory, config)
+    config = SearchConfig(beam=kind.beam, longest_ratio=0, longest_extra=PIECES)
+    search(model, batches[0], memory, config, some_entries(memory, kind, batches[0]))
     begin = time.process_time()
     for batch in batches:
-        found = search(model, batch, memory, config)
+        found = search(model, batch, memory, config, some_entries(memory, kind, batch))
         assert all(len(hypotheses[0].pieces) == PIECES for hypotheses in found)
     return sentences(batches) / (time.process_time() - begin)
+
+
+def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | None:
+    """Random entries for each sentence to ask."""
+    if memory is None or not kind.asked:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    shape = (len(batch.lengths), kind.asked)
+    chosen = torch.randint(0, memory.used, shape, generator=generator)
+    stems = torch.full((memory.used,), EMPTY)
+    threads = Threads(stems, torch.zeros(SIZES.vocabulary, dtype=torch.bool))
+    return Excerpt.of(memory, threads, list(chosen))
 
 
 def report_speed(

@@ -20,7 +20,7 @@ class Finder:
         self._relevance = Relevance(tokenizer)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
-        self._threads = _threads(memory, journal, torch.tensor(tokenizer.inside))
+        self._threads = self._spell(journal, torch.tensor(tokenizer.inside))
 
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
@@ -32,26 +32,25 @@ class Finder:
             return None
         return Excerpt.of(self._memory, self._threads, chosen)
 
+    def _spell(self, journal: Journal, inside: Tensor) -> Threads:
+        """The words of every pair, one position of all pairs after the other."""
+        order = torch.cat([_NONE, *self._slots])
+        values = self._memory.values[: self._memory.used].cpu()[order]
+        pair, position = journal.owners[: self._memory.used].long()[order].unbind(dim=1)
+        joined = torch.zeros_like(order, dtype=torch.bool)
+        joined[1:] = (pair[1:] == pair[:-1]) & (position[1:] == position[:-1] + 1)
+        written = torch.full_like(order, EMPTY)
+        written[position == 0] = BOS
+        for places in _by_position(position, joined):
+            before, piece = written[places - 1], values[places - 1]
+            known = (before != EMPTY) | ~inside[piece]
+            written[places[known]] = spell(before, piece, inside)[known]
+        stems = torch.empty_like(order)
+        stems[order] = written
+        return Threads(stems, inside)
+
 
 _NONE = torch.empty(0, dtype=torch.long)
-
-
-def _threads(memory: Memory, journal: Journal, inside: Tensor) -> Threads:
-    """Spell the words of every pair, one position of all pairs after the other."""
-    order = torch.cat([_NONE, *journal.slots(memory.used)])
-    values = memory.values[: memory.used].cpu()[order]
-    pair, position = journal.owners[: memory.used].long()[order].unbind(dim=1)
-    joined = torch.zeros_like(order, dtype=torch.bool)
-    joined[1:] = (pair[1:] == pair[:-1]) & (position[1:] == position[:-1] + 1)
-    written = torch.full_like(order, EMPTY)
-    written[position == 0] = BOS
-    for places in _by_position(position, joined):
-        before, piece = written[places - 1], values[places - 1]
-        known = (before != EMPTY) | ~inside[piece]
-        written[places[known]] = spell(before, piece, inside)[known]
-    stems = torch.empty_like(order)
-    stems[order] = written
-    return Threads(stems, inside)
 
 
 def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:
