@@ -6,7 +6,7 @@ source shares with the sentence tell enough together: one rare word, or several 
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 
 from rarenmt.tokens import Tokenizer
@@ -21,6 +21,13 @@ MOST = 16
 """Pairs that one sentence asks: those that share most, the newest of equals."""
 
 
+ENDINGS, BEGINNING = 3, 5
+"""Words are taken to be forms of one word when they differ in at most so many letters at the
+end, and agree in at least so many at the beginning."""
+ANOTHER_FORM = 0.8
+"""What another form of a word tells, as a share of what the word itself does."""
+
+
 class Relevance:
     """An inverted index over the telling source words of the remembered pairs."""
 
@@ -33,16 +40,19 @@ class Relevance:
     def add(self, sources: Iterable[str]) -> None:
         """Take in the sources of the next pairs."""
         for source in sources:
-            for word in self._words(source):
-                self._pairs[word].append(self._count)
+            words = self._words(source)
+            for key in {*words, *(form for word in words for form in _forms(word))}:
+                self._pairs[key].append(self._count)
             self._count += 1
 
     def find(self, sentence: str) -> list[int]:
         """Numbers of the relevant pairs, in the order they were remembered."""
-        shared: Counter[int] = Counter()
+        shared: dict[int, float] = defaultdict(float)
         for word, told in self._words(sentence).items():
-            for pair in self._pairs.get(word, ()):
-                shared[pair] += told  # type: ignore[assignment]
+            same = set(self._pairs.get(word, ()))
+            alike = {pair for form in _forms(word) for pair in self._pairs.get(form, ())}
+            for pair in same | alike:
+                shared[pair] += told if pair in same else ANOTHER_FORM * told
         enough = [(told, pair) for pair, told in shared.items() if told >= ENOUGH]
         return sorted(pair for _, pair in sorted(enough, reverse=True)[:MOST])
 
@@ -57,3 +67,9 @@ class Relevance:
             spellings = (word, word.capitalize(), word.upper())
             self._told[word] = min(-self._tokenizer.log_probability(s) for s in spellings)
         return self._told[word]
+
+
+def _forms(word: str) -> list[str]:
+    """Keys of the beginnings of a word, of which forms of one word share one."""
+    shortest = max(BEGINNING, len(word) - ENDINGS)
+    return [word[:end] + "…" for end in range(shortest, len(word) + 1)]

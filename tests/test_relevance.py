@@ -61,8 +61,21 @@ def test_neither_case_nor_punctuation_matters(asked: str) -> None:
     assert remembering("the Zebra.").find(asked) == [0]
 
 
-def test_a_word_is_not_found_within_another() -> None:
-    assert remembering("zebras").find("zebra") == []
+@pytest.mark.parametrize("asked", ["zebras", "zebra's", "zebra"])
+@pytest.mark.parametrize("remembered", ["zebras", "zebra"])
+def test_forms_of_a_word_find_each_other(remembered: str, asked: str) -> None:
+    assert remembering(remembered).find(asked) == [0]
+
+
+@pytest.mark.parametrize("other", ["zeb", "zebu", "zebroid", "zebralike", "lezebra"])
+def test_other_words_that_look_alike_do_not(other: str) -> None:
+    assert remembering("zebra").find(other) == remembering(other).find("zebra") == []
+
+
+def test_the_word_itself_comes_before_its_other_forms() -> None:
+    found = remembering("zebras", *["zebra"] * MOST)
+
+    assert found.find("zebras") == [0, *range(2, MOST + 1)]
 
 
 @pytest.mark.parametrize("word", ["Tom", "tom", "the", "The", "THE"])
