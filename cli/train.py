@@ -17,10 +17,10 @@ from . import console, options
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
-    from rarenmt.batches import Ids
+    from rarenmt.batches import Corpus, Ids
     from rarenmt.checkpoint import Checkpoint
+    from rarenmt.model import Model
     from rarenmt.text import Pair
     from rarenmt.tokens import Tokenizer
     from rarenmt.train import Report, Run
@@ -109,13 +109,9 @@ def train(
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine --resume
     rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
-    import torch
-
-    from rarenmt.batches import Corpus, joined
     from rarenmt.checkpoint import load_tokenizer
     from rarenmt.dev import Dev
     from rarenmt.episodes import EpisodeMaker
-    from rarenmt.model import Model
     from rarenmt.text import read_corpus
     from rarenmt.train import Run
 
@@ -126,17 +122,17 @@ def train(
         "--target-language": target_language,
     }
     known = _load_start(start, decided) if start else None
-    if known is not None:
-        config = known.model.config
-        if kind is not None:
-            config = replace(config, memory=_chosen("memory kind", kind, MEMORIES))
-    else:
-        config = Config(
+    config = (
+        known.model.config
+        if known
+        else Config(
             model=_chosen("preset", preset or "small", PRESETS),
-            memory=_chosen("memory kind", kind or "rare", MEMORIES),
             source_language=source_language or Config.source_language,
             target_language=target_language or Config.target_language,
         )
+    )
+    if kind is not None:
+        config = replace(config, memory=_chosen("memory kind", kind, MEMORIES))
     if not resume:
         _check_empty(folder)
     place = _join_group(options.pick_device(device))
@@ -167,21 +163,13 @@ def train(
         model=replace(config.model, vocabulary=len(tokenizer), dropout=dropout),
         memory=replace(config.memory, slots=slots),
     )
-    encoded = [(_encode(tokenizer, pairs, settings), weight) for pairs, weight in texts]
-    if join:
-        everything = [pair for pairs, _ in encoded for pair in pairs]
-        count, rng = round(join * len(everything)), random.Random(seed)
-        encoded.append((joined(everything, count, settings.maximum_length, rng), 1.0))
+    corpus = _corpus(tokenizer, texts, join, settings)
     held_out = list(read_corpus(dev))[: settings.evaluate_pairs]
-    model = Model(config)
-    model.initialise(torch.Generator().manual_seed(seed))
-    if known is not None:
-        model.load_state_dict(_kept(known, anew=kind is not None), strict=kind is None)
     run = Run(
         folder,
-        model.to(place),
+        _model(config, known, seed, anew=kind is not None).to(place),
         tokenizer,
-        Corpus(encoded),
+        corpus,
         Dev(_encode(tokenizer, held_out, None), [pair.target for pair in held_out]),
         settings,
         EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer)
@@ -190,7 +178,7 @@ def train(
     )
     if resume:
         run.resume()
-    _say_start(run, sum(len(pairs) for pairs, _ in encoded), place)
+    _say_start(run, len(corpus.pairs), place)
     _follow(run)
 
 
@@ -206,11 +194,21 @@ def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":
     return load_checkpoint(start, torch.device("cpu"))
 
 
-def _kept(known: "Checkpoint", *, anew: bool) -> "dict[str, Tensor]":
-    """The weights to start from, without those of query and readout when these begin anew."""
-    weights = known.model.state_dict()
-    own = ("query.", "readout.")
-    return {name: t for name, t in weights.items() if not (anew and name.startswith(own))}
+def _model(config: Config, known: "Checkpoint | None", seed: int, *, anew: bool) -> "Model":
+    """A model of new weights, or of those to start from: all of them or, where the memory
+    begins anew, all but the query's and the readout's."""
+    import torch
+
+    from rarenmt.model import Model
+
+    model = Model(config)
+    model.initialise(torch.Generator().manual_seed(seed))
+    if known is not None:
+        own = ("query.", "readout.") if anew else ()
+        weights = known.model.state_dict().items()
+        kept = {name: tensor for name, tensor in weights if not name.startswith(own)}
+        model.load_state_dict(kept, strict=not anew)
+    return model
 
 
 def _chosen(what: str, name: str, known: dict[str, T]) -> T:
@@ -252,6 +250,23 @@ def _learn_vocabulary(texts: "Sequence[tuple[list[Pair], float]]", size: int) ->
     console.remark(f"learning a vocabulary of {size:,} pieces")
     sides = (side for pairs, _ in texts for p in pairs for side in (p.source, p.target))
     return Tokenizer.train(sides, size)
+
+
+def _corpus(
+    tokenizer: "Tokenizer",
+    texts: "Sequence[tuple[list[Pair], float]]",
+    join: float,
+    settings: TrainConfig,
+) -> "Corpus":
+    """The pairs to train on, in pieces, with longer ones made of them."""
+    from rarenmt.batches import Corpus, joined
+
+    parts = [(_encode(tokenizer, pairs, settings), weight) for pairs, weight in texts]
+    if join:
+        everything = [pair for pairs, _ in parts for pair in pairs]
+        count, rng = round(join * len(everything)), random.Random(settings.seed)
+        parts.append((joined(everything, count, settings.maximum_length, rng), 1.0))
+    return Corpus(parts)
 
 
 def _encode(
