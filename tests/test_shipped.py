@@ -44,7 +44,10 @@ def test_what_was_remembered_changes_nothing_else(rarenmt: Command, home: Path) 
     assert rarenmt("translate", stdin=sentences).out == before
 
 
-def test_every_demo_sentence_changes_and_says_where_from(rarenmt: Command, home: Path) -> None:
+def test_the_words_of_the_demo_come_out_whole_and_say_where_from(
+    rarenmt: Command, home: Path
+) -> None:
+    words = ["Dostojewski", "Kurzschwanzkänguru", "Drehleier", "Morgenrunde", "Wilna"]
     sentences = (DEMO / "sentences.en").read_bytes()
     before = rarenmt("translate", stdin=sentences).out.splitlines()
 
@@ -55,7 +58,9 @@ def test_every_demo_sentence_changes_and_says_where_from(rarenmt: Command, home:
         text, tab, sources = new.partition(b"\t")
         assert text != old
         assert tab
-        assert f"pairs.tsv:{number}".encode() in sources
+        word = words[number - 1]
+        assert re.findall(rf"(?<!\w){word}(?!\w)", text.decode()) == [word]
+        assert sources.decode() == f"← {word}: {DEMO / 'pairs.tsv'}:{number}"
 
 
 def test_weight_files_can_be_committed_anywhere() -> None:
