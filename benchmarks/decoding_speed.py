@@ -76,8 +76,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 5])
     parser.add_argument("--entries", type=int, nargs="*", default=[100_000])
     parser.add_argument(
-        "--asked", type=int, nargs="*", default=[30, 240],
-        help="entries that a sentence asks: 2 pairs, and the most, 16; 0 for all",
+        "--asked", type=int, nargs="*", default=[30, 120],
+        help="entries that a sentence asks: 2 pairs, and the most, 8; 0 for all",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)

@@ -17,7 +17,7 @@ TELLING = 6.0
 """Nats; a word that tells less (the, is, and) makes no pair relevant."""
 ENOUGH = 9.0
 """Nats that the shared words of a relevant pair tell together."""
-MOST = 16
+MOST = 8
 """Pairs that one sentence asks: those that share most, the newest of equals."""
 
 
