@@ -113,10 +113,7 @@ class MixtureReadout(nn.Module):
         held = (recall.values[:, :1] != EMPTY).float()
         share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
         shares = share * weights
-        lent = torch.zeros_like(model).scatter_add(1, values, shares)  # (B, V)
-        own = model + torch.log1p(-share)
-        # Where the memory lends nothing the model's own word stands, to the last bit.
-        return torch.where(lent > 0, (own.exp() + lent).clamp(min=1e-30).log(), own), shares
+        return _mix(model + torch.log1p(-share), values, shares), shares
 
     def _features(
         self, states: States, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor
@@ -134,6 +131,20 @@ class MixtureReadout(nn.Module):
         thread = torch.zeros_like(first) if recall.thread is None else recall.thread[:, :1]
         goes_on = torch.cat([thread == NEXT_WORD, thread == SAME_WORD], dim=-1).float()
         return torch.cat([*numbers, goes_on, agreements], dim=-1)
+
+
+def _mix(own: Tensor, values: Tensor, shares: Tensor) -> Tensor:
+    """log (exp own + what is lent), for own (B, V) and shares (B, K) lent to values (B, K).
+
+    Only what is lent to is touched: the rest, which is most, stays as it is to the last bit.
+    """
+    same = values[:, :, None] == values[:, None]  # (B, K, K)
+    lent = (same * shares[:, None]).sum(dim=-1)  # (B, K), equal where the values are
+    before = own.gather(1, values)
+    after = torch.where(lent > 0, (before.exp() + lent).clamp(min=1e-30).log(), before)
+    places = torch.arange(values.shape[1], device=values.device)
+    first = same.int().argmax(dim=-1) == places  # each value is changed once
+    return own.scatter_add(1, values, (after - before) * first)
 
 
 READOUTS = {"mixture": MixtureReadout, "paper": PaperReadout}
