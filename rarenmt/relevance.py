@@ -1,8 +1,8 @@
 """Which remembered pairs have something to do with a sentence.
 
 A word tells as much as it is rare: − ln of its probability under the vocabulary's unigram
-model, which was learnt from the training text. A pair is relevant when the words that its
-source shares with the sentence tell enough together: one rare word, or several that are not.
+model, which was learnt from the training text. A pair is relevant when its source shares a
+rare word with the sentence, or at least half of all that the sentence tells.
 """
 
 import re
@@ -15,8 +15,10 @@ WORD = re.compile(r"\w+")
 
 TELLING = 6.0
 """Nats; a word that tells less (the, is, and) makes no pair relevant."""
-ENOUGH = 9.0
-"""Nats that the shared words of a relevant pair tell together."""
+RARE = 12.0
+"""Nats that a word tells which makes a pair relevant alone: six in a million words."""
+HALF = 0.5
+"""Share of what the sentence tells, from which a pair is relevant without a rare word."""
 MOST = 8
 """Pairs that one sentence asks: those that share most, the newest of equals."""
 
@@ -47,13 +49,18 @@ class Relevance:
 
     def find(self, sentence: str) -> list[int]:
         """Numbers of the relevant pairs, in the order they were remembered."""
+        words = self._words(sentence)
         shared: dict[int, float] = defaultdict(float)
-        for word, told in self._words(sentence).items():
+        rare: set[int] = set()
+        for word, told in words.items():
             same = set(self._pairs.get(word, ()))
             alike = {pair for form in _forms(word) for pair in self._pairs.get(form, ())}
             for pair in same | alike:
                 shared[pair] += told if pair in same else ANOTHER_FORM * told
-        enough = [(told, pair) for pair, told in shared.items() if told >= ENOUGH]
+            if told >= RARE:
+                rare |= same | alike
+        half = HALF * sum(words.values())
+        enough = [(told, pair) for pair, told in shared.items() if told >= half or pair in rare]
         return sorted(pair for _, pair in sorted(enough, reverse=True)[:MOST])
 
     def _words(self, text: str) -> dict[str, float]:

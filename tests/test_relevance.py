@@ -2,7 +2,7 @@
 
 import pytest
 
-from rarenmt.relevance import ENOUGH, MOST, TELLING, Relevance
+from rarenmt.relevance import HALF, MOST, RARE, TELLING, Relevance
 from rarenmt.tokens import Tokenizer
 
 TOLD = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
@@ -39,21 +39,22 @@ def test_a_word_that_is_no_word_of_the_vocabulary_is_rare() -> None:
 
 
 def test_common_words_are_not_enough_however_many() -> None:
-    assert TOLD["the"] + TOLD["reads"] + TOLD["old"] > ENOUGH
+    assert max(TOLD["the"], TOLD["reads"], TOLD["old"]) < TELLING
 
     assert remembering("The old one reads.").find("the old reads") == []
 
 
-def test_one_middling_word_is_not_enough_but_two_are() -> None:
-    assert TELLING <= TOLD["book"] < ENOUGH <= TOLD["book"] + TOLD["letter"]
-    found = remembering("The book.", "A book, a letter.")
+def test_words_that_are_not_rare_are_enough_when_they_tell_half_of_the_sentence() -> None:
+    told = TOLD["book"] + TOLD["letter"]
+    assert TOLD["book"] < HALF * told < TOLD["letter"] < RARE
+    found = remembering("The book.", "The letter.", "A book, a letter.")
 
-    assert found.find("book") == []
-    assert found.find("The letter in the book") == [1]
+    assert found.find("The letter, the book") == [1, 2]
+    assert found.find("the old book") == [0, 2]
 
 
 def test_a_word_counts_once_however_often_it_stands() -> None:
-    assert remembering("book book book").find("book, book; book!") == []
+    assert remembering("book book book").find("book, book; book: letter!") == []
 
 
 @pytest.mark.parametrize("asked", ["zebra", "Zebra", "ZEBRA", "«zebra»!", "zebra-like"])
