@@ -11,6 +11,7 @@ D width of a key.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +24,6 @@ ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
 
 THREAD = 0.1
 """By how much an entry is nearer when the word before it, or its beginning, was just written."""
-
 
 SPELL = 1_000_003
 """Multiplier of the rolling hash over the pieces of a word."""
@@ -112,8 +112,11 @@ class Excerpt:
             with torch.no_grad():
                 grouped = queries.view(sentences, -1, width)
                 bonus, thread = self._threads(written)
-                coarse = torch.bmm(grouped, self.keys.transpose(1, 2)) + bonus  # (B, R, M)
-                found = _first(coarse, min(self.neighbours, entries)).sort(dim=-1).values
+                if entries <= self.neighbours:  # all of them are: no need to look
+                    found = torch.arange(entries, device=bonus.device).expand_as(bonus)
+                else:
+                    coarse = torch.bmm(grouped, self.keys.transpose(1, 2)) + bonus  # (B, R, M)
+                    found = _first(coarse, self.neighbours).sort(dim=-1).values
             rows = torch.arange(sentences, device=found.device)[:, None, None]
             nearest = self.keys[rows, found].flatten(0, 1)  # (B·R, K, D)
             # Not a matrix product: a sum gives the same bits in whatever company.
@@ -145,7 +148,8 @@ class Excerpt:
         follows, inside = self._following(written)
         ended = follows.any(dim=-1) & ~(follows & inside).any(dim=-1)
         rows = (ended.flatten() & spelt).nonzero()[:, 0]
-        log_probs[rows[:, None], self.inside.nonzero()[:, 0]] -= ENDING
+        if len(rows):
+            log_probs[rows[:, None], self._continuing] -= ENDING
 
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
         """What is added to the similarities, and how each entry goes on (B, R, M)."""
@@ -159,8 +163,17 @@ class Excerpt:
         """Which entries go on from the words written so far (B·R,), and which are from inside a
         word; both (B, R, M)."""
         follows = self.stems[:, None] == written.view(len(self.stems), -1, 1)
-        inside = self.inside[self.values.clamp(min=0)][:, None]
-        return follows, inside.expand_as(follows)
+        return follows, self._entries_inside[:, None].expand_as(follows)
+
+    @cached_property
+    def _entries_inside(self) -> Tensor:
+        """(B, M) whether an entry continues a word."""
+        return self.inside[self.values.clamp(min=0)]
+
+    @cached_property
+    def _continuing(self) -> Tensor:
+        """The pieces that continue a word."""
+        return self.inside.nonzero()[:, 0]
 
 
 def _first(numbers: Tensor, k: int) -> Tensor:

@@ -21,8 +21,6 @@ HALF = 0.5
 """Share of what the sentence tells, from which a pair is relevant without a rare word."""
 MOST = 8
 """Pairs that one sentence asks: those that share most, the newest of equals."""
-
-
 ENDINGS, BEGINNING = 3, 5
 """Words are taken to be forms of one word when they differ in at most so many letters at the
 end, and agree in at least so many at the beginning."""

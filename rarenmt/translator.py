@@ -133,7 +133,8 @@ class Translator:
     ) -> list[Translation]:
         """The translations of sentences, in their order; white space around them is kept."""
         parts = [self._parts(sentence) for sentence in sentences]
-        asked = [part for each in parts for part in each if len(self._encode(part)) <= LONGEST]
+        encoded = [(part, self._encode(part)) for each in parts for part in each]
+        asked = [(part, ids) for part, ids in encoded if len(ids) <= LONGEST]
         answers = iter(self._search(asked, config, memory=memory))
         return [
             self._put_together(sentence, each, answers)
@@ -262,14 +263,14 @@ class Translator:
             yield " ".join(part)
 
     def _search(
-        self, sentences: Sequence[str], config: SearchConfig, *, memory: bool
+        self, sentences: Sequence[tuple[str, Ids]], config: SearchConfig, *, memory: bool
     ) -> list[Hypothesis]:
         """The best hypothesis for each sentence, searched in batches of similar length."""
-        sources = [self._encode(sentence) for sentence in sentences]
-        found: list[Hypothesis | None] = [None] * len(sources)
-        for chosen in by_length([(len(ids) + 1) * config.beam for ids in sources], BUDGET):
-            batch = source_batch([sources[i] for i in chosen], self.device)
-            asked, excerpt = self._consult([sentences[i] for i in chosen]) if memory else NOTHING
+        found: list[Hypothesis | None] = [None] * len(sentences)
+        for chosen in by_length([(len(ids) + 1) * config.beam for _, ids in sentences], BUDGET):
+            texts, sources = zip(*(sentences[i] for i in chosen), strict=True)
+            asked, excerpt = self._consult(texts) if memory else NOTHING
+            batch = source_batch(sources, self.device)
             hypotheses = search(self.model, batch, asked, config, excerpt)
             for i, best in zip(chosen, hypotheses, strict=True):
                 found[i] = best[0]
