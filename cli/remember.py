@@ -35,7 +35,7 @@ def remember(
 
     \b
     rarenmt remember file.tsv
-    printf 'Dostoevsky\\tDostojewski\\n' | rarenmt remember -
+    printf 'He reads Dostoevsky.\\tEr liest Dostojewski.\\n' | rarenmt remember -
     """
     from rarenmt.translator import Translator
 
