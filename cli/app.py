@@ -10,6 +10,7 @@ from rarenmt.errors import RareError
 
 from . import console
 from .remember import remember
+from .reproduce import reproduce
 from .score import score
 from .train import train
 from .translate import translate
@@ -46,6 +47,7 @@ app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(remember)
 app.command()(translate)
 app.command(no_args_is_help=True)(score)
+app.add_typer(reproduce, name="reproduce")
 
 
 def _version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from . import console, options
 
 if TYPE_CHECKING:
     from rarenmt.oneshot import Share
-    from rarenmt.score import Score
+    from rarenmt.text import Pair
     from rarenmt.translator import Translator
 
 
@@ -31,6 +32,13 @@ def score(
         Path | None,
         typer.Option(help="A one-shot suite (JSON): recall of words shown once, see the README."),
     ] = None,
+    online: Annotated[
+        bool,
+        typer.Option(
+            help="Remember each pair of the corpus in RAM once its line is translated, as a "
+            "translator corrects; adds R0 and R1, the recall of words new or seen once.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     beam: options.Beam = 5,
     no_memory: options.NoMemory = False,
@@ -51,6 +59,7 @@ def score(
     rarenmt translate < test.en | rarenmt score - test.de
     rarenmt score test.tsv --no-memory
     rarenmt score test.tsv --with context.tsv
+    rarenmt score test.tsv --online
     rarenmt score --oneshot suite.json
     """
     config = SearchConfig(beam=beam)
@@ -60,19 +69,47 @@ def score(
         return
     if not files or len(files) > 2:
         raise SettingError("give translations and references, or one file of pairs, or --oneshot")
+    if online and len(files) == 2:
+        raise SettingError("--online translates a corpus; give one file of pairs")
     if len(files) == 2:
-        hypotheses, references = _read_both(*files)
-    else:
-        from rarenmt.text import read_corpus
+        _print_scores(*_read_both(*files), as_json)
+        return
+    from rarenmt.text import read_corpus
 
-        pairs = list(read_corpus(files[0]))
-        translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
-        sources = [pair.source for pair in pairs]
-        found = translator.translate(sources, config, memory=not no_memory)
-        hypotheses, references = [t.text for t in found], [pair.target for pair in pairs]
-    from rarenmt.score import score as compute
+    pairs = list(read_corpus(files[0]))
+    translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
+    references = [pair.target for pair in pairs]
+    if online:
+        found = _translate_online(translator, pairs, config, memory=not no_memory)
+        _print_scores(found, references, as_json, _recalls(found, references))
+        return
+    translations = translator.translate([p.source for p in pairs], config, memory=not no_memory)
+    _print_scores([t.text for t in translations], references, as_json)
 
-    _print_scores(compute(hypotheses, references), len(references), as_json)
+
+def _translate_online(
+    translator: "Translator", pairs: "Sequence[Pair]", config: SearchConfig, *, memory: bool
+) -> list[str]:
+    """Translations of one pair after the other, each remembered after it was translated."""
+    found = []
+    for pair in pairs:
+        (translation,) = translator.translate([pair.source], config, memory=memory)
+        found.append(translation.text)
+        if memory:
+            translator.remember([pair])
+    return found
+
+
+def _recalls(hypotheses: "Sequence[str]", references: "Sequence[str]") -> dict[str, float]:
+    """R0 and R1 of a text translated line by line."""
+    from rarenmt.novelty import Novelty
+
+    novelty = Novelty()
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        novelty.judge(hypothesis, reference)
+        novelty.show(reference)
+    recalls = {"R0": novelty.recall(0), "R1": novelty.recall(1)}
+    return {name: recall for name, recall in recalls.items() if recall is not None}
 
 
 def _read_both(hypothesis_file: str, reference_file: str) -> tuple[list[str], list[str]]:
@@ -97,15 +134,30 @@ def _read_both(hypothesis_file: str, reference_file: str) -> tuple[list[str], li
     return hypotheses, references
 
 
-def _print_scores(scores: "list[Score]", lines: int, as_json: bool) -> None:
+def _print_scores(
+    hypotheses: "Sequence[str]",
+    references: "Sequence[str]",
+    as_json: bool,
+    recalls: dict[str, float] | None = None,
+) -> None:
+    """BLEU, chrF and TER and, where words were counted, how many came out."""
+    from rarenmt.score import score as compute
+
+    scores, recalls = compute(hypotheses, references), recalls or {}
     if as_json:
         record: dict[str, Any] = {
             s.name: {"score": round(s.value, 2), "signature": s.signature} for s in scores
         }
-        typer.echo(json.dumps({"lines": lines, **record}))
+        numbers = {name: round(value, 2) for name, value in recalls.items()}
+        typer.echo(json.dumps({"lines": len(references), **record, **numbers}))
         return
     for each in scores:
         typer.echo(f"{each.name:5} {each.value:6.2f}   {each.signature}")
+    for name, value in recalls.items():
+        typer.echo(f"{name:5} {value:6.2f}   {SEEN[name]}")
+
+
+SEEN = {"R0": "% of the words new to the text", "R1": "% of the words that one line before held"}
 
 
 def _print_oneshot(
@@ -124,12 +176,12 @@ def _print_oneshot(
         return
     typer.echo(
         "                  recall %               copied           translated     |"
-        "  BLEU   chrF | general BLEU   chrF"
+        "    R0     R1 |  BLEU   chrF | general BLEU   chrF"
     )
     for r in results:
         shares = map(_describe_share, (r.recall, r.copied, r.translated))
         typer.echo(
-            f"{r.condition:14} {'  '.join(shares)} | "
+            f"{r.condition:14} {'  '.join(shares)} | {_percent(r.r0)}  {_percent(r.r1)} | "
             f"{r.bleu:5.1f}  {r.chrf:5.1f} | {r.general_bleu:12.1f}  {r.general_chrf:5.1f}"
         )
 
@@ -138,3 +190,7 @@ def _describe_share(share: "Share | None") -> str:
     if share is None:
         return f"{'-':^19}"
     return f"{share.value:5.1f} ({share.low:5.1f}-{share.high:5.1f})"
+
+
+def _percent(value: float | None) -> str:
+    return f"{'-':>5}" if value is None else f"{value:5.1f}"

@@ -6,7 +6,6 @@ A suite is JSON: `context` pairs that show each word once, `tests` that need it,
 
 import json
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,11 +13,10 @@ from typing import Any
 
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
+from rarenmt.novelty import WORD, Novelty
 from rarenmt.score import score
 from rarenmt.text import Pair
 from rarenmt.translator import Translator
-
-WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,10 @@ class OneShot:
     recall: Share | None
     copied: Share | None
     translated: Share | None
+    r0: float | None
+    """Recall of all reference words that no context pair shows; see `rarenmt.novelty`."""
+    r1: float | None
+    """Recall of those that exactly one context pair shows."""
     bleu: float
     chrf: float
     general_bleu: float
@@ -137,6 +139,11 @@ def _figures(
     copied = [hit for hit, test in zip(hits, suite.tests, strict=True) if test.copied]
     translated = [hit for hit, test in zip(hits, suite.tests, strict=True) if not test.copied]
     bleu, chrf, _ = score(found, [test.target for test in suite.tests])
+    novelty = Novelty()
+    for pair in suite.context:
+        novelty.show(pair.target)
+    for text, test in zip(found, suite.tests, strict=True):
+        novelty.judge(text, test.target)
     general_bleu, general_chrf, _ = score(
         translate([s for s, _ in general]), [t for _, t in general]
     )
@@ -145,6 +152,8 @@ def _figures(
         Share.of(hits),
         Share.of(copied),
         Share.of(translated),
+        novelty.recall(0),
+        novelty.recall(1),
         bleu.value,
         chrf.value,
         general_bleu.value,

@@ -82,3 +82,23 @@ def test_a_pair_file_is_translated_and_scored(
 
 def test_nothing_to_score_is_a_usage_error(rarenmt: Command) -> None:
     assert rarenmt("score", "--json").status == 2
+
+
+def test_online_remembers_each_line_after_it_was_translated(
+    rarenmt: Command, folder: Path, tmp_path: Path
+) -> None:
+    """The second half repeats the first: only there can the memory help."""
+    path = tmp_path / "test.tsv"
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in SENTENCES * 2), "utf-8")
+    options = (path, "-m", folder, "--beam", "1", "--online", "--json")
+
+    remembering = json.loads(rarenmt("score", *options).out)
+    forgetful = json.loads(rarenmt("score", *options, "--no-memory").out)
+
+    assert remembering["R0"] == forgetful["R0"]
+    assert remembering["R1"] > forgetful["R1"]
+    assert not (folder / "memory.safetensors").exists()
+
+
+def test_online_needs_something_to_translate(rarenmt: Command, files: tuple[Path, Path]) -> None:
+    assert rarenmt("score", *files, "--online").status == 2

@@ -1,0 +1,71 @@
+"""Even lines are the context, odd ones the question, and the oracle has seen everything."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import SENTENCES, Command
+
+from rarenmt.config import SearchConfig
+from rarenmt.reproduce.gnmt import reproduce
+from rarenmt.text import Pair
+from rarenmt.translator import Translator
+
+
+@pytest.fixture
+def pairs() -> list[Pair]:
+    return [Pair(s, t, "test", i) for i, (s, t) in enumerate(SENTENCES, start=1)]
+
+
+def test_what_is_shown_and_asked(
+    folder: Path, pairs: list[Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[list[str], int]] = []
+    asked: list[tuple[list[str], int]] = []
+    remember, translate = Translator.remember, Translator.translate
+
+    def spy_remember(self: Translator, given: list[Pair], *, passes: int = 1) -> object:
+        shown.append(([pair.source for pair in given], passes))
+        return remember(self, given, passes=passes)
+
+    def spy_translate(
+        self: Translator, sources: list[str], config: SearchConfig, *, memory: bool = True
+    ) -> object:
+        asked.append((sources, self.memory.used if memory else 0))
+        return translate(self, sources, config, memory=memory)
+
+    monkeypatch.setattr(Translator, "remember", spy_remember)
+    monkeypatch.setattr(Translator, "translate", spy_translate)
+
+    rows = reproduce(Translator.load(folder), pairs, SearchConfig(beam=1))
+
+    sources = [pair.source for pair in pairs]
+    assert shown == [(sources[::2], 3), (sources, 3)]
+    assert [given for given, _ in asked] == [sources[1::2]] * 2 + [sources] * 2
+    assert [used > 0 for _, used in asked] == [False, True, False, True]
+    assert [row.gain for row in rows] == [row.after - row.before for row in rows]
+
+
+def test_the_command_prints_the_published_gain_beside_ours(
+    rarenmt: Command, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "test.tsv"
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in SENTENCES), "utf-8")
+
+    plain = rarenmt("reproduce", "gnmt", path, "-m", folder, "--beam", "1")
+    record = json.loads(rarenmt("reproduce", "gnmt", path, "-m", folder, "--json").out)
+
+    assert plain.status == 0
+    assert "almost +0.5" in plain.out.decode()
+    assert [row["lines"] for row in record] == ["odd", "all"]
+    assert not (folder / "memory.safetensors").exists()
+
+
+def test_one_pair_has_no_context(rarenmt: Command, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "test.tsv"
+    path.write_text("a\tb\n", "utf-8")
+
+    result = rarenmt("reproduce", "gnmt", path, "-m", folder)
+
+    assert result.status == 1
+    assert "wanted at least two" in result.err
