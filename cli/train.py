@@ -1,9 +1,8 @@
 """`rarenmt train`: corpora to a checkpoint folder."""
 
 import os
-import random
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,18 +10,16 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from rarenmt.config import MEMORIES, PRESETS, Config, MemoryConfig, TrainConfig
-from rarenmt.errors import DataError, SettingError
+from rarenmt.errors import SettingError
 
 from . import console, options
+from .corpora import encode, learn_or_load, make_corpus, parse_corpus
 
 if TYPE_CHECKING:
     import torch
 
-    from rarenmt.batches import Corpus, Ids
     from rarenmt.checkpoint import Checkpoint
     from rarenmt.model import Model
-    from rarenmt.text import Pair
-    from rarenmt.tokens import Tokenizer
     from rarenmt.train import Report, Run
 
 DEFAULT = TrainConfig()
@@ -53,7 +50,11 @@ def train(
         typer.Option(help=f"Sizes: {', '.join(PRESETS)}.", show_default="small"),
     ] = None,
     vocabulary: Annotated[
-        int | None, typer.Option(help="Pieces of the vocabulary.", show_default="of the preset")
+        str | None,
+        typer.Option(
+            help="Pieces of the vocabulary to learn, or the vocabulary.model of another run.",
+            show_default="of the preset",
+        ),
     ] = None,
     dropout: Annotated[float | None, typer.Option(show_default="of the preset")] = None,
     kind: Annotated[
@@ -71,6 +72,9 @@ def train(
     batch_tokens: Annotated[
         int, typer.Option(help="Target tokens a step, over all processes.")
     ] = DEFAULT.batch_tokens,
+    accumulate: Annotated[
+        int, typer.Option(help="Parts a step is computed in, one after the other, to save memory.")
+    ] = DEFAULT.parts,
     learning_rate: Annotated[float, typer.Option()] = DEFAULT.learning_rate,
     warmup: Annotated[int, typer.Option(help="Steps of linear rise.")] = DEFAULT.warmup,
     decay: Annotated[
@@ -139,6 +143,7 @@ def train(
     settings = TrainConfig(
         steps=steps,
         batch_tokens=batch_tokens,
+        parts=accumulate,
         learning_rate=learning_rate,
         warmup=warmup,
         decay=decay,
@@ -149,28 +154,28 @@ def train(
         seed=seed,
         bf16=bf16,
     )
-    parts = [_parse_corpus(corpus) for corpus in corpora]
+    parts = [parse_corpus(corpus) for corpus in corpora]
     texts = [(list(read_corpus(name)), weight) for name, weight in parts]
     if known is not None:
         tokenizer = known.tokenizer
     elif resume:
         tokenizer = load_tokenizer(folder)
     else:
-        tokenizer = _learn_vocabulary(texts, vocabulary or config.model.vocabulary)
+        tokenizer = learn_or_load(texts, vocabulary or str(config.model.vocabulary))
     dropout = config.model.dropout if dropout is None else dropout
     config = replace(
         config,
         model=replace(config.model, vocabulary=len(tokenizer), dropout=dropout),
         memory=replace(config.memory, slots=slots),
     )
-    corpus = _corpus(tokenizer, texts, join, settings)
+    corpus = make_corpus(tokenizer, texts, join, settings)
     held_out = list(read_corpus(dev))[: settings.evaluate_pairs]
     run = Run(
         folder,
         _model(config, known, seed, anew=kind is not None).to(place),
         tokenizer,
         corpus,
-        Dev(_encode(tokenizer, held_out, None), [pair.target for pair in held_out]),
+        Dev(encode(tokenizer, held_out), [pair.target for pair in held_out]),
         settings,
         EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer)
         if episodes and memory_positions
@@ -228,58 +233,6 @@ def _check_empty(folder: Path) -> None:
         there = list(folder.iterdir()) if folder.exists() else []
         if any(path.suffix != TEMPORARY for path in there):  # those of a killed run may stay
             raise SettingError(f"{folder} is not empty; choose another folder")
-
-
-def _parse_corpus(argument: str) -> tuple[str, float]:
-    """A corpus and its sampling weight, from FILE or FILE@WEIGHT."""
-    name, at, weight = argument.rpartition("@")
-    if not at or Path(argument).exists():
-        return argument, 1.0
-    try:
-        value = float(weight)
-    except ValueError:
-        return argument, 1.0
-    if not 0 < value < 1000:
-        raise SettingError(f"{argument}: the sampling weight must be between 0 and 1000")
-    return name, value
-
-
-def _learn_vocabulary(texts: "Sequence[tuple[list[Pair], float]]", size: int) -> "Tokenizer":
-    from rarenmt.tokens import Tokenizer
-
-    console.remark(f"learning a vocabulary of {size:,} pieces")
-    sides = (side for pairs, _ in texts for p in pairs for side in (p.source, p.target))
-    return Tokenizer.train(sides, size)
-
-
-def _corpus(
-    tokenizer: "Tokenizer",
-    texts: "Sequence[tuple[list[Pair], float]]",
-    join: float,
-    settings: TrainConfig,
-) -> "Corpus":
-    """The pairs to train on, in pieces, with longer ones made of them."""
-    from rarenmt.batches import Corpus, joined
-
-    parts = [(_encode(tokenizer, pairs, settings), weight) for pairs, weight in texts]
-    if join:
-        everything = [pair for pairs, _ in parts for pair in pairs]
-        count, rng = round(join * len(everything)), random.Random(settings.seed)
-        parts.append((joined(everything, count, settings.maximum_length, rng), 1.0))
-    return Corpus(parts)
-
-
-def _encode(
-    tokenizer: "Tokenizer", pairs: "list[Pair]", settings: TrainConfig | None
-) -> "list[tuple[Ids, Ids]]":
-    """Pairs as pieces; with settings, without those over the maximum length."""
-    encoded = [(tokenizer.encode(pair.source), tokenizer.encode(pair.target)) for pair in pairs]
-    if settings is None:
-        return encoded
-    kept = [pair for pair in encoded if max(map(len, pair)) <= settings.maximum_length]
-    if not kept:
-        raise DataError(pairs[0].path, None, f"every pair is over {settings.maximum_length} pieces")
-    return kept
 
 
 def _join_group(device: "torch.device") -> "torch.device":

@@ -165,13 +165,13 @@ def save_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
     replace_bytes(folder / VOCABULARY, tokenizer.model)
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """The vocabulary of a folder."""
-    path = folder / VOCABULARY
-    if not path.is_file():
-        raise CheckpointError(f"{folder} holds no {VOCABULARY}")
-    with naming(path, "read"):
-        return Tokenizer(path.read_bytes())
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The vocabulary in a file, or of a folder."""
+    file = path if path.is_file() else path / VOCABULARY
+    if not file.is_file():
+        raise CheckpointError(f"{path} holds no {VOCABULARY}")
+    with naming(file, "read"):
+        return Tokenizer(file.read_bytes())
 
 
 def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str, Tensor]:

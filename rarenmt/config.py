@@ -125,6 +125,9 @@ class TrainConfig:
     steps: int = 8000
     batch_tokens: int = 3000
     """Target tokens of one optimiser step, over all ranks."""
+    parts: int = 1
+    """Parts that a rank's share of a step is computed in, one after the other, to save memory
+    (gradient accumulation)."""
     learning_rate: float = 2e-3
     warmup: int = 300
     """Steps of linear rise."""
@@ -147,7 +150,7 @@ class TrainConfig:
     bf16: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_tokens", "evaluate_every", "save_every"):
+        for name in ("steps", "batch_tokens", "parts", "evaluate_every", "save_every"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1")
         for name in ("warmup", "memory_positions"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative")

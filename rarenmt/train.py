@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from rarenmt import parallel
-from rarenmt.batches import Batch, Corpus, pair_batch
+from rarenmt.batches import Corpus, pair_batch
 from rarenmt.checkpoint import (
     METRICS,
     TRAINING,
@@ -100,7 +101,8 @@ class Run:
         self.corpus, self.dev, self.config = corpus, dev, config
         self.device = model.embedding.weight.device
         self.memory = model.new_memory() if config.memory_positions else None
-        asking = config.memory_positions + parallel.world() - 1  # each rank rounds its share up
+        shares = parallel.world() * config.parts  # each of which is rounded up
+        asking = config.memory_positions + shares - 1
         if self.memory is not None and asking > self.memory.slots:
             raise SettingError(
                 f"{asking} positions a step ask the memory but it has {self.memory.slots} slots; "
@@ -145,36 +147,39 @@ class Run:
         tokens = sum(len(self.corpus.pairs[p][1]) + 1 for p in positions)
         asking = min(config.memory_positions, tokens)
         shard = positions[parallel.rank() :: parallel.world()]
-        batch = pair_batch([self.corpus.pairs[p] for p in shard], self.device) if shard else None
         self.model.train()
         self.optimizer.zero_grad(set_to_none=False)
-        loss = self._backward(batch, tokens, asking) if batch else None
+        losses = self._backward(shard, tokens, asking)
         self._practise()
         parallel.sum_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
         if self.memory is not None:
-            asked = loss.asked if loss is not None else None
-            self._write(self.memory, asked or _nothing_asked(self.memory))
-        if loss is not None:
+            self._write(self.memory, [loss.asked for loss in losses if loss.asked is not None])
+        for loss in losses:
             parts = (loss.translation, loss.memory, loss.readout, loss.hits)
             self._sums[:4] += torch.stack([part.detach().float() for part in parts]).cpu()
         self._sums[4] += tokens / parallel.world()
         self._sums[5] += asking / parallel.world()
 
-    def _backward(self, batch: Batch, tokens: int, asking: int) -> Loss:
-        """Gradients of the mean losses, this rank's share of them."""
+    def _backward(self, shard: list[int], tokens: int, asking: int) -> list[Loss]:
+        """Gradients of the mean losses, this rank's share of them, part after part."""
         config = self.config
         seed = (config.seed * 1_000_003 + self.progress.step) * parallel.world() + parallel.rank()
         generator = torch.Generator().manual_seed(seed)
-        share = -(-asking // parallel.world())
-        with _dropout_seed(seed, self.device), _mixed_precision(self.device, config.bf16):
-            loss = compute_loss(self.model, batch, self.memory, share, config, generator)
-        total = loss.translation / tokens
-        if asking:
-            total = total + config.memory_weight * (loss.memory + loss.readout) / asking
-        total.backward()
-        return loss
+        share = -(-asking // (parallel.world() * config.parts))
+        losses = []
+        with _dropout_seed(seed, self.device):
+            for part in filter(None, (shard[i :: config.parts] for i in range(config.parts))):
+                batch = pair_batch([self.corpus.pairs[p] for p in part], self.device)
+                with _mixed_precision(self.device, config.bf16):
+                    loss = compute_loss(self.model, batch, self.memory, share, config, generator)
+                total = loss.translation / tokens
+                if asking:
+                    total = total + config.memory_weight * (loss.memory + loss.readout) / asking
+                total.backward()
+                losses.append(loss)
+        return losses
 
     def _practise(self) -> None:
         """In the falling phase, now and then, gradients of a few made-up-word episodes too."""
@@ -194,15 +199,22 @@ class Run:
         total = loss.translation + config.memory_weight * (loss.memory + loss.readout)
         (total / tokens / parallel.world()).backward()
 
-    def _write(self, memory: Memory, asked: Asked) -> None:
+    def _write(self, memory: Memory, asked: list[Asked]) -> None:
         """Write what all ranks asked, in rank order, into this rank's copy."""
+        asked = asked or [_nothing_asked(memory)]
+        recalls = [each.recall for each in asked]
+
+        def gather(parts: list[Tensor]) -> Tensor:
+            return parallel.gather_rows(torch.cat(parts))
+
         nearest = Recall(
-            parallel.gather_rows(asked.recall.slots[:, :1]),
-            parallel.gather_rows(asked.recall.values[:, :1]),
-            parallel.gather_rows(asked.recall.similarity[:, :1].detach()),
+            gather([recall.slots[:, :1] for recall in recalls]),
+            gather([recall.values[:, :1] for recall in recalls]),
+            gather([recall.similarity[:, :1].detach() for recall in recalls]),
         )
         generator = torch.Generator().manual_seed(self.config.seed + self.progress.step)
-        queries, targets = parallel.gather_rows(asked.queries), parallel.gather_rows(asked.targets)
+        queries = gather([each.queries for each in asked])
+        targets = gather([each.targets for each in asked])
         memory.write(queries, targets, nearest, generator)
 
     def _report(self, evaluated: bool) -> Report:

@@ -133,6 +133,17 @@ def test_a_run_may_keep_the_translator_and_begin_another_kind_of_memory(
     assert now.keys() - kept.keys() == {"readout.combine.weight"}
 
 
+def test_the_vocabulary_may_be_that_of_another_run(
+    rarenmt: Command, options: list[str], folder: Path, tmp_path: Path
+) -> None:
+    vocabulary = folder / "vocabulary.model"
+
+    result = rarenmt(*options, "-o", tmp_path / "out", "--vocabulary", vocabulary, "--steps", "1")
+
+    assert result.status == 0
+    assert (tmp_path / "out" / "vocabulary.model").read_bytes() == vocabulary.read_bytes()
+
+
 def test_the_rate_falls_over_the_last_share_of_the_steps(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
@@ -159,6 +170,12 @@ def test_the_rate_falls_over_the_last_share_of_the_steps(
         (["--preset", "huge"], 2, "unknown preset 'huge'; there are tiny, small, base, gnmt"),
         (["--dev", "{tmp}/none.tsv"], 1, "{tmp}/none.tsv: cannot read: no such file or directory"),
         (["--resume"], 3, "{tmp}/out holds no vocabulary.model"),
+        (["--accumulate", "0"], 2, "parts must be at least 1"),
+        (
+            ["--vocabulary", "16k"],
+            2,
+            "--vocabulary 16k: wanted a number of pieces, or a vocabulary.model",
+        ),
         (
             ["--vocabulary", "9000"],
             2,

@@ -1,0 +1,79 @@
+"""The corpora of a training run: from the arguments to pieces."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rarenmt.config import TrainConfig
+from rarenmt.errors import DataError, SettingError
+
+from . import console
+
+if TYPE_CHECKING:
+    from rarenmt.batches import Corpus, Ids
+    from rarenmt.text import Pair
+    from rarenmt.tokens import Tokenizer
+
+
+def parse_corpus(argument: str) -> tuple[str, float]:
+    """A corpus and its sampling weight, from FILE or FILE@WEIGHT."""
+    name, at, weight = argument.rpartition("@")
+    if not at or Path(argument).exists():
+        return argument, 1.0
+    try:
+        value = float(weight)
+    except ValueError:
+        return argument, 1.0
+    if not 0 < value < 1000:
+        raise SettingError(f"{argument}: the sampling weight must be between 0 and 1000")
+    return name, value
+
+
+def learn_or_load(texts: "Sequence[tuple[list[Pair], float]]", wanted: str) -> "Tokenizer":
+    """A vocabulary of so many pieces, learnt from the texts, or the one in a file."""
+    from rarenmt.checkpoint import load_tokenizer
+    from rarenmt.tokens import Tokenizer
+
+    if not wanted.isdecimal():
+        if not Path(wanted).exists():
+            raise SettingError(
+                f"--vocabulary {wanted}: wanted a number of pieces, or a vocabulary.model"
+            )
+        return load_tokenizer(Path(wanted))
+    console.remark(f"learning a vocabulary of {int(wanted):,} pieces")
+    sides = (side for pairs, _ in texts for p in pairs for side in (p.source, p.target))
+    return Tokenizer.train(sides, int(wanted))
+
+
+def make_corpus(
+    tokenizer: "Tokenizer",
+    texts: "Sequence[tuple[list[Pair], float]]",
+    join: float,
+    settings: TrainConfig,
+) -> "Corpus":
+    """The pairs to train on, in pieces, with longer ones made of them."""
+    from rarenmt.batches import Corpus, joined
+
+    parts = [
+        (_short(encode(tokenizer, pairs), settings.maximum_length, pairs[0].path), weight)
+        for pairs, weight in texts
+    ]
+    if join:
+        everything = [pair for pairs, _ in parts for pair in pairs]
+        count, rng = round(join * len(everything)), random.Random(settings.seed)
+        parts.append((joined(everything, count, settings.maximum_length, rng), 1.0))
+    return Corpus(parts)
+
+
+def encode(tokenizer: "Tokenizer", pairs: "list[Pair]") -> "list[tuple[Ids, Ids]]":
+    """Pairs as pieces."""
+    return [(tokenizer.encode(pair.source), tokenizer.encode(pair.target)) for pair in pairs]
+
+
+def _short(pairs: "list[tuple[Ids, Ids]]", longest: int, path: str) -> "list[tuple[Ids, Ids]]":
+    """Those of the pairs that have no side over `longest` pieces."""
+    kept = [pair for pair in pairs if max(map(len, pair)) <= longest]
+    if not kept:
+        raise DataError(path, None, f"every pair is over {longest} pieces")
+    return kept
