@@ -22,6 +22,10 @@ class Finder:
         self._slots = journal.slots(memory.used)
         self._threads = self._spell(journal, torch.tensor(tokenizer.inside))
 
+    def relevant(self, sentence: str) -> list[int]:
+        """Numbers of the pairs that a sentence may ask, in the order they were remembered."""
+        return self._relevance.find(sentence)
+
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
         chosen = [

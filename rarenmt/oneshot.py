@@ -109,28 +109,27 @@ def measure(
     The translator's memory is added to in RAM. The control shows the translator general
     pairs instead of the context: what it changes is not due to the words.
     """
-    general = suite.general
-    half = len(general) // 2
-    asked, control = general[:half], general[half:]
-    results = [_figures(translator, suite, asked, config, "no memory", memory=False)]
+    control = suite.general[len(suite.general) // 2 :]
+    results = [figures(translator, suite, config, "no memory", memory=False)]
     fresh = Translator(translator.checkpoint)
     chosen = random.Random(0).sample(control, min(len(control), len(suite.context)))
     fresh.remember([Pair(s, t, "control", i) for i, (s, t) in enumerate(chosen, start=1)])
-    results.append(_figures(fresh, suite, asked, config, "random context"))
+    results.append(figures(fresh, suite, config, "random context"))
     translator.remember(suite.context, passes=passes)
-    results.append(_figures(translator, suite, asked, config, "context shown"))
+    results.append(figures(translator, suite, config, "context shown"))
     return results
 
 
-def _figures(
+def figures(
     translator: Translator,
     suite: Suite,
-    general: Sequence[tuple[str, str]],
     config: SearchConfig,
     condition: str,
     *,
     memory: bool = True,
 ) -> OneShot:
+    """What this translator makes of the tests, and of the first half of the general pairs."""
+
     def translate(sources: Sequence[str]) -> list[str]:
         return [t.text for t in translator.translate(sources, config, memory=memory)]
 
@@ -144,6 +143,7 @@ def _figures(
         novelty.show(pair.target)
     for text, test in zip(found, suite.tests, strict=True):
         novelty.judge(text, test.target)
+    general = suite.general[: len(suite.general) // 2]
     general_bleu, general_chrf, _ = score(
         translate([s for s, _ in general]), [t for _, t in general]
     )

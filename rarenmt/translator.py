@@ -141,6 +141,12 @@ class Translator:
             for sentence, each in zip(sentences, parts, strict=True)
         ]
 
+    def relevant(self, sentence: str) -> list[Pair]:
+        """The remembered pairs that a sentence asks, in the order they were remembered."""
+        if self.memory.config.lookup == "whole":
+            return list(self.journal.pairs)
+        return [self.journal.pairs[number] for number in self._find().relevant(sentence)]
+
     def _put_together(
         self, sentence: str, parts: Sequence[str], answers: Iterator[Hypothesis]
     ) -> Translation:
@@ -280,10 +286,14 @@ class Translator:
         """The memory that these sentences ask, and the excerpt if they do not ask all of it."""
         if self.memory.config.lookup == "whole":
             return self.memory, None
+        excerpt = self._find().excerpt(sentences)
+        return (None if excerpt is None else self.memory), excerpt
+
+    def _find(self) -> Finder:
+        """The finder of the memory as it stands."""
         if self._finder is None:
             self._finder = Finder(self.memory, self.journal, self.tokenizer)
-        excerpt = self._finder.excerpt(sentences)
-        return (None if excerpt is None else self.memory), excerpt
+        return self._finder
 
     def _explain(self, hypothesis: Hypothesis) -> list[Token]:
         """The pieces as text, each with the remembered pair that spoke for it."""

@@ -1,0 +1,217 @@
+"""What each part of the look-up is worth: one-shot recall with one thing changed a row.
+
+Nothing is trained here: weights are those of the checkpoint, trained for its own way of asking.
+Prints a row of a Markdown table for each change, as it is measured.
+"""
+
+import argparse
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rarenmt import excerpt, finder, relevance
+from rarenmt.checkpoint import load_checkpoint
+from rarenmt.config import SearchConfig
+from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
+from rarenmt.readout import MixtureReadout
+from rarenmt.translator import Translator
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that is not as the checkpoint would have it."""
+
+    name: str
+    change: Callable[[Translator], None] = lambda translator: None
+    constants: tuple[tuple[Any, str, Any], ...] = ()
+    """Modules, their constants and what these become for this row."""
+    beam: int = 5
+    memory: bool = True
+
+    def measure(self, folder: Path, suite: Suite) -> OneShot:
+        kept = [(module, name, getattr(module, name)) for module, name, _ in self.constants]
+        for module, name, value in self.constants:
+            setattr(module, name, value)
+        try:
+            translator = Translator(load_checkpoint(folder, CPU))
+            self.change(translator)
+            translator = Translator(translator.checkpoint)  # a memory of the changed settings
+            if self.memory:
+                translator.remember(suite.context)
+            beam = SearchConfig(beam=self.beam)
+            return figures(translator, suite, beam, self.name, memory=self.memory)
+        finally:
+            for module, name, value in kept:
+                setattr(module, name, value)
+
+
+def settings(**changes: Any) -> Callable[[Translator], None]:
+    """Other settings of the memory."""
+
+    def change(translator: Translator) -> None:
+        model = translator.model
+        model.config = replace(model.config, memory=replace(model.config.memory, **changes))
+
+    return change
+
+
+def without_blocks(*blocks: str) -> Callable[[Translator], None]:
+    """A query that lacks some of its blocks."""
+
+    def change(translator: Translator) -> None:
+        query = translator.model.query
+        with torch.no_grad():
+            for number, block in enumerate(query.blocks):
+                if block in blocks:
+                    query.shares[number] = -torch.inf
+
+    return change
+
+
+def hotter(factor: float) -> Callable[[Translator], None]:
+    """Another inverse temperature of the softmax over the neighbours."""
+
+    def change(translator: Translator) -> None:
+        readout = translator.model.readout
+        assert isinstance(readout, MixtureReadout)
+        with torch.no_grad():
+            readout.log_temperature.add_(math.log(factor))
+
+    return change
+
+
+class Gate(nn.Module):
+    """A gate that is set by hand instead of learnt."""
+
+    def __init__(self, logit: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.logit = logit
+
+    def forward(self, features: Tensor) -> Tensor:
+        nearest = features[:, MixtureReadout.VIEW :][:, :1]
+        return self.logit(nearest)
+
+
+def gate(logit: Callable[[Tensor], Tensor]) -> Callable[[Translator], None]:
+    """A gate that sees the similarity of the nearest neighbour, and nothing else."""
+
+    def change(translator: Translator) -> None:
+        readout = translator.model.readout
+        assert isinstance(readout, MixtureReadout)
+        readout.gate = Gate(logit)  # type: ignore[assignment]
+
+    return change
+
+
+def fixed(share: float) -> Callable[[Translator], None]:
+    """The same share for the memory at every position."""
+    return gate(lambda nearest: torch.full_like(nearest, math.log(share / (1 - share))))
+
+
+def any_piece(translator: Translator) -> None:
+    """No piece counts as one from inside a word: entries may speak anywhere."""
+    translator.tokenizer.inside = [False] * len(translator.tokenizer.inside)
+
+
+class BM25:
+    """The best eight pairs by BM25 over all source words (k1 1.2, b 0.75), in the place of
+    `Relevance`."""
+
+    MOST = 8
+
+    def __init__(self, tokenizer: object) -> None:
+        self._documents: list[Counter[str]] = []
+        self._holders: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, sources: Iterable[str]) -> None:
+        for source in sources:
+            words = Counter(relevance.WORD.findall(source.casefold()))
+            for word in words:
+                self._holders[word].append(len(self._documents))
+            self._documents.append(words)
+
+    def find(self, sentence: str) -> list[int]:
+        count = len(self._documents)
+        usual = sum(d.total() for d in self._documents) / max(1, count)
+        scores: dict[int, float] = defaultdict(float)
+        for word in set(relevance.WORD.findall(sentence.casefold())):
+            holders = self._holders.get(word, [])
+            idf = math.log(1 + (count - len(holders) + 0.5) / (len(holders) + 0.5))
+            for number in holders:
+                document = self._documents[number]
+                often = document[word]
+                length = 0.25 + 0.75 * document.total() / usual
+                scores[number] += idf * often * 2.2 / (often + 1.2 * length)
+        best = sorted(((score, n) for n, score in scores.items()), reverse=True)[: self.MOST]
+        return sorted(number for _, number in best)
+
+
+ROWS = [
+    Row("no memory", memory=False),
+    Row("default"),
+    Row("whole memory", settings(lookup="whole")),
+    Row("pairs by BM25", constants=((finder, "Relevance", BM25),)),
+    Row("only a rare word makes relevant", constants=((relevance, "HALF", math.inf),)),
+    Row("only half of the sentence", constants=((relevance, "RARE", math.inf),)),
+    Row("other forms do not count", constants=((relevance, "_forms", lambda word: []),)),
+    Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
+    Row("at most 32 pairs", constants=((relevance, "MOST", 32),)),
+    Row("no thread", constants=((excerpt, "THREAD", 0.0),)),
+    Row("entries speak inside words too", any_piece),
+    Row("words do not end", constants=((excerpt, "ENDING", 0.0),)),
+    Row("query: context", without_blocks("source", "bottom", "top")),
+    Row("query: source", without_blocks("context", "bottom", "top")),
+    Row("query: no context", without_blocks("context")),
+    Row("query: no source", without_blocks("source")),
+    Row("query: no bottom", without_blocks("bottom")),
+    Row("query: no top", without_blocks("top")),
+    Row("gate: always 0.3", fixed(0.3)),
+    Row("gate: always 0.6", fixed(0.6)),
+    Row("gate: by similarity", gate(lambda nearest: 20 * (nearest - 0.8))),
+    Row("4 neighbours", settings(neighbours=4)),
+    Row("16 neighbours", settings(neighbours=16)),
+    Row("temperature, half", hotter(0.5)),
+    Row("temperature, double", hotter(2.0)),
+    Row("greedy", beam=1),
+    Row("beam 10", beam=10),
+    Row("no memory, greedy", beam=1, memory=False),
+]
+
+
+def show(share: Share | None) -> str:
+    return "" if share is None else f"{share.value:.1f} ({share.low:.0f}–{share.high:.0f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", type=Path, help="one-shot suite (JSON)")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("--rows", nargs="*", help="names; default: all", default=[])
+    arguments = parser.parse_args()
+    suite = read_suite(arguments.suite)
+    known = {row.name: row for row in ROWS}
+    if unknown := set(arguments.rows) - set(known):
+        parser.error(f"unknown rows {sorted(unknown)}; known are {sorted(known)}")
+    rows = [known[name] for name in arguments.rows] or ROWS
+    print("| changed | recall | copied | translated | R1 | BLEU of those | general BLEU | CPU-s |")
+    print("|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        begun = time.process_time()
+        r = row.measure(arguments.model, suite)
+        cells = [r.condition, show(r.recall), show(r.copied), show(r.translated)]
+        cells += [f"{r.r1:.1f}" if r.r1 is not None else "", f"{r.bleu:.1f}"]
+        cells += [f"{r.general_bleu:.1f}", f"{time.process_time() - begun:.0f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

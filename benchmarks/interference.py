@@ -1,0 +1,68 @@
+"""What a memory full of something else does to a translation: BLEU and time of a general test set
+while 1, 100, 10,000 and 100,000 pairs of other text are remembered.
+
+Prints a row of a Markdown table for each number of pairs.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from rarenmt.checkpoint import load_checkpoint
+from rarenmt.config import SearchConfig
+from rarenmt.score import bleu
+from rarenmt.text import read_corpus
+from rarenmt.translator import Translator
+
+COUNTS = [0, 1, 100, 10_000, 100_000]
+LIMIT = 1 << 23
+"""Slots: nothing may be evicted here."""
+
+
+def load(folder: Path) -> Translator:
+    checkpoint = load_checkpoint(folder, torch.device("cpu"))
+    model = checkpoint.model
+    model.config = replace(model.config, memory=replace(model.config.memory, limit=LIMIT))
+    return Translator(checkpoint)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("test", help="general pairs to translate")
+    parser.add_argument("--remember", nargs="+", required=True, help="corpora of something else")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("--lines", type=int, default=500, help="of the test set")
+    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--most", type=int, default=COUNTS[-1], help="pairs to remember")
+    arguments = parser.parse_args()
+    translator, config = load(arguments.model), SearchConfig(beam=arguments.beam)
+    test = list(islice(read_corpus(arguments.test), arguments.lines))
+    stock = (pair for name in arguments.remember for pair in read_corpus(name))
+    print("| pairs | entries | sentences that ask | changed | BLEU | CPU-s: remember, translate |")
+    print("|---|---|---|---|---|---|")
+    first: list[str] = []
+    done = 0
+    for count in [count for count in COUNTS if count <= arguments.most]:
+        begun = time.process_time()
+        translator.remember(list(islice(stock, count - done)))
+        done, remembered = count, time.process_time()
+        asking = sum(bool(translator.relevant(pair.source)) for pair in test)
+        begun_to_translate = time.process_time()
+        found = [t.text for t in translator.translate([p.source for p in test], config)]
+        ended = time.process_time()
+        first = first or found
+        changed = sum(a != b for a, b in zip(first, found, strict=True))
+        score = bleu(found, [pair.target for pair in test])
+        print(
+            f"| {count:,} | {translator.memory.used:,} | {asking} of {len(test)} | {changed} | "
+            f"{score:.2f} | {remembered - begun:.0f}, {ended - begun_to_translate:.0f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
