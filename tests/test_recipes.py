@@ -1,0 +1,58 @@
+"""Every recipe is a command that runs."""
+
+import lzma
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parent.parent
+RECIPES = sorted(set((HOME / "recipes").glob("*.sh")) - {HOME / "recipes" / "timed.sh"})
+SMALLER = ["--preset", "tiny", "--vocabulary", "287", "--batch-tokens", "50", "--slots", "64",
+           "--memory-positions", "8", "--evaluate-every", "1000"]  # fmt: skip
+PAIRS = [(f"the {a} and the {b}", f"{a.title()} und {b.title()}")
+         for a in ("cat", "dog", "bird", "mouse") for b in ("house", "tree", "lamp")]  # fmt: skip
+
+
+def data(folder: Path, recipe: Path) -> Path:
+    """A folder with every corpus that the recipe names."""
+    text = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
+    for name in re.findall(r"\$data/([\w.-]+)", recipe.read_text("utf-8")):
+        opened = lzma.open if name.endswith(".xz") else open
+        with opened(folder / name, "wt", encoding="utf-8") as stream:
+            stream.write(text)
+    return folder
+
+
+def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    known = {"RARENMT": f"{sys.executable} -m cli", "PYTHONPATH": str(HOME), "PYTHONSAFEPATH": ""}
+    return subprocess.run(
+        ["sh", *arguments], env={**os.environ, **known}, cwd=HOME, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_runs(recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    result = run(recipe, data(tmp_path, recipe), out, *SMALLER, "--steps", "2")
+
+    assert result.returncode == 0, result.stderr
+    assert (out / "config.json").is_file()
+
+
+def test_a_timed_recipe_stops_and_goes_on(tmp_path: Path) -> None:
+    recipe, out = HOME / "recipes" / "multi30k.sh", tmp_path / "out"
+    folder = data(tmp_path, recipe)
+    timed = HOME / "recipes" / "timed.sh"
+
+    first = run(timed, "0.2", recipe, folder, out, *SMALLER, "--steps", "100000")
+    second = run(timed, "2", recipe, folder, out, *SMALLER, "--steps", "1")
+
+    assert first.returncode == 0, first.stderr
+    assert "stopped after 0.2 minutes" in first.stderr
+    assert second.returncode == 0, second.stderr
+    assert second.stderr.endswith("finished\n")
