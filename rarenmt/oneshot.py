@@ -28,6 +28,8 @@ class Question:
     """In lower case."""
     source: str
     target: str
+    context: int = 0
+    """Number of the context pair that shows the word."""
 
     @property
     def copied(self) -> bool:
@@ -90,7 +92,8 @@ def read_suite(path: Path) -> Suite:
         data = json.loads(path.read_text("utf-8"))
         context = [Pair(s, t, str(path), i) for i, (s, t) in enumerate(data["context"], start=1)]
         tests = [
-            Question(t["word"], t["source_word"], t["source"], t["target"]) for t in data["tests"]
+            Question(t["word"], t["source_word"], t["source"], t["target"], t["context"])
+            for t in data["tests"]
         ]
         return Suite(context, tests, [(s, t) for s, t in data["general"]])
     except OSError as error:
