@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Command
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +17,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with a memory of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RARENMT_MEMORY", "memory.safetensors")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     return tmp_path
 
 
@@ -61,6 +63,25 @@ def test_the_words_of_the_demo_come_out_whole_and_say_where_from(
         word = words[number - 1]
         assert re.findall(rf"(?<!\w){word}(?!\w)", text.decode()) == [word]
         assert sources.decode() == f"← {word}: {DEMO / 'pairs.tsv'}:{number}"
+
+
+def test_threads_and_company_change_no_byte(rarenmt: Command, home: Path) -> None:
+    """Of the memory and of the translations; matrix kernels could add up in another order."""
+    lines = (DEMO / "sentences.en").read_bytes().splitlines(keepends=True)
+    threads, memories, found = torch.get_num_threads(), [], []
+    try:
+        for count, sentences in [(1, lines), (2, lines), (3, lines[::-1]), (1, lines * 9)]:
+            torch.set_num_threads(count)
+            (home / "memory.safetensors").unlink(missing_ok=True)
+            rarenmt("remember", DEMO / "pairs.tsv")
+            memories.append((home / "memory.safetensors").read_bytes())
+            out = rarenmt("translate", "--explain", stdin=b"".join(sentences)).out
+            found.append(set(out.splitlines()))
+    finally:
+        torch.set_num_threads(threads)
+    assert memories == memories[:1] * 4
+    assert found == found[:1] * 4
+    assert len(found[0]) == len(lines)
 
 
 def test_weight_files_can_be_committed_anywhere() -> None:
