@@ -29,7 +29,8 @@ SPELL = 1_000_003
 """Multiplier of the rolling hash over the pieces of a word."""
 
 ENDING = 3.0
-"""Nats that going on with a word loses when the remembered word ends there."""
+"""Nats that going on with a word loses when the remembered word ends there, and that leaving it
+loses when the remembered one goes on."""
 
 
 def spell(stems: Tensor, pieces: Tensor, inside: Tensor) -> Tensor:
@@ -142,14 +143,18 @@ class Excerpt:
         )
 
     def end_words(self, log_probs: Tensor, written: Tensor) -> None:
-        """Make it unlikely, in log_probs (B·R, V), to go on with a word that is written as it was
-        remembered, was spelt in several pieces, and ended there."""
+        """Make it unlikely, in log_probs (B·R, V), to go on with a word that was spelt in several
+        pieces and is written as it was remembered, or to leave one before its end."""
         spelt = (written < 0) | (written >= len(self.inside))
         follows, inside = self._following(written)
-        ended = follows.any(dim=-1) & ~(follows & inside).any(dim=-1)
-        rows = (ended.flatten() & spelt).nonzero()[:, 0]
-        if len(rows):
-            log_probs[rows[:, None], self._continuing] -= ENDING
+        goes_on, ends = (follows & inside).any(dim=-1), (follows & ~inside).any(dim=-1)
+        for rows, pieces in (
+            (ends & ~goes_on, self._continuing),
+            (goes_on & ~ends, self._starting),
+        ):
+            unlikely = (rows.flatten() & spelt).nonzero()
+            if len(unlikely):
+                log_probs[unlikely, pieces] -= ENDING
 
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
         """What is added to the similarities, and how each entry goes on (B, R, M)."""
@@ -174,6 +179,11 @@ class Excerpt:
     def _continuing(self) -> Tensor:
         """The pieces that continue a word."""
         return self.inside.nonzero()[:, 0]
+
+    @cached_property
+    def _starting(self) -> Tensor:
+        """The pieces that do not, EOS among them."""
+        return (~self.inside).nonzero()[:, 0]
 
 
 def _first(numbers: Tensor, k: int) -> Tensor:

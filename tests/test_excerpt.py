@@ -240,6 +240,21 @@ def test_a_word_that_was_remembered_whole_hardly_goes_on() -> None:
     assert not ended(excerpt, word(start, inner, inner, inside=inside)).any()  # another word
 
 
+def test_a_remembered_word_is_hardly_left_before_its_end() -> None:
+    start, inner, last = 3, 10, 11
+    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
+    inside[[inner, last]] = True
+    half = word(start, inner, inside=inside)
+    excerpt = few(
+        (near(0.9), start, BOS, False), (near(0.9), inner, start, True),
+        (near(0.9), last, half, True),
+    )  # fmt: skip
+
+    assert ended(excerpt, half).tolist() == [
+        0 if piece in (inner, last) else ENDING for piece in range(20)
+    ]
+
+
 def test_a_word_of_one_piece_may_go_on_and_so_may_one_that_another_pair_continues() -> None:
     start, inner, following = 3, 10, 11
     inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
