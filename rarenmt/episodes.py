@@ -3,14 +3,15 @@
 Ordinary text teaches the gate that the memory is hardly ever needed. So training takes a
 word pair that often stand together, replaces both words by invented ones in three
 sentences, writes one sentence into the memory and asks for the other two. An invented
-word can only be known from the memory.
+word can only be known from the memory. Now and then what is written is the two words alone,
+as in a glossary.
 """
 
 import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rarenmt.batches import Ids
 from rarenmt.tokens import Tokenizer
@@ -20,6 +21,8 @@ MOST_FREQUENT = 400
 """Sentences; a word pair in more of them is no content word."""
 CLOSEST = 0.55
 """Dice coefficient from which two words are taken to translate each other."""
+GLOSSARY = 0.25
+"""Share of the episodes that show the two words alone."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +35,29 @@ class WordPair:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A sentence to translate with what was shown."""
+
+    source: Ids
+    target: Ids
+    source_word: list[bool]
+    """For each piece of the source, whether it belongs to the word pair."""
+    target_word: list[bool]
+    made_up: bool
+    """Whether only the memory can know the target word; an invented name that both languages
+    spell alike can also be copied."""
+    relevant: int
+    """Number of the shown pair that has the words too."""
+    absent: bool
+    """Whether that pair may not be asked, so that nobody can know a made-up word."""
+
+
+@dataclass(frozen=True)
 class Episodes:
-    """Sentences to remember, and sentences to translate with what was remembered."""
+    """Pairs to remember, and sentences to translate with what was remembered."""
 
     shown: list[tuple[Ids, Ids]]
-    asked: list[tuple[Ids, Ids]]
-    relevant: list[int]
-    """For each asked sentence, the shown one that shares a word with it."""
-    made_up: list[list[bool]]
-    """For each piece of each asked target, whether it belongs to an invented word."""
+    asked: list[Question]
 
 
 def find_word_pairs(texts: Sequence[tuple[str, str]]) -> list[WordPair]:
@@ -82,40 +99,46 @@ class EpisodeMaker:
         """Whether the corpus has word pairs to replace and spellings to make words of."""
         return bool(self.word_pairs and self._source_words and self._target_words)
 
-    def draw(self, count: int, ordinary: int, rng: random.Random) -> Episodes:
+    def draw(self, count: int, ordinary: int, rng: random.Random, absent: float = 0.0) -> Episodes:
         """`count` episodes with invented words, and ordinary ones that keep their words: there
-        the memory has nothing new to say."""
-        episodes = Episodes([], [], [], [])
+        the memory has nothing new to say. A share of the sentences may not ask their own pair.
+        """
+        episodes = Episodes([], [])
         for word_pair in rng.sample(self.word_pairs, min(count, len(self.word_pairs))):
-            self._add(episodes, word_pair, self._invent(word_pair, rng), rng)
+            self._add(episodes, word_pair, self._invent(word_pair, rng), rng, absent)
         for word_pair in rng.sample(self.word_pairs, min(ordinary, len(self.word_pairs))):
-            self._add(episodes, word_pair, None, rng)
+            self._add(episodes, word_pair, (word_pair.source, word_pair.target), rng, absent)
         return episodes
 
     def _add(
         self,
         episodes: Episodes,
         word_pair: WordPair,
-        invented: tuple[str, str] | None,
+        words: tuple[str, str],
         rng: random.Random,
+        absent: float,
     ) -> None:
-        """One sentence to show and two to ask, with the invented words in place of the pair."""
+        """A pair to show and two to ask, with these words in place of the word pair."""
         shown, *asked = rng.sample(word_pair.sentences, 3)
-        episodes.shown.append(self._pieces(shown, word_pair, invented)[0])
+        relevant = len(episodes.shown)
+        if rng.random() < GLOSSARY:
+            alone = self.tokenizer.encode(words[0]), self.tokenizer.encode(words[1])
+            episodes.shown.append(alone)
+        else:
+            question = self._question(shown, word_pair, words, relevant)
+            episodes.shown.append((question.source, question.target))
         for number in asked:
-            pair, made_up = self._pieces(number, word_pair, invented)
-            episodes.asked.append(pair)
-            episodes.relevant.append(len(episodes.shown) - 1)
-            episodes.made_up.append(made_up)
+            question = self._question(number, word_pair, words, relevant)
+            episodes.asked.append(replace(question, absent=rng.random() < absent))
 
-    def _pieces(
-        self, number: int, word_pair: WordPair, invented: tuple[str, str] | None
-    ) -> tuple[tuple[Ids, Ids], list[bool]]:
-        """A sentence pair in pieces, and which pieces of its target are made up."""
-        if invented is not None:
-            return self._replaced(number, word_pair, invented)
-        source, target = map(self.tokenizer.encode, self.texts[number])
-        return (source, target), [False] * len(target)
+    def _question(
+        self, number: int, word_pair: WordPair, words: tuple[str, str], relevant: int
+    ) -> Question:
+        source, target = self.texts[number]
+        source_ids, source_word = self._spell(source, word_pair.source, words[0])
+        target_ids, target_word = self._spell(target, word_pair.target, words[1])
+        made_up = words != (word_pair.source, word_pair.target) and words[0] != words[1]
+        return Question(source_ids, target_ids, source_word, target_word, made_up, relevant, False)
 
     def _invent(self, word_pair: WordPair, rng: random.Random) -> tuple[str, str]:
         """An invented word for either language: the same, alike, or unrelated."""
@@ -133,26 +156,19 @@ class EpisodeMaker:
             target.capitalize() if name or word_pair.target[0].isupper() else target,
         )
 
-    def _replaced(
-        self, number: int, word_pair: WordPair, invented: tuple[str, str]
-    ) -> tuple[tuple[Ids, Ids], list[bool]]:
-        """A sentence pair in pieces with the words replaced, and the mask of its target."""
-        source, target = self.texts[number]
-        source = _replace(source, word_pair.source, invented[0])
-        before, _, after = _replace(target, word_pair.target, "\n").partition("\n")
-        after = after.replace("\n", invented[1])
-        ids = self.tokenizer.encode(before + invented[1] + after)
-        start, end = len(before), len(before) + len(invented[1])
-        made_up, first = [], 0
+    def _spell(self, text: str, word: str, new: str) -> tuple[Ids, list[bool]]:
+        """The text in pieces with `new` in place of the word, and which pieces belong to it."""
+        parts = re.split(rf"(?<!\w){re.escape(word)}(?!\w)", text)
+        ids = self.tokenizer.encode(new.join(parts))
+        inside = [False] * len(parts[0])
+        for part in parts[1:]:
+            inside += [True] * len(new) + [False] * len(part)
+        belongs, first = [], 0
         for piece in self.tokenizer.pieces(ids):
             last = first + len(piece)
-            made_up.append(first < end and last > start)
+            belongs.append(any(inside[first : max(last, first + 1)]))  # a byte may be no letter yet
             first = last
-        return (self.tokenizer.encode(source), ids), made_up
-
-
-def _replace(text: str, word: str, new: str) -> str:
-    return re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", new, text)
+        return ids, belongs
 
 
 def _rare_words(sentences: Iterable[str]) -> list[str]:

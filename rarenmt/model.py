@@ -95,9 +95,13 @@ class Model(nn.Module):
 
     def unroll(self, batch: Batch) -> States:
         """States (T, N, …) of the decoder fed with the reference."""
+        return self.attend(batch)[0]
+
+    def attend(self, batch: Batch) -> tuple[States, Tensor]:
+        """The same, and the attention weights (N, T, S)."""
         attended, state = self.encode(batch.source)
-        states, _, _ = self.decoder(self._embed(batch.inputs), state, attended)
-        return states
+        states, weights, _ = self.decoder(self._embed(batch.inputs), state, attended)
+        return states, weights
 
     def step(
         self, pieces: Tensor, state: DecoderState, attended: Attended

@@ -4,7 +4,7 @@ the loss of the memory and of its readout; afterwards those few are written down
 Predict first, then write: the memory of a step holds only what earlier steps showed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +41,22 @@ class Loss:
     hits: Tensor
     """How many of the asked positions had a right first neighbour."""
     asked: Asked | None
+    attention: Tensor | float = 0.0
+    """Of the word pairs of an episode."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """Where the two words of an episode stand in its sentences."""
+
+    source: Tensor
+    """(S, B) pieces of the source word."""
+    target: Tensor
+    """(T, B) pieces of the target word."""
+    made_up: Tensor
+    """(T, B) those of them that only the memory can know."""
+    unknown: Tensor
+    """(T, B) those of them that the memory is not asked for, so that nobody can know them."""
 
 
 def compute_loss(
@@ -69,25 +85,35 @@ def compute_loss(
 def episode_loss(
     model: Model,
     batch: Batch,
-    made_up: Tensor,
+    word: Word,
     memory: Memory,
     config: TrainConfig,
     excerpt: Excerpt | None = None,
 ) -> Loss:
-    """The loss of sentences whose made-up pieces (T, B) only the memory can know.
+    """The loss of sentences with words that only the memory can know.
 
     All positions ask the memory, or the excerpt for these sentences; the translation loss
-    leaves the made-up ones out.
+    leaves the made-up ones out. The attention learns to sit on the source word while the target
+    word is written, for the memory is asked about what is attended.
     """
-    states = model.unroll(batch)
+    states, weights = model.attend(batch)
     real, targets = _real(batch)
-    invented = made_up.flatten()[real]
+    invented = word.made_up.flatten()[real]
     known = ~invented
     top = states.top.flatten(0, 1)[real[known]]
     translation = _translation(model, top, targets[known], config.smoothing)
-    weights = 1.0 + (MADE_UP_WEIGHT - 1.0) * invented
+    counts = 1.0 + (MADE_UP_WEIGHT - 1.0) * invented
+    counts[word.unknown.flatten()[real]] = 0.0
     queries, recall = _read(model, states, batch, real, memory, excerpt)
-    return _judge(model, states.at(real), queries, recall, targets, weights, memory, translation)
+    loss = _judge(model, states.at(real), queries, recall, targets, counts, memory, translation)
+    return replace(loss, attention=ATTENTION_WEIGHT * _attention_loss(weights, word))
+
+
+def _attention_loss(weights: Tensor, word: Word) -> Tensor:
+    """− Σ ln of the attention (B, T, S) that the source word receives while the target word is
+    written (guided alignment: Chen et al. 2016, arXiv 1607.01628, for the words we know of)."""
+    received = (weights * word.source.t()[:, None]).sum(dim=-1)  # (B, T)
+    return -received.clamp(min=1e-6).log()[word.target.t()].sum()
 
 
 def _read(
@@ -111,6 +137,8 @@ def _read(
 
 MADE_UP_WEIGHT = 3.0
 """How much more a made-up piece counts in the readout's loss than another one."""
+ATTENTION_WEIGHT = 5.0
+"""Of the attention to word pairs beside the translation loss; they are few pieces of a sentence."""
 
 
 def _real(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -134,13 +162,13 @@ def _judge(
     memory: Memory,
     translation: Tensor,
 ) -> Loss:
-    """Judge what the memory answered at some positions, weighted (P,)."""
+    """Judge what the memory answered at some positions, weighted (P,); 0 is not judged."""
     asked = Asked(queries.detach(), targets, recall)
     if memory.used == 0:
         zero = translation.new_zeros(())
         return Loss(translation, zero, zero, zero, asked)
     log_probs, _ = model.read_out(states, queries, recall, memory)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
-    hinge = memory.loss(queries, recall, targets).sum()
+    hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()
     return Loss(translation, hinge, readout, hits, asked)

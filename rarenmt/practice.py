@@ -15,13 +15,16 @@ from rarenmt.episodes import EpisodeMaker, Episodes
 from rarenmt.excerpt import Excerpt, Threads, spell_all
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
-from rarenmt.objective import Loss, episode_loss
+from rarenmt.objective import Loss, Word, episode_loss
 from rarenmt.tokens import PAD
 
 SIZES = [4, 12, 24]
 """Episodes at once."""
 ORDINARY = 16
 """Sentences asked beside them for which the memory knows nothing new."""
+ABSENT = 0.15
+"""Share of the asked sentences that may not ask the pair with their word: what the others say
+of their own words is no answer."""
 OTHERS = 3
 """Most shown sentences that are told to be relevant to a sentence and are not its own."""
 CROWDED = 0.4
@@ -38,20 +41,18 @@ def practise(
 ) -> tuple[Loss, int]:
     """The loss of a few episodes, and how many target tokens it is the sum over."""
     device = model.embedding.weight.device
-    episodes = maker.draw(rng.choice(SIZES), ORDINARY, rng)
     whole = model.config.memory.lookup == "whole"
+    episodes = maker.draw(rng.choice(SIZES), ORDINARY, rng, 0.0 if whole else ABSENT)
     shown = pair_batch(episodes.shown, device)
     memory, slots = remember_shown(model, shown, life_long if whole else None, rng)
     excerpt = None
     if not whole:
-        threads = _threads(shown, slots, maker)
+        inside = torch.tensor(maker.tokenizer.inside, device=device)
+        threads = _threads(shown, slots, inside)
         excerpt = Excerpt.of(memory, threads, _relevant(episodes, slots, rng))
-    batch = pair_batch(episodes.asked, device)
-    made_up = torch.zeros_like(batch.outputs, dtype=torch.bool)
-    for column, flags in enumerate(episodes.made_up):
-        made_up[: len(flags), column] = torch.tensor(flags, device=device)
+    batch = pair_batch([(question.source, question.target) for question in episodes.asked], device)
     model.train()
-    return episode_loss(model, batch, made_up, memory, config, excerpt), batch.tokens
+    return episode_loss(model, batch, _word(episodes, batch), memory, config, excerpt), batch.tokens
 
 
 def remember_shown(
@@ -73,18 +74,32 @@ def remember_shown(
     return memory, slots
 
 
-def _threads(shown: Batch, slots: Tensor, maker: EpisodeMaker) -> Threads:
-    inside = torch.tensor(maker.tokenizer.inside, device=slots.device)
+def _threads(shown: Batch, slots: Tensor, inside: Tensor) -> Threads:
     return Threads(spell_all(shown.inputs, inside)[slots != EMPTY], inside)
 
 
+def _word(episodes: Episodes, batch: Batch) -> Word:
+    """Where the word pairs stand in a batch of the asked sentences."""
+    source = torch.zeros_like(batch.source.ids, dtype=torch.bool)
+    target = torch.zeros_like(batch.outputs, dtype=torch.bool)
+    for column, question in enumerate(episodes.asked):
+        source[: len(question.source), column] = torch.tensor(question.source_word)
+        target[: len(question.target), column] = torch.tensor(question.target_word)
+    made_up = torch.tensor([question.made_up for question in episodes.asked])
+    absent = torch.tensor([question.absent for question in episodes.asked])
+    made_up, absent = made_up.to(target.device), absent.to(target.device)
+    return Word(source, target, target & made_up, target & made_up & absent)
+
+
 def _relevant(episodes: Episodes, slots: Tensor, rng: random.Random) -> list[Tensor]:
-    """The slots that each asked sentence may ask: those of its own shown sentence and others."""
+    """The slots that each asked sentence may ask: those of its own shown pair and of others."""
     columns = [column[column != EMPTY] for column in slots.t()]
     chosen = []
-    for own in episodes.relevant:
-        others = rng.sample(range(len(columns)), rng.randint(0, min(OTHERS, len(columns) - 1)))
-        chosen.append(torch.cat([columns[i] for i in sorted({own, *others})]).cpu())
+    for question in episodes.asked:
+        others = [number for number in range(len(columns)) if number != question.relevant]
+        drawn = rng.sample(others, min(len(others), rng.randint(question.absent, OTHERS)))
+        told = drawn if question.absent else [*drawn, question.relevant]
+        chosen.append(torch.cat([slots.new_empty(0), *(columns[i] for i in sorted(told))]).cpu())
     return chosen
 
 

@@ -196,7 +196,8 @@ class Run:
         seed = rng.getrandbits(32)
         with _dropout_seed(seed, self.device), _mixed_precision(self.device, config.bf16):
             loss, tokens = practise(self.model, self.practice, self.memory, config, rng)
-        total = loss.translation + config.memory_weight * (loss.memory + loss.readout)
+        memory = loss.memory + loss.readout + loss.attention
+        total = loss.translation + config.memory_weight * memory
         (total / tokens / parallel.world()).backward()
 
     def _write(self, memory: Memory, asked: list[Asked]) -> None:

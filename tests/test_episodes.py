@@ -1,7 +1,6 @@
 """Made-up words stand where real ones stood, on both sides, and are marked as such."""
 
 import random
-import re
 
 import pytest
 
@@ -31,36 +30,43 @@ def test_words_that_stand_together_are_pairs() -> None:
     assert set(NOUNS.items()) <= found
 
 
-def test_an_episode_shows_one_sentence_and_asks_two(maker: EpisodeMaker) -> None:
+def marked(pieces: list[int], flags: list[bool], maker: EpisodeMaker) -> str:
+    """The word that the flags mark, without what its pieces have of its neighbours."""
+    word = [piece for piece, flag in zip(pieces, flags, strict=True) if flag]
+    return maker.tokenizer.decode(word).strip(" .?")
+
+
+def test_an_episode_shows_one_pair_and_asks_two(maker: EpisodeMaker) -> None:
     episodes = maker.draw(2, 3, random.Random(1))
 
     assert len(episodes.shown) == 2 + 3
-    assert len(episodes.asked) == len(episodes.made_up) == 2 * (2 + 3)
-    assert episodes.relevant == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert [question.relevant for question in episodes.asked] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert [question.made_up for question in episodes.asked] == [True] * 4 + [False] * 6
 
 
-def test_an_asked_sentence_shares_a_word_with_the_shown_one_that_is_relevant(
-    maker: EpisodeMaker,
-) -> None:
-    decode = maker.tokenizer.decode
+def test_both_words_of_an_asked_sentence_stand_in_what_was_shown(maker: EpisodeMaker) -> None:
     for seed in range(20):
         episodes = maker.draw(1, 2, random.Random(seed))
-        for (source, _), own in zip(episodes.asked, episodes.relevant, strict=True):
-            words = set(re.findall(r"\w+", decode(source)))
-            assert words & set(re.findall(r"\w+", decode(episodes.shown[own][0])))
+        for question in episodes.asked:
+            shown = [maker.tokenizer.decode(side) for side in episodes.shown[question.relevant]]
+            source = marked(question.source, question.source_word, maker)
+            target = marked(question.target, question.target_word, maker)
+            assert source
+            assert target
+            assert source in shown[0]
+            assert target in shown[1]
+            known = any(target in text for _, text in TEXTS) or target == source
+            assert known is not question.made_up
 
 
-def test_the_same_made_up_word_is_shown_and_asked(maker: EpisodeMaker) -> None:
+def test_now_and_then_the_words_are_shown_alone(maker: EpisodeMaker) -> None:
+    alone = set()
     for seed in range(20):
         episodes = maker.draw(1, 0, random.Random(seed))
-        shown = maker.tokenizer.decode(episodes.shown[0][1])
-        for (_, target), flags in zip(episodes.asked, episodes.made_up, strict=True):
-            word = maker.tokenizer.decode(
-                [piece for piece, flag in zip(target, flags, strict=True) if flag]
-            ).strip(" .?")
-            assert word
-            assert word in shown
-            assert word not in NOUNS.values()
+        question = episodes.asked[0]
+        word = marked(question.target, question.target_word, maker)
+        alone.add(maker.tokenizer.decode(episodes.shown[0][1]) == word)
+    assert alone == {True, False}
 
 
 def test_ordinary_sentences_keep_their_words(maker: EpisodeMaker) -> None:
@@ -68,9 +74,10 @@ def test_ordinary_sentences_keep_their_words(maker: EpisodeMaker) -> None:
 
     encode = maker.tokenizer.encode
     texts = [(encode(source), encode(target)) for source, target in TEXTS]
-    assert all(pair in texts for pair in [*episodes.shown[1:], *episodes.asked[2:]])
-    assert not any(flag for flags in episodes.made_up[2:] for flag in flags)
-    assert [len(flags) for flags in episodes.made_up] == [len(t) for _, t in episodes.asked]
+    words = [(encode(p.source), encode(p.target)) for p in maker.word_pairs]
+    assert all(pair in texts + words for pair in episodes.shown[1:])
+    asked = episodes.asked[2:]
+    assert all((question.source, question.target) in texts for question in asked)
 
 
 def test_an_episode_follows_from_its_seed(maker: EpisodeMaker) -> None:

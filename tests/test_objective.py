@@ -12,7 +12,15 @@ from rarenmt.config import Config, Readout, TrainConfig
 from rarenmt.excerpt import Excerpt, Threads, spell_all
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
-from rarenmt.objective import MADE_UP_WEIGHT, Asked, Loss, compute_loss, episode_loss
+from rarenmt.objective import (
+    ATTENTION_WEIGHT,
+    MADE_UP_WEIGHT,
+    Asked,
+    Loss,
+    Word,
+    compute_loss,
+    episode_loss,
+)
 from rarenmt.tokens import EOS, PAD
 
 CPU = torch.device("cpu")
@@ -172,6 +180,8 @@ def test_memory_and_readout_are_sums_over_the_asking_positions(tiny_model: Model
 # Episodes with made-up words
 
 MADE_UP = (BATCH.outputs == 9) | (BATCH.outputs == 14)
+SOURCE_WORD = (BATCH.source.ids == 5) | (BATCH.source.ids == 6) | (BATCH.source.ids == 11)
+WORD = Word(SOURCE_WORD, MADE_UP, MADE_UP, torch.zeros_like(MADE_UP))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -183,7 +193,7 @@ def test_made_up_pieces_are_no_part_of_the_translation_loss(
     paid = (1 - smoothing) * exact - smoothing * log_probs.mean(dim=-1)
     config = TrainConfig(smoothing=smoothing)
 
-    loss = episode_loss(tiny_model, BATCH, MADE_UP, tiny_model.new_memory(), config)
+    loss = episode_loss(tiny_model, BATCH, WORD, tiny_model.new_memory(), config)
 
     assert_close(loss.translation, paid[(BATCH.outputs != PAD) & ~MADE_UP].sum())
 
@@ -194,14 +204,39 @@ def test_made_up_pieces_count_more_in_the_readout(tiny_model: Model) -> None:
     said = tiny_model.predict(tiny_model.unroll(BATCH).at(real), memory).log_probs
     paid = F.nll_loss(said, BATCH.outputs.flatten()[real], reduction="none")
 
-    loss = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN)
+    loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN)
 
     made_up = MADE_UP.flatten()[real]
     assert_close(loss.readout, paid[~made_up].sum() + MADE_UP_WEIGHT * paid[made_up].sum())
 
 
+def test_what_nobody_can_know_is_not_judged(tiny_model: Model) -> None:
+    memory = taught(tiny_model)
+    real = (BATCH.outputs != PAD).flatten().nonzero()[:, 0]
+    said = tiny_model.predict(tiny_model.unroll(BATCH).at(real), memory).log_probs
+    paid = F.nll_loss(said, BATCH.outputs.flatten()[real], reduction="none")
+
+    loss = episode_loss(tiny_model, BATCH, replace(WORD, unknown=MADE_UP), memory, PLAIN)
+
+    assert_close(loss.readout, paid[~MADE_UP.flatten()[real]].sum())
+
+
+def test_the_attention_pays_for_what_it_keeps_from_the_source_word(tiny_model: Model) -> None:
+    paid = torch.zeros(())
+    for (source, target), steps, places in zip(
+        PAIRS, [[1], [2], []], [[1, 2], [0], []], strict=True
+    ):
+        _, weights = tiny_model.attend(pair_batch([(source, target)], CPU))
+        for step in steps:
+            paid = paid - weights[0, step, places].sum().log()
+
+    loss = episode_loss(tiny_model, BATCH, WORD, tiny_model.new_memory(), PLAIN)
+
+    assert_close(loss.attention, ATTENTION_WEIGHT * paid)
+
+
 def test_all_positions_of_an_episode_ask(tiny_model: Model) -> None:
-    loss = episode_loss(tiny_model, BATCH, MADE_UP, taught(tiny_model), PLAIN)
+    loss = episode_loss(tiny_model, BATCH, WORD, taught(tiny_model), PLAIN)
 
     expected = sorted(p for _, target in PAIRS for p in [*target, EOS])
     assert sorted(asked_of(loss).targets.tolist()) == expected
@@ -224,9 +259,9 @@ def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None
     threads = Threads(torch.full((TOKENS,), EMPTY), no_piece)
     excerpt = Excerpt.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
 
-    of_excerpt = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, excerpt)
+    of_excerpt = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
-    of_memory = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN)
+    of_memory = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN)
     assert_close(of_excerpt.translation, of_memory.translation)
     assert_close(of_excerpt.memory, of_memory.memory)
     assert_close(of_excerpt.readout, of_memory.readout)
@@ -243,14 +278,14 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     threads = Threads(spell_all(BATCH.inputs, inside)[real], inside)
     excerpt = Excerpt.of(memory, threads, own)
 
-    loss = episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, excerpt)
+    loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
     asked = asked_of(loss)
     assert torch.equal(asked.targets, BATCH.outputs[real])
     assert asked.recall.slots[:, 0].tolist() == list(range(TOKENS))
     assert bool((asked.recall.slots[:, 1:] == EMPTY).all())
     others = Excerpt.of(memory, threads, [own[1], own[2], own[0]])
-    strangers = asked_of(episode_loss(tiny_model, BATCH, MADE_UP, memory, PLAIN, others))
+    strangers = asked_of(episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, others))
     assert not bool((strangers.recall.slots[:, 0] == torch.arange(TOKENS)).any())
 
 

@@ -1,6 +1,7 @@
 """Practice on made-up words reaches the gate and the query, and leaves the real memory alone."""
 
 import random
+from collections import defaultdict
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from rarenmt.episodes import EpisodeMaker, Episodes
 from rarenmt.excerpt import spell_all
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
-from rarenmt.practice import OTHERS, _relevant, _threads, practise, remember_shown
+from rarenmt.practice import OTHERS, _relevant, _threads, _word, practise, remember_shown
 from rarenmt.tokens import BOS, PAD, Tokenizer
 
 
@@ -73,21 +74,49 @@ def test_a_model_that_asks_relevant_pairs_remembers_only_the_episode(
 def test_an_asked_sentence_may_ask_its_own_shown_one_and_a_few_others_whole(
     maker: EpisodeMaker, model: Model
 ) -> None:
-    episodes = maker.draw(3, 3, random.Random(1))
+    episodes = maker.draw(3, 3, random.Random(1), absent=0.3)
+    assert {question.absent for question in episodes.asked} == {True, False}
     shown = batch_of(episodes)
     _, slots = remember_shown(model, shown, None, random.Random(1))
     columns = [[slot for slot in column if slot != EMPTY] for column in slots.t().tolist()]
-    counts = set()
+    counts = defaultdict(set)
 
     for seed in range(20):
         chosen = _relevant(episodes, slots, random.Random(seed))
         assert len(chosen) == len(episodes.asked)
-        for own, some in zip(episodes.relevant, chosen, strict=True):
+        for question, some in zip(episodes.asked, chosen, strict=True):
             told = [column for column in columns if set(column) <= set(some.tolist())]
-            assert columns[own] in told
+            assert (columns[question.relevant] in told) is not question.absent
             assert some.tolist() == [slot for column in told for slot in column]
-            counts.add(len(told))
-    assert counts == set(range(1, OTHERS + 2))
+            counts[question.absent].add(len(told))
+    assert counts == {False: set(range(1, OTHERS + 2)), True: set(range(1, OTHERS + 1))}
+
+
+def test_a_made_up_word_whose_pair_is_not_asked_is_unknown(maker: EpisodeMaker) -> None:
+    episodes = maker.draw(3, 1, random.Random(1), absent=0.5)
+    batch = pair_batch([(q.source, q.target) for q in episodes.asked], torch.device("cpu"))
+
+    word = _word(episodes, batch)
+
+    for column, question in enumerate(episodes.asked):
+        expected = word.made_up[:, column] & question.absent
+        assert torch.equal(word.unknown[:, column], expected)
+    assert word.unknown.any()
+
+
+def test_only_invented_words_are_made_up(maker: EpisodeMaker) -> None:
+    episodes = maker.draw(2, 2, random.Random(3))
+    batch = pair_batch([(q.source, q.target) for q in episodes.asked], torch.device("cpu"))
+
+    word = _word(episodes, batch)
+
+    for column, question in enumerate(episodes.asked):
+        assert word.source[: len(question.source), column].tolist() == question.source_word
+        assert word.target[: len(question.target), column].tolist() == question.target_word
+        assert word.target[:, column].any()
+        expected = word.target[:, column] & question.made_up
+        assert torch.equal(word.made_up[:, column], expected)
+    assert {question.made_up for question in episodes.asked} == {True, False}
 
 
 def test_shown_entries_know_the_words_before_them(maker: EpisodeMaker, model: Model) -> None:
@@ -96,7 +125,7 @@ def test_shown_entries_know_the_words_before_them(maker: EpisodeMaker, model: Mo
     _, slots = remember_shown(model, shown, None, random.Random(1))
     inside = torch.tensor(maker.tokenizer.inside)
 
-    threads = _threads(shown, slots, maker)
+    threads = _threads(shown, slots, inside)
 
     for column, (_, target) in zip(slots.t().tolist(), episodes.shown, strict=True):
         own = column[: len(target) + 1]
@@ -110,7 +139,7 @@ def test_practice_teaches_query_gate_and_network(
     maker: EpisodeMaker, model: Model, life_long: Memory
 ) -> None:
     loss, tokens = practise(model, maker, life_long, TrainConfig(), random.Random(1))
-    (loss.translation + loss.memory + loss.readout).backward()
+    (loss.translation + loss.memory + loss.readout + loss.attention).backward()
 
     assert tokens > 0
     for name in ("query.shares", "readout.log_temperature", "readout.gate.0.weight",
