@@ -85,7 +85,7 @@ class MemoryConfig:
     readout: Readout = "mixture"
     lookup: Lookup = "relevant"
     """Training on ordinary text asks the whole memory, for its entries are single positions."""
-    neighbours: int = 64
+    neighbours: int = 16
     """(k) Slots looked at for one query; 256 in the paper."""
     margin: float = 0.1
     """(α) By how much a right slot must beat a wrong one."""
