@@ -26,8 +26,7 @@ from rarenmt.translator import Translator
 CAUSES = {
     "asked": "the pair that shows the word was not asked",
     "form": "another form of the word, cut short or run on",
-    "shown": "attention was elsewhere when the pair was remembered",
-    "attention": "attention is elsewhere",
+    "attention": "attention is on another word than when the pair was remembered",
     "neighbour": "another entry is nearer",
     "gate": "the gate trusts the model",
     "search": "all is well where the word begins, but the search never gets there",
@@ -38,23 +37,33 @@ CAUSES = {
 class Look:
     """What is seen where the word should begin."""
 
-    attention: float
-    """On the pieces of the source word."""
+    attended: str
+    """The source word that gets most attention, in lower case."""
     nearest: bool
     """Whether the nearest entry holds the right piece."""
     share: float
     """What the memory lends to the right piece."""
 
 
-def marked(tokenizer: Tokenizer, text: str, word: str) -> tuple[list[int], list[bool]]:
-    """The pieces of a text, and which of them belong to a word, whatever its case."""
-    spans = [m.span() for m in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.I)]
-    ids, flags, first = tokenizer.encode(text), [], 0
-    for piece in tokenizer.pieces(ids):
-        last = first + len(piece)
-        flags.append(any(first < end and max(last, first + 1) > start for start, end in spans))
-        first = last
-    return ids, flags
+def word_begins(tokenizer: Tokenizer, target: str, word: str) -> int | None:
+    """Number of the piece that the word begins with; None where it does not stand there."""
+    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", target)
+    if found is None:
+        return None
+    last = 0
+    for number, piece in enumerate(tokenizer.pieces(tokenizer.encode(target))):
+        last += len(piece)
+        if last > found.start():
+            return number
+    return None
+
+
+def word_at(tokenizer: Tokenizer, source: str, piece: int) -> str:
+    """The word that a piece belongs to, in lower case."""
+    pieces = tokenizer.pieces(tokenizer.encode(source))
+    end = len("".join(pieces[: piece + 1]))
+    words = [m.group() for m in WORD.finditer(source) if m.start() < end <= m.end()]
+    return words[0].casefold() if words else ""
 
 
 class Doctor:
@@ -65,22 +74,21 @@ class Doctor:
         self.finder = Finder(translator.memory, translator.journal, translator.tokenizer)
 
     @torch.inference_mode()
-    def look(self, source: str, target: str, words: tuple[str, str]) -> Look | None:
-        """At the first piece of the target word; None where the text does not hold both words."""
-        source_ids, source_word = marked(self.tokenizer, source, words[0])
-        target_ids, target_word = marked(self.tokenizer, target, words[1])
+    def look(self, source: str, target: str, word: str) -> Look | None:
+        """At the first piece of the word; None where the target does not hold it."""
+        source_ids, target_ids = self.tokenizer.encode(source), self.tokenizer.encode(target)
+        begins = word_begins(self.tokenizer, target, word)
         excerpt = self.finder.excerpt([source])
-        if not any(source_word) or not any(target_word) or excerpt is None:
+        if begins is None or excerpt is None:
             return None
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
         states, weights = model.attend(batch)
         queries = model.query(states.flat())
         recall = excerpt.read(queries, spell_all(batch.inputs, excerpt.inside).flatten())
         _, shares = model.read_out(states.flat(), queries, recall, self.translator.memory)
-        begins = target_word.index(True)
         right = recall.values[begins] == target_ids[begins]
         return Look(
-            float(weights[0, begins, : len(source_word)][torch.tensor(source_word)].sum()),
+            word_at(self.tokenizer, source, int(weights[0, begins].argmax())),
             bool(right[0]),
             float(shares[begins][right].sum()),
         )
@@ -91,16 +99,15 @@ class Doctor:
 
     def cause(self, test: Question, shown: Pair, found: str) -> str:
         """Why `found` lacks the word of a test."""
-        words = (test.source_word, test.word)
         if shown not in self.translator.relevant(test.source):
             return "asked"
         if any(word[:4].casefold() == test.word[:4].casefold() for word in WORD.findall(found)):
             return "form"
-        there = self.look(shown.source, shown.target, words)
-        if there is None or there.attention < 0.5:
-            return "shown"
-        here = self.look(test.source, test.target, words)
-        if here is None or here.attention < 0.5:
+        there = self.look(shown.source, shown.target, test.word)
+        here = self.look(test.source, test.target, test.word)
+        if here is None or there is None:
+            return "search"
+        if here.attended[:4] != there.attended[:4]:
             return "attention"
         if not here.nearest:
             return "neighbour"
