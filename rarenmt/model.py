@@ -55,11 +55,14 @@ class Model(nn.Module):
         self.readout = READOUTS[config.memory.readout](config)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights: small and uniform, embeddings normal, forget gates open."""
+        """Draw all weights: small and uniform, embeddings normal, forget gates open; what the
+        paper's memory recalls passes as it is."""
         for name, parameter in self.named_parameters():
             if name == "embedding.weight":
                 nn.init.normal_(parameter, std=0.05, generator=generator)
                 nn.init.zeros_(parameter[PAD])
+            elif name == "readout.combine.weight":
+                nn.init.eye_(parameter)  # a recalled piece speaks for itself from the start
             elif parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter, generator=generator)
             elif ".bias_ih" in name:

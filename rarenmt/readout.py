@@ -60,6 +60,7 @@ class PaperReadout(nn.Module):
         super().__init__()
         width = config.model.embedding
         self.temperature = config.memory.temperature
+        self.scale = width**0.5  # a softmax weight among hundreds is small: learn no slower for it
         self.combine = nn.Linear(width, width, bias=False)
 
     def forward(
@@ -69,7 +70,7 @@ class PaperReadout(nn.Module):
         weight = neighbour_weights(recall, self.temperature)[:, :1]
         first = recall.values[:, :1].clamp(min=0)
         features = output.project(states.top)
-        recalled = self.combine(weight * output.pieces[0](first[:, 0]))
+        recalled = self.combine(self.scale * weight * output.pieces[0](first[:, 0]))
         log_probs = output.logits(features + recalled).float().log_softmax(dim=-1)
         before = output.logits(features).float().log_softmax(dim=-1)
         gained = (log_probs.gather(1, first).exp() - before.gather(1, first).exp()).clamp(min=0)

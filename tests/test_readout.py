@@ -246,7 +246,7 @@ def paper(config: Config) -> PaperReadout:
     """Adds the recalled embedding as it is."""
     readout = PaperReadout(config)
     readout.temperature = DOUBLING
-    nn.init.eye_(readout.combine.weight)
+    readout.combine.weight.data = torch.eye(len(readout.combine.weight)) / readout.scale
     return readout
 
 
