@@ -80,8 +80,9 @@ class MemoryConfig:
     """Slots a remembering memory grows to before it forgets its oldest."""
     block: int = 128
     """Width of each projected part of the query."""
-    query: tuple[Block, ...] = ("context", "source", "bottom", "top")
-    """Parts of the query; the paper's is ("context",)."""
+    query: tuple[Block, ...] = ("source", "bottom", "top")
+    """Parts of the query; the paper's is ("context",). Beside the others the context does harm:
+    ordinary training comes to lean on it, and it blurs which unseen word it is about."""
     readout: Readout = "mixture"
     lookup: Lookup = "relevant"
     """Training on ordinary text asks the whole memory, for its entries are single positions."""

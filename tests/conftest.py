@@ -12,11 +12,14 @@ import pytest
 import torch
 
 from rarenmt.checkpoint import save_checkpoint
-from rarenmt.config import Config, MemoryConfig, ModelConfig
+from rarenmt.config import Block, Config, MemoryConfig, ModelConfig
 from rarenmt.model import Model
 from rarenmt.tokens import Tokenizer
 
 torch.set_num_threads(1)
+
+ALL_BLOCKS: tuple[Block, ...] = ("context", "source", "bottom", "top")
+"""Every part that a query can have."""
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +30,7 @@ def tiny_config() -> Config:
             vocabulary=40, embedding=6, hidden=8, attention=4, encoder_layers=2, decoder_layers=2,
             dropout=0.0,
         ),
-        memory=MemoryConfig(slots=16, block=4, neighbours=4),
+        memory=MemoryConfig(slots=16, block=4, neighbours=4, query=ALL_BLOCKS),
     )  # fmt: skip
 
 
@@ -93,7 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("checkpoint") / "tiny-en-de"
     tokenizer = Tokenizer.train([side for pair in SENTENCES for side in pair], 310)
     sizes = ModelConfig(vocabulary=310, embedding=6, hidden=8, attention=4, dropout=0.0)
-    model = Model(Config(model=sizes, memory=MemoryConfig(block=4, neighbours=4)))
+    model = Model(Config(model=sizes, memory=MemoryConfig(block=4, neighbours=4, query=ALL_BLOCKS)))
     model.initialise(torch.Generator().manual_seed(1))
     save_checkpoint(path, model, tokenizer)
     return path
