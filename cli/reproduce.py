@@ -16,7 +16,10 @@ reproduce = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @reproduce.callback()
 def main() -> None:
-    """Repeat an experiment of the papers; the published number stands beside ours."""
+    """Repeat an experiment of the papers.
+
+    The published number stands beside ours.
+    """
 
 
 @reproduce.command(no_args_is_help=True)
@@ -28,10 +31,11 @@ def gnmt(
     precision: options.Precision = "float32",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Half of a test set as context for the other half, and all of it as an oracle.
+    """Half a test set as context for the other half.
 
     Learning to Remember Rare Events (Kaiser et al. 2017), section 4.3: BLEU of the odd
-    lines with the even ones remembered, three times over; no memory file is read or written.
+    lines with the even ones remembered, three times over, and of all lines with all of
+    them remembered (the oracle). No memory file is read or written.
 
     \b
     rarenmt reproduce gnmt newstest2014.tsv

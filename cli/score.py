@@ -35,6 +35,7 @@ def score(
     online: Annotated[
         bool,
         typer.Option(
+            "--online",
             help="Remember each pair of the corpus in RAM once its line is translated, as a "
             "translator corrects; adds R0 and R1, the recall of words new or seen once.",
         ),
