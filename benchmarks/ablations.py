@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from rarenmt import excerpt, finder, relevance
-from rarenmt.checkpoint import load_checkpoint
+from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
@@ -31,7 +31,7 @@ class Row:
     """One thing that is not as the checkpoint would have it."""
 
     name: str
-    change: Callable[[Translator], None] = lambda translator: None
+    change: Callable[[Checkpoint], None] = lambda checkpoint: None
     constants: tuple[tuple[Any, str, Any], ...] = ()
     """Modules, their constants and what these become for this row."""
     beam: int = 5
@@ -42,9 +42,9 @@ class Row:
         for module, name, value in self.constants:
             setattr(module, name, value)
         try:
-            translator = Translator(load_checkpoint(folder, CPU))
-            self.change(translator)
-            translator = Translator(translator.checkpoint)  # a memory of the changed settings
+            checkpoint = load_checkpoint(folder, CPU)
+            self.change(checkpoint)
+            translator = Translator(checkpoint)
             if self.memory:
                 translator.remember(suite.context)
             beam = SearchConfig(beam=self.beam)
@@ -54,21 +54,21 @@ class Row:
                 setattr(module, name, value)
 
 
-def settings(**changes: Any) -> Callable[[Translator], None]:
+def settings(**changes: Any) -> Callable[[Checkpoint], None]:
     """Other settings of the memory."""
 
-    def change(translator: Translator) -> None:
-        model = translator.model
+    def change(checkpoint: Checkpoint) -> None:
+        model = checkpoint.model
         model.config = replace(model.config, memory=replace(model.config.memory, **changes))
 
     return change
 
 
-def without_blocks(*blocks: str) -> Callable[[Translator], None]:
+def without_blocks(*blocks: str) -> Callable[[Checkpoint], None]:
     """A query that lacks some of its blocks."""
 
-    def change(translator: Translator) -> None:
-        query = translator.model.query
+    def change(checkpoint: Checkpoint) -> None:
+        query = checkpoint.model.query
         with torch.no_grad():
             for number, block in enumerate(query.blocks):
                 if block in blocks:
@@ -77,11 +77,11 @@ def without_blocks(*blocks: str) -> Callable[[Translator], None]:
     return change
 
 
-def hotter(factor: float) -> Callable[[Translator], None]:
+def hotter(factor: float) -> Callable[[Checkpoint], None]:
     """Another inverse temperature of the softmax over the neighbours."""
 
-    def change(translator: Translator) -> None:
-        readout = translator.model.readout
+    def change(checkpoint: Checkpoint) -> None:
+        readout = checkpoint.model.readout
         assert isinstance(readout, MixtureReadout)
         with torch.no_grad():
             readout.log_temperature.add_(math.log(factor))
@@ -101,25 +101,25 @@ class Gate(nn.Module):
         return self.logit(nearest)
 
 
-def gate(logit: Callable[[Tensor], Tensor]) -> Callable[[Translator], None]:
+def gate(logit: Callable[[Tensor], Tensor]) -> Callable[[Checkpoint], None]:
     """A gate that sees the similarity of the nearest neighbour, and nothing else."""
 
-    def change(translator: Translator) -> None:
-        readout = translator.model.readout
+    def change(checkpoint: Checkpoint) -> None:
+        readout = checkpoint.model.readout
         assert isinstance(readout, MixtureReadout)
         readout.gate = Gate(logit)  # type: ignore[assignment]
 
     return change
 
 
-def fixed(share: float) -> Callable[[Translator], None]:
+def fixed(share: float) -> Callable[[Checkpoint], None]:
     """The same share for the memory at every position."""
     return gate(lambda nearest: torch.full_like(nearest, math.log(share / (1 - share))))
 
 
-def any_piece(translator: Translator) -> None:
+def any_piece(checkpoint: Checkpoint) -> None:
     """No piece counts as one from inside a word: entries may speak anywhere."""
-    translator.tokenizer.inside = [False] * len(translator.tokenizer.inside)
+    checkpoint.tokenizer.inside = [False] * len(checkpoint.tokenizer.inside)
 
 
 class BM25:
@@ -178,7 +178,7 @@ ROWS = [
     Row("gate: always 0.6", fixed(0.6)),
     Row("gate: by similarity", gate(lambda nearest: 20 * (nearest - 0.8))),
     Row("4 neighbours", settings(neighbours=4)),
-    Row("16 neighbours", settings(neighbours=16)),
+    Row("64 neighbours", settings(neighbours=64)),
     Row("temperature, half", hotter(0.5)),
     Row("temperature, double", hotter(2.0)),
     Row("greedy", beam=1),

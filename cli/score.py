@@ -65,6 +65,8 @@ def score(
     """
     config = SearchConfig(beam=beam)
     if oneshot is not None:
+        if files or online:
+            raise SettingError("--oneshot brings its own sentences; give no files and no --online")
         translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
         _print_oneshot(translator, oneshot, config, passes, as_json)
         return

@@ -77,3 +77,8 @@ def test_what_is_no_suite_is_refused(tmp_path: Path) -> None:
         read_suite(path)
     with pytest.raises(StorageError, match="no such file"):
         read_suite(tmp_path / "missing.json")
+
+
+def test_a_suite_takes_no_other_text(rarenmt: Command, suite: Path, folder: Path) -> None:
+    assert rarenmt("score", "other.tsv", "--oneshot", suite, "-m", folder).status == 2
+    assert rarenmt("score", "--oneshot", suite, "--online", "-m", folder).status == 2

@@ -193,3 +193,10 @@ def test_a_word_is_remembered_when_one_of_its_pieces_is(
     tokens: list[tuple[str, float]], words: list[str]
 ) -> None:
     assert [word for word, _ in said(*tokens).remembered()] == words
+
+
+def test_the_pairs_that_a_sentence_asks_can_be_seen(translator: Translator) -> None:
+    translator.remember(PAIRS)
+
+    assert translator.relevant(PAIRS[2].source) == [PAIRS[2]]
+    assert translator.relevant("xyzzy") == []
