@@ -34,6 +34,11 @@ class Pair:
     target: str
     path: str
     line: int
+    unit: str = ""
+    """What a TMX unit says of itself beside its text (its ID, dates, author, properties, notes), as
+    JSON; see `rarenmt.tmx`."""
+    time: int | None = None
+    """When the pair was remembered, in seconds since 1970; None before."""
 
 
 def split_lines(stream: BinaryIO) -> Iterator[bytes]:
