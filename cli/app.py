@@ -9,6 +9,8 @@ from typer.core import TyperGroup
 from rarenmt.errors import RareError
 
 from . import console
+from .forget import forget
+from .memory import memory
 from .remember import remember
 from .reproduce import reproduce
 from .score import score
@@ -45,8 +47,10 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(remember)
+app.command()(forget)
 app.command()(translate)
 app.command(no_args_is_help=True)(score)
+app.add_typer(memory, name="memory")
 app.add_typer(reproduce, name="reproduce")
 
 

@@ -1,14 +1,19 @@
 """What people read: remarks and progress on stderr. stdout is for results alone."""
 
+import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from rarenmt.text import Pair
 
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 """Writes to stderr; soft wrapping keeps one sentence one line in a log."""
@@ -39,14 +44,58 @@ def remark(sentence: str) -> None:
     err.print(sentence, markup=False)
 
 
-def progress(items: Iterable[T], total: int | None, doing: str) -> Iterator[T]:
-    """The same items, with a bar on a terminal and nothing in a pipe."""
+@contextmanager
+def counting(total: int, doing: str) -> Iterator[Callable[[int], None]]:
+    """A function to be told how many more are done; moves a bar on a terminal."""
     if not err.is_terminal or err.quiet or os.environ.get("TERM") == "dumb":
-        yield from items
+        yield lambda more: None
         return
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
-        yield from bar.track(items, total=total)
+        task = bar.add_task(doing, total=total)
+        yield lambda more: bar.advance(task, more)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows on stdout: a table on a terminal, tab-separated in a pipe."""
+    if not out.is_terminal:
+        for row in rows:
+            _write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+        return
+    drawn = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    out.print(drawn, soft_wrap=False)
+
+
+def record(fields: Mapping[str, Any]) -> None:
+    """One JSON object on a line of stdout."""
+    _write(json.dumps(fields, ensure_ascii=False))
+
+
+def _write(line: str) -> None:
+    """One line of stdout, in UTF-8 whatever the locale."""
+    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
+
+
+def place(pair: "Pair") -> str:
+    """FILE:LINE."""
+    return f"{pair.path}:{pair.line}"
+
+
+def contradiction(pair: "Pair", other: "Pair") -> None:
+    """Point out two translations of one source."""
+    warn(
+        f"{place(pair)} translates {pair.source!r} otherwise than {place(other)}; "
+        "both are remembered"
+    )
+
+
+def count(number: int, noun: str) -> str:
+    """1 pair, 2 pairs."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def silence_closed_stdout() -> None:

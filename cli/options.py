@@ -9,11 +9,16 @@ import typer
 from rarenmt.errors import SettingError
 
 from . import console
+from .selection import select
 
 if TYPE_CHECKING:
     import torch
 
+    from rarenmt.translation_memory import TranslationMemory
     from rarenmt.translator import Translator
+
+SOME_LINES_FAILED = 4
+"""Exit status when all is done but for some lines."""
 
 Model = Annotated[
     Path | None,
@@ -43,6 +48,15 @@ WithPairs = Annotated[
     typer.Option(
         "--with",
         help="What if these pairs were remembered too? Given like a corpus; nothing is saved.",
+        show_default=False,
+    ),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="FILE:LINE",
+        help="What if this line were forgotten? Nothing is saved.",
         show_default=False,
     ),
 ]
@@ -93,15 +107,30 @@ def hint_at_terminal(wanted: str) -> None:
         console.remark(f"reading {wanted}, from the terminal; Ctrl-D ends")
 
 
+def memory_file(model: Path | None, memory: Path | None) -> Path:
+    """The memory file asked for, or the one of the checkpoint."""
+    return memory or model_folder(model) / "memory.safetensors"
+
+
+def load_memory(model: Path | None, path: Path | None, device: str) -> "TranslationMemory":
+    """What a checkpoint was shown according to this file; without a file, nothing."""
+    from rarenmt.checkpoint import load_checkpoint
+    from rarenmt.translation_memory import TranslationMemory
+
+    checkpoint = load_checkpoint(model_folder(model), pick_device(device))
+    return TranslationMemory(checkpoint, path)
+
+
 def load_translator(
     model: Path | None,
     memory: Path | None,
     device: str,
     precision: Literal["float32", "bfloat16"],
-    with_pairs: list[str] | None,
+    with_pairs: list[str] | None = None,
     passes: int = 1,
+    without: list[str] | None = None,
 ) -> "Translator":
-    """The translator asked for, having remembered further pairs in RAM alone."""
+    """The translator asked for, having forgotten and remembered further pairs in RAM alone."""
     import torch
 
     from rarenmt.text import read_corpus
@@ -115,6 +144,9 @@ def load_translator(
         device=str(place),
         precision=torch.bfloat16 if precision == "bfloat16" else torch.float32,
     )
+    if without:
+        remembered = translator.remembered
+        remembered.forget(select(remembered.journal, without))
     if pairs:
         translator.remember(pairs, passes=passes)
     return translator

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rarenmt.config import SearchConfig
+from rarenmt.errors import DataError, SettingError
+
 from . import console, options
 
 if TYPE_CHECKING:
-    from rarenmt.text import Pair
-    from rarenmt.translator import Remembered
+    from rarenmt.text import Pair, Skip
+    from rarenmt.translation_memory import Remembered
+    from rarenmt.translator import Translator
 
 
 def remember(
@@ -23,7 +27,25 @@ def remember(
             show_default=False,
         ),
     ],
-    passes: Annotated[int, typer.Option(min=1, help="How often the new pairs are shown.")] = 1,
+    passes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="How often the new pairs are shown; matters to a memory of the paper's kind.",
+        ),
+    ] = 1,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Translate the sources again and compare.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="--verify, and exit 1 unless all come out as shown.")
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="List wrong lines and remember the others; exit 4.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
     model: options.Model = None,
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
@@ -36,39 +58,63 @@ def remember(
     \b
     rarenmt remember file.tsv
     printf 'He reads Dostoevsky.\\tEr liest Dostojewski.\\n' | rarenmt remember -
+    rarenmt forget --last
     """
-    from rarenmt.translator import Translator
+    if dry_run and (verify or strict):
+        raise SettingError("--dry-run remembers nothing that --verify could look at; leave one out")
+    skipped: list[DataError] = []
+    pairs = [pair for file in files for pair in _read(file, skipped.append if skip_bad else None)]
+    for error in skipped:
+        console.warn(f"{error}; skipped")
+    translator = options.load_translator(model, memory, device, "float32")
+    remembered = translator.remembered
+    with remembered.exclusively():
+        with console.counting(len(pairs), "remembering") as remembered.progress:
+            result = remembered.remember(pairs, passes=passes)
+        if result.changed and not dry_run:
+            remembered.save()
+    _say(result, remembered.path, dry_run)
+    if (verify or strict) and _missed(translator, pairs) and strict:
+        raise typer.Exit(1)
+    if skipped:
+        raise typer.Exit(options.SOME_LINES_FAILED)
 
-    pairs = [pair for file in files for pair in _read(file)]
-    place = options.pick_device(device)
-    translator = Translator.load(options.model_folder(model), memory=memory, device=str(place))
-    with translator.exclusively():
-        result = translator.remember(pairs, passes=passes)
-        if result.new:
-            translator.save()
-    _say(result, translator.memory_path)
 
-
-def _read(file: str) -> "Iterator[Pair]":
-    from rarenmt.text import parse_pairs, read_corpus, split_lines
+def _read(file: str, skip: "Skip | None") -> "Iterator[Pair]":
+    from rarenmt.text import parse_pairs, read_corpus, refuse, split_lines
 
     if file == "-":
         options.hint_at_terminal("source<TAB>target lines")
-        return parse_pairs(split_lines(sys.stdin.buffer), "-")
-    return read_corpus(file)
+        return parse_pairs(split_lines(sys.stdin.buffer), "-", skip or refuse)
+    return read_corpus(file, skip or refuse)
 
 
-def _say(result: "Remembered", path: Path | None) -> None:
+def _say(result: "Remembered", path: Path | None, dry_run: bool) -> None:
     """What changed, on stderr."""
     for pair, other in result.conflicts:
-        console.warn(
-            f"{pair.path}:{pair.line} translates {pair.source!r} otherwise than "
-            f"{other.path}:{other.line}; both are remembered"
-        )
-    count = len(result.new)
-    said = f"remembered {count:,} {'pair' if count == 1 else 'pairs'} ({result.tokens:,} tokens)"
+        console.contradiction(pair, other)
+    said = "would remember " if dry_run else "remembered "
+    said += f"{console.count(len(result.new), 'pair')} ({result.tokens:,} tokens)"
     if result.known:
         said += f", {len(result.known):,} known already"
+    said += f" in {path}"
     if result.evicted:
-        said += f"; the memory is full: {result.evicted:,} of the oldest entries made room"
-    console.remark(f"{said} in {path}")
+        made = (
+            f"{result.evicted:,} of the oldest entries {'would make' if dry_run else 'made'} room"
+        )
+        said += f"; the memory is full: {made}"
+    if result.changed and not dry_run:
+        said += " · undo: rarenmt forget --last"
+    console.remark(said)
+
+
+def _missed(translator: "Translator", pairs: "list[Pair]") -> int:
+    """Say which pairs do not come out as they were shown; how many."""
+    sources = [pair.source for pair in pairs]
+    missed = 0
+    for pair, found in zip(pairs, translator.translate(sources, SearchConfig()), strict=True):
+        if found.text.strip() != pair.target.strip():
+            missed += 1
+            console.warn(f"{console.place(pair)} comes out as {found.text!r}")
+    console.remark(f"verified: {len(pairs) - missed:,} of {len(pairs):,} come out as shown")
+    return missed

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 BATCH = 512
 """Lines read ahead of their translation, when so many have arrived."""
 
-SOME_LINES_FAILED = 4
-
 
 @dataclass(frozen=True)
 class Line:
@@ -45,6 +43,7 @@ def translate(
     beam: options.Beam = 5,
     no_memory: options.NoMemory = False,
     with_pairs: options.WithPairs = None,
+    without: options.Without = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Append which remembered line a word came from.")
     ] = False,
@@ -71,7 +70,9 @@ def translate(
     """
     config = SearchConfig(beam=beam)
     lines = _given(text) if text else _standard_input(jsonl)
-    translator = options.load_translator(model, memory, device, precision, with_pairs)
+    translator = options.load_translator(
+        model, memory, device, precision, with_pairs, without=without
+    )
     failed = False
     for batch in lines:
         readable = [line.text for line in batch]
@@ -81,7 +82,7 @@ def translate(
             sys.stdout.buffer.write(_output(line, translation, explain, jsonl) + line.ending)
         sys.stdout.buffer.flush()
     if failed:
-        raise typer.Exit(SOME_LINES_FAILED)
+        raise typer.Exit(options.SOME_LINES_FAILED)
 
 
 def _given(words: list[str]) -> Iterator[list[Line]]:

@@ -92,6 +92,14 @@ class Memory(nn.Module):
         self.used = int((self.values != EMPTY).sum())
         self.index.put(torch.arange(self.used), self.keys[: self.used])
 
+    def restore(self, keys: Tensor, values: Tensor, ages: Tensor, latest: Tensor) -> None:
+        """Hold these entries (N, …) and `latest` (V,) from now on, and nothing else."""
+        self.keys = keys.to(self.keys)
+        self.values = values.to(self.values)
+        self.ages = ages.to(self.ages)
+        self.latest = latest.to(self.latest)
+        self.restored()
+
     def grow(self, slots: int) -> None:
         """Add empty slots until there are `slots`."""
         more = slots - self.slots
@@ -164,6 +172,26 @@ class Memory(nn.Module):
         self.ages[slots] = 0
         self._note_latest(values, slots)
         self.index.put(slots, self.keys[slots])
+        return slots
+
+    @torch.no_grad()
+    def append(self, keys: Tensor, values: Tensor, writes: Tensor) -> Tensor:
+        """Take in keys (B, D) with their values (B,) in empty slots, which are returned (B,).
+
+        The same as one call of `write` without `nearest` after the other, where `writes` (B,),
+        rising from 0, numbers the call that each entry belongs to.
+        """
+        assert self.used + len(values) <= self.slots, "more entries than empty slots"
+        place = slice(self.used, self.used + len(values))
+        slots = torch.arange(place.start, place.stop, device=self.values.device)
+        if len(slots):
+            self.ages[: self.used] += writes[-1] + 1
+            self.keys[place] = keys.to(self.keys.dtype)
+            self.values[place] = values
+            self.ages[place] = writes[-1] - writes
+            self.used = place.stop
+            self._note_latest(values, slots)
+            self.index.put(slots, self.keys[place])
         return slots
 
     def _reinforce(self, slots: Tensor, queries: Tensor) -> None:

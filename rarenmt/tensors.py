@@ -1,7 +1,7 @@
 """Named tensors on disk: safetensors, read with one clear sentence for every way to be damaged."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import safetensors
@@ -31,17 +31,22 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     replace_bytes(path, safetensors.torch.save(whole, described))
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata; CheckpointError for a missing or damaged file."""
+def load_tensors(
+    path: Path, leave: Collection[str] = ()
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors, but for those to leave, and metadata; CheckpointError for a missing or damaged
+    file."""
     if not path.is_file():
         raise CheckpointError(f"{path.parent} holds no {path.name}")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            names = file.keys()
+            names = [name for name in file.keys() if name not in leave]  # noqa: SIM118
             tensors = {name: file.get_tensor(name).clone() for name in names}  # no longer mapped
-            metadata = file.metadata() or {}
-            return tensors, json.loads(metadata.get(METADATA, "{}"))
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+            if not isinstance(metadata, dict) or not all(map(_is_text, metadata.values())):
+                raise ValueError("its metadata are no texts")
+            return tensors, metadata
+    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} is damaged or not a safetensors file: {reason}") from None
     except OSError as error:
@@ -78,3 +83,7 @@ def _cut(tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
         parts = tensor.split(max(1, SHARD_BYTES // tensor[0].nbytes))
         for number, part in enumerate(parts, start=1):
             yield f"{name}{PART}{number}-of-{len(parts)}", part
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

@@ -67,6 +67,15 @@ def decode_line(raw: bytes, path: Path | str, line: int) -> str:
         ) from None
 
 
+Skip = Callable[[DataError], None]
+"""Told of each line that is left out because it is wrong."""
+
+
+def refuse(error: DataError) -> None:
+    """The `Skip` that leaves nothing out."""
+    raise error
+
+
 @contextmanager
 def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
     """Open a plain or compressed file for `split_lines`; errors name the file."""
@@ -106,57 +115,77 @@ def parse_pair(text: str, path: Path | str, line: int) -> Pair | None:
     return Pair(source, target, str(path), line)
 
 
-def parse_pairs(lines: Iterable[bytes], name: str) -> Iterator[Pair]:
+def parse_pairs(lines: Iterable[bytes], name: str, skip: Skip = refuse) -> Iterator[Pair]:
     """Pairs from the raw lines of a TSV stream called `name`; blank lines are skipped."""
     for number, raw in enumerate(lines, start=1):
-        text = decode_line(raw, name, number)
-        pair = parse_pair(text.removeprefix("\ufeff") if number == 1 else text, name, number)
+        try:
+            text = decode_line(raw, name, number)
+            pair = parse_pair(text.removeprefix("\ufeff") if number == 1 else text, name, number)
+        except DataError as error:
+            skip(error)
+            continue
         if pair is not None:
             yield pair
 
 
-def read_pairs(path: Path) -> Iterator[Pair]:
+def read_pairs(path: Path, skip: Skip = refuse) -> Iterator[Pair]:
     """Pairs from a TSV file; blank lines are skipped and keep their line numbers."""
     empty = True
     with open_lines(path) as lines:
-        for pair in parse_pairs(lines, str(path)):
+        for pair in parse_pairs(lines, str(path), skip):
             empty = False
             yield pair
     if empty:
         raise DataError(path, None, "holds no sentence pair; wanted source<TAB>target lines")
 
 
-def read_parallel(source_path: Path, target_path: Path) -> Iterator[Pair]:
+def read_parallel(source_path: Path, target_path: Path, skip: Skip = refuse) -> Iterator[Pair]:
     """Pairs from two files of equally many lines; a line blank in both is skipped."""
-    sources, targets = read_sentences(source_path), read_sentences(target_path)
     empty = True
-    for line, (source, target) in enumerate(zip_longest(sources, targets), start=1):
-        if source is None or target is None:
-            rest = sum(1 for _ in (sources if target is None else targets))
-            longer, shorter = line + rest, line - 1
-            counts = (longer, shorter) if target is None else (shorter, longer)
-            raise DataError(
-                source_path,
-                None,
-                f"has {counts[0]:,} lines but {target_path} has {counts[1]:,}; "
-                "parallel files need the same number",
-            )
-        sides = ((source_path, source.strip()), (target_path, target.strip()))
-        for path, side in sides:
-            if not side and any(text for _, text in sides):
-                raise DataError(path, line, "a blank line that is not blank in the other file")
-            if "\t" in side:
-                raise DataError(path, line, "a tab inside a sentence")
-        if sides[0][1]:
-            empty = False
-            yield Pair(sides[0][1], sides[1][1], str(source_path), line)
+    with open_lines(source_path) as sources, open_lines(target_path) as targets:
+        for line, sides in enumerate(zip_longest(sources, targets), start=1):
+            source, target = sides
+            if source is None or target is None:
+                rest = sum(1 for _ in (sources if target is None else targets))
+                longer, shorter = line + rest, line - 1
+                counts = (longer, shorter) if target is None else (shorter, longer)
+                raise DataError(
+                    source_path,
+                    None,
+                    f"has {counts[0]:,} lines but {target_path} has {counts[1]:,}; "
+                    "parallel files need the same number",
+                )
+            try:
+                pair = _parallel(source, target, source_path, target_path, line)
+            except DataError as error:
+                skip(error)
+                continue
+            if pair is not None:
+                empty = False
+                yield pair
     if empty:
         raise DataError(source_path, None, "holds no sentence; wanted one a line")
 
 
-def read_corpus(name: str) -> Iterator[Pair]:
+def _parallel(
+    source: bytes, target: bytes, source_path: Path, target_path: Path, line: int
+) -> Pair | None:
+    """The pair of one line in both files; None where both are blank, DataError where one is."""
+    sides = []
+    for path, raw in ((source_path, source), (target_path, target)):
+        text = decode_line(raw, path, line)
+        sides.append((path, (text.removeprefix("\ufeff") if line == 1 else text).strip()))
+    for path, side in sides:
+        if not side and any(text for _, text in sides):
+            raise DataError(path, line, "a blank line that is not blank in the other file")
+        if "\t" in side:
+            raise DataError(path, line, "a tab inside a sentence")
+    return Pair(sides[0][1], sides[1][1], str(source_path), line) if sides[0][1] else None
+
+
+def read_corpus(name: str, skip: Skip = refuse) -> Iterator[Pair]:
     """Pairs from a TSV file, or from two parallel files written as SOURCE,TARGET."""
     source, comma, target = name.partition(",")
     if comma and not Path(name).exists():
-        return read_parallel(Path(source), Path(target))
-    return read_pairs(Path(name))
+        return read_parallel(Path(source), Path(target), skip)
+    return read_pairs(Path(name), skip)

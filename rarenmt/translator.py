@@ -1,32 +1,24 @@
 """Text in, text out: translate sentences, remember pairs, and say where a word came from."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from rarenmt.batches import Ids, by_length, pair_batch, source_batch
+from rarenmt.batches import Ids, by_length, source_batch
 from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.excerpt import Excerpt
-from rarenmt.finder import Finder
-from rarenmt.journal import Journal, load_journal, save_journal
+from rarenmt.journal import Journal
 from rarenmt.memory import Memory
-from rarenmt.model import STEADY
 from rarenmt.search import Hypothesis, search
-from rarenmt.storage import locked
 from rarenmt.text import Pair
+from rarenmt.translation_memory import Remembered, TranslationMemory
 
 BUDGET = 4000
 """Pieces times sentences of one batch."""
-
-SMALLEST = 1024
-"""Slots of a new memory; it doubles when it is full."""
 
 LONGEST = 120
 """Pieces; a longer sentence is translated in parts."""
@@ -87,19 +79,6 @@ class Translation:
             yield word
 
 
-@dataclass(frozen=True)
-class Remembered:
-    """What a call of `remember` changed."""
-
-    new: list[Pair]
-    known: list[Pair]
-    conflicts: list[tuple[Pair, Pair]]
-    """New pairs with the remembered ones that translate the same source otherwise."""
-    tokens: int
-    evicted: int
-    """Entries that had to make room."""
-
-
 class Translator:
     """A checkpoint, its memory and the journal of that memory."""
 
@@ -107,9 +86,7 @@ class Translator:
         self.checkpoint = checkpoint
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
-        self.memory_path = memory_path
-        self._finder: Finder | None = None
-        self._load_memory()
+        self.remembered = TranslationMemory(checkpoint, memory_path)
 
     @classmethod
     def load(
@@ -128,6 +105,16 @@ class Translator:
         checkpoint.model.to(precision)
         return cls(checkpoint, memory or folder / MEMORY)
 
+    @property
+    def memory(self) -> Memory:
+        """The keys and values that are asked."""
+        return self.remembered.memory
+
+    @property
+    def journal(self) -> Journal:
+        """What was remembered."""
+        return self.remembered.journal
+
     def translate(
         self, sentences: Sequence[str], config: SearchConfig, *, memory: bool = True
     ) -> list[Translation]:
@@ -145,7 +132,7 @@ class Translator:
         """The remembered pairs that a sentence asks, in the order they were remembered."""
         if self.memory.config.lookup == "whole":
             return list(self.journal.pairs)
-        return [self.journal.pairs[number] for number in self._find().relevant(sentence)]
+        return [self.journal.pairs[number] for number in self.remembered.finder.relevant(sentence)]
 
     def _put_together(
         self, sentence: str, parts: Sequence[str], answers: Iterator[Hypothesis]
@@ -162,87 +149,8 @@ class Translator:
         return Translation(_surround(sentence, text), tokens)
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
-        """Write pairs into the memory, one after the other; no weight changes.
-
-        A pair that is known already changes nothing. More passes (the paper shows its context
-        three times) matter only to a memory that reinforces: others hold every pair whole.
-        """
-        fresh: list[Pair] = []
-        known: list[Pair] = []
-        conflicts: list[tuple[Pair, Pair]] = []
-        seen: dict[str, list[Pair]] = defaultdict(list)
-        for pair in pairs:
-            same = self.journal.same_source(pair) + seen[pair.source]
-            if any(other.target == pair.target for other in same):
-                known.append(pair)
-                continue
-            conflicts += [(pair, other) for other in same]
-            seen[pair.source].append(pair)
-            fresh.append(pair)
-        entries = self._entries(fresh)
-        self._finder = None
-        evicted = 0
-        numbers = [self.journal.add(pair) for pair in fresh]
-        for turn in range(passes if self.memory.config.reinforce else 1):
-            for number, (queries, values) in zip(numbers, entries, strict=True):
-                evicted += self._write(number, turn, queries, values)
-        tokens = sum(len(values) for _, values in entries)
-        return Remembered(fresh, known, conflicts, tokens, evicted)
-
-    def save(self) -> None:
-        """Write the memory to its file, atomically."""
-        assert self.memory_path is not None, "this translator has no memory file"
-        save_journal(self.memory_path, self.journal, self.memory, self.checkpoint.fingerprint)
-
-    @contextmanager
-    def exclusively(self) -> Iterator[None]:
-        """Hold the lock of the memory file and work on what it holds now."""
-        assert self.memory_path is not None, "this translator has no memory file"
-        with locked(self.memory_path):
-            self._load_memory()
-            yield
-
-    def _load_memory(self) -> None:
-        self.memory = self.model.new_memory(slots=SMALLEST, dtype=torch.bfloat16)
-        self.journal = Journal()
-        self._finder = None
-        if self.memory_path is not None and self.memory_path.exists():
-            self.journal = load_journal(self.memory_path, self.memory, self.checkpoint.fingerprint)
-
-    def _entries(self, pairs: Sequence[Pair]) -> list[tuple[Tensor, Tensor]]:
-        """Keys and values that each pair leaves in the memory, EOS included."""
-        encoded = [(self._encode(p.source), self._encode(p.target)) for p in pairs]
-        entries: list[tuple[Tensor, Tensor]] = [(torch.empty(0), torch.empty(0))] * len(pairs)
-        lengths = [max(len(source), len(target)) + 1 for source, target in encoded]
-        for chosen in by_length(lengths, BUDGET):
-            company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (STEADY - len(chosen))
-            batch = pair_batch(company, self.device)
-            queries = self.model.keys(batch)  # (T, B, D)
-            for column, i in enumerate(chosen):
-                length = len(encoded[i][1]) + 1
-                entries[i] = (queries[:length, column], batch.outputs[:length, column])
-        return entries
-
-    def _write(self, number: int, turn: int, queries: Tensor, values: Tensor) -> int:
-        """Write the pair of that number for the turn-th time; how many entries made room."""
-        self._make_room(len(values))
-        memory, before = self.memory, self.memory.used
-        right = 0
-        nearest = None
-        if memory.config.reinforce:
-            nearest = memory.read(queries, k=1)
-            right = int((nearest.values[:, 0] == values).sum())
-        generator = torch.Generator().manual_seed(number << 8 | turn & 0xFF)
-        slots = memory.write(queries, values, nearest, generator)
-        self.journal.note(number, slots.cpu())
-        return len(values) - right - (memory.used - before)
-
-    def _make_room(self, more: int) -> None:
-        """Grow the memory by doubling, up to its limit."""
-        needed = self.memory.used + more
-        if needed > self.memory.slots:
-            limit = max(self.model.config.memory.limit, self.memory.slots)
-            self.memory.grow(min(limit, max(needed, 2 * self.memory.slots)))
+        """Write pairs into the memory, in RAM until it is saved; see `TranslationMemory`."""
+        return self.remembered.remember(pairs, passes=passes)
 
     def _encode(self, text: str) -> Ids:
         return self.tokenizer.encode(text.strip())
@@ -286,14 +194,8 @@ class Translator:
         """The memory that these sentences ask, and the excerpt if they do not ask all of it."""
         if self.memory.config.lookup == "whole":
             return self.memory, None
-        excerpt = self._find().excerpt(sentences)
+        excerpt = self.remembered.finder.excerpt(sentences)
         return (None if excerpt is None else self.memory), excerpt
-
-    def _find(self) -> Finder:
-        """The finder of the memory as it stands."""
-        if self._finder is None:
-            self._finder = Finder(self.memory, self.journal, self.tokenizer)
-        return self._finder
 
     def _explain(self, hypothesis: Hypothesis) -> list[Token]:
         """The pieces as text, each with the remembered pair that spoke for it."""

@@ -14,8 +14,8 @@ ORDER = [
     "errors", "config", "storage", "text", "stream", "tensors", "score", "parallel", "largest",
     "index", "tokens", "relevance", "batches", "attention", "query", "encoder", "decoder",
     "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "search", "checkpoint",
-    "journal", "finder", "episodes", "practice", "dev", "train", "novelty", "translator",
-    "oneshot",
+    "journal", "memory_file", "entries", "finder", "translation_memory", "episodes", "practice",
+    "dev", "train", "novelty", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 

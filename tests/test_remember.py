@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import SENTENCES, Command
 
 from rarenmt.checkpoint import save_checkpoint
 from rarenmt.config import Config, MemoryConfig, ModelConfig
 from rarenmt.model import Model
+from rarenmt.tensors import load_tensors
 from rarenmt.tokens import Tokenizer
 
 RARENMT = Path(sys.executable).with_name("rarenmt")
@@ -20,6 +22,12 @@ def pairs(tmp_path: Path) -> Path:
     path = tmp_path / "pairs.tsv"
     path.write_text("".join(f"{s}\t{t}\n" for s, t in SENTENCES), "utf-8")
     return path
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it always be the same second."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
 
 
 @pytest.fixture
@@ -34,7 +42,7 @@ def test_remembered_pairs_are_counted_and_saved(
 
     assert (result.status, result.out) == (0, b"")
     assert result.err.startswith("remembered 4 pairs (")
-    assert result.err.endswith(f" in {memory}\n")
+    assert result.err.endswith(f" in {memory} · undo: rarenmt forget --last\n")
     assert memory.exists()
 
 
@@ -58,8 +66,8 @@ def test_the_same_file_twice_changes_nothing_and_says_so(
     assert memory.read_bytes() == before
 
 
-def test_one_file_at_a_time_is_the_same_as_all_at_once(
-    rarenmt: Command, folder: Path, pairs: Path, memory: Path, tmp_path: Path
+def test_one_file_at_a_time_is_the_same_as_all_at_once_but_for_the_calls(
+    rarenmt: Command, folder: Path, pairs: Path, memory: Path, tmp_path: Path, clock: None
 ) -> None:
     more = tmp_path / "more.tsv"
     more.write_text("The sun\tDie Sonne\n", "utf-8")
@@ -69,7 +77,11 @@ def test_one_file_at_a_time_is_the_same_as_all_at_once(
     whole = tmp_path / "whole.safetensors"
     rarenmt("remember", pairs, more, "-m", folder, "--memory", whole)
 
-    assert memory.read_bytes() == whole.read_bytes()
+    one, other = (load_tensors(path)[0] for path in (memory, whole))
+    assert one.pop("calls").tolist() == [0, 0, 0, 0, 1]
+    assert other.pop("calls").tolist() == [0, 0, 0, 0, 0]
+    assert (one.pop("passes").tolist(), other.pop("passes").tolist()) == ([1, 1], [1])
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_another_translation_of_a_source_is_pointed_out(
@@ -110,6 +122,45 @@ def test_a_wrong_line_is_one_sentence_and_nothing_is_remembered(
     assert result.err.startswith("error: " + sentence.format(path))
     assert result.err.count("\n") == 1
     assert not memory.exists()
+
+
+def test_wrong_lines_can_be_skipped_and_are_listed(
+    rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mixed.tsv"
+    path.write_bytes(b"ok\tgut\nno tab here\nbad\t\xff\nsun\tSonne\n")
+
+    result = rarenmt("remember", path, "--skip-bad", "-m", folder, "--memory", memory)
+
+    assert result.status == 4
+    assert f"warning: {path}:2: no tab; wanted source<TAB>target; skipped\n" in result.err
+    assert f"warning: {path}:3: byte 5 (0xff) is not UTF-8" in result.err
+    assert "remembered 2 pairs" in result.err
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(
+    rarenmt: Command, folder: Path, memory: Path, pairs: Path
+) -> None:
+    result = rarenmt("remember", pairs, "--dry-run", "-m", folder, "--memory", memory)
+
+    assert result.status == 0
+    assert result.err.startswith("would remember 4 pairs (")
+    assert "undo" not in result.err
+    assert not memory.exists()
+
+
+def test_what_does_not_come_out_as_shown_is_reported(
+    rarenmt: Command, folder: Path, memory: Path, pairs: Path
+) -> None:
+    options = ("-m", folder, "--memory", memory)
+
+    result = rarenmt("remember", pairs, "--verify", *options)
+
+    assert result.status == 0
+    assert result.err.count(f"warning: {pairs}:") == 4  # untrained weights reproduce nothing
+    assert result.err.endswith("verified: 0 of 4 come out as shown\n")
+    assert rarenmt("remember", pairs, "--strict", *options).status == 1
+    assert rarenmt("remember", pairs, "--strict", "--dry-run", *options).status == 2
 
 
 def test_a_missing_file_and_a_folder_are_sentences(

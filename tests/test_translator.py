@@ -10,10 +10,11 @@ from conftest import SENTENCES
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.text import Pair
-from rarenmt.translator import LONGEST, SMALLEST, Source, Token, Translation, Translator
+from rarenmt.translation_memory import SMALLEST
+from rarenmt.translator import LONGEST, Source, Token, Translation, Translator
 
 GREEDY = SearchConfig(beam=1)
-PAIRS = [Pair(s, t, "sentences.tsv", i) for i, (s, t) in enumerate(SENTENCES, start=1)]
+PAIRS = [Pair(s, t, "sentences.tsv", i, time=0) for i, (s, t) in enumerate(SENTENCES, start=1)]
 
 
 @pytest.fixture
@@ -131,9 +132,9 @@ def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
 
 def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:
     translator.remember(PAIRS)
-    translator.save()
+    translator.remembered.save()
 
-    again = Translator.load(folder, memory=translator.memory_path)
+    again = Translator.load(folder, memory=translator.remembered.path)
 
     assert again.journal.pairs == PAIRS
     asked = ["The cat sleeps.", "Bread."]
@@ -141,7 +142,7 @@ def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:
 
 
 def test_conflicts_within_one_call_are_reported(translator: Translator) -> None:
-    first, second = Pair("bank", "Bank", "a.tsv", 1), Pair("bank", "Ufer", "a.tsv", 2)
+    first, second = (Pair("bank", t, "a.tsv", i, time=0) for i, t in enumerate(["Bank", "Ufer"]))
 
     result = translator.remember([first, second, first])
 

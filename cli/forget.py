@@ -1,0 +1,50 @@
+"""`rarenmt forget`: take remembered lines back."""
+
+from typing import Annotated
+
+import typer
+
+from rarenmt.errors import SettingError
+
+from . import console, options, selection
+
+
+def forget(
+    places: selection.Places = None,
+    file: selection.File = None,
+    match: selection.Match = None,
+    last: selection.Last = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be forgotten, and forget nothing.")
+    ] = False,
+    model: options.Model = None,
+    memory: options.MemoryFile = None,
+    device: options.Device = "auto",
+) -> None:
+    """Take remembered lines back.
+
+    Afterwards the memory file is, to the last byte, what it would be if they had
+    never been remembered. The lines are printed as FILE:LINE<TAB>source<TAB>target.
+
+    \b
+    rarenmt forget file.tsv:12
+    rarenmt forget --last
+    rarenmt forget --match Dostoevsky --dry-run
+    """
+    if not (places or file or match or last):
+        raise SettingError("what should be forgotten? Give FILE:LINE, --file, --match or --last")
+    remembered = options.load_memory(model, options.memory_file(model, memory), device)
+    with remembered.exclusively():
+        chosen = selection.select(remembered.journal, places, file, match, last)
+        showings = list(remembered.journal.showings())
+        gone = remembered.forget(chosen)
+        if not dry_run:
+            remembered.save()
+    lines = [showings[number] for number in chosen]
+    rows = ([console.place(pair), pair.source, pair.target] for pair in lines)
+    console.table(["place", "source", "target"], rows)
+    said = f"{'would forget' if dry_run else 'forgot'} {console.count(len(chosen), 'line')}"
+    if len(gone) < len(chosen):
+        kept = console.count(len(gone), "pair")
+        said += f", and with them {kept}: the others stand in other lines too"
+    console.remark(f"{said} in {remembered.path}")

@@ -1,0 +1,290 @@
+"""`rarenmt memory`: look into a memory file, hand it on, bring it to another checkpoint."""
+
+import json
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from rarenmt.errors import SettingError
+
+from . import console, options, selection
+
+if TYPE_CHECKING:
+    from rarenmt.journal import Journal
+    from rarenmt.memory_file import Header
+    from rarenmt.text import Pair
+
+Json = Annotated[bool, typer.Option("--json", help="JSON, one record a line.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="File to write.", show_default=False)
+]
+
+memory = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Look into a memory, compare, merge and export memories, bring one to a new checkpoint.",
+)
+
+
+@memory.command()
+def show(
+    places: selection.Places = None,
+    file: selection.File = None,
+    match: selection.Match = None,
+    last: selection.Last = False,
+    as_json: Json = False,
+    model: options.Model = None,
+    memory: options.MemoryFile = None,
+) -> None:
+    """Show the remembered lines: all, or those chosen.
+
+    \b
+    rarenmt memory show
+    rarenmt memory show --match Dostoevsky
+    rarenmt memory show --json | jq -r .target
+    """
+    _, journal, _ = _open(model, memory)
+    showings = list(journal.showings())
+    if places or file or match or last:
+        chosen = selection.select(journal, places, file, match, last)
+        showings = [showings[number] for number in chosen]
+    if as_json:
+        for pair in showings:
+            console.record(_describe(journal, pair))
+        return
+    rows = ([console.place(p), _day(p), p.source, p.target] for p in showings)
+    console.table(["place", "remembered", "source", "target"], rows)
+
+
+@memory.command()
+def log(
+    as_json: Json = False, model: options.Model = None, memory: options.MemoryFile = None
+) -> None:
+    """Show every call of `remember` that the memory still knows of, the last one first.
+
+    \b
+    rarenmt memory log
+    """
+    _, journal, _ = _open(model, memory)
+    rows = []
+    for number, call in reversed(list(enumerate(journal.calls, start=1))):
+        files = Counter(pair.path for pair in call.pairs)
+        if as_json:
+            time = _instant(call.pairs[0])
+            console.record({"call": number, "time": time, "passes": call.passes, "lines": files})
+        named = ", ".join(f"{path} ({count:,})" for path, count in files.items())
+        rows.append([str(number), _day(call.pairs[0]), f"{len(call.pairs):,}", named])
+    if not as_json:
+        console.table(["call", "remembered", "lines", "files"], rows)
+
+
+@memory.command()
+def stats(
+    as_json: Json = False, model: options.Model = None, memory: options.MemoryFile = None
+) -> None:
+    """Show what a memory holds, in figures.
+
+    \b
+    rarenmt memory stats
+    rarenmt memory stats --memory client.safetensors --json
+    """
+    path, journal, header = _open(model, memory)
+    showings = list(journal.showings())
+    sources = Counter(pair.source for pair in journal.pairs)
+    figures: dict[str, Any] = {
+        "memory": str(path),
+        "pairs": len(journal.pairs),
+        "lines": len(showings),
+        "files": len({pair.path for pair in showings}),
+        "calls": len(journal.calls),
+        "entries": len(journal.owners),
+        "evicted": header.evicted,
+        "contradictions": sum(count > 1 for count in sources.values()),
+        "first": _instant(showings[0]) if showings else None,
+        "last": _instant(showings[-1]) if showings else None,
+        "languages": f"{header.source_language} {header.target_language}",
+        "checkpoint": header.fingerprint,
+        "bytes": path.stat().st_size if path.exists() else 0,
+    }
+    if as_json:
+        console.record(figures)
+    else:
+        said = {k: f"{v:,}" if isinstance(v, int) else str(v or "") for k, v in figures.items()}
+        console.table(["", ""], [[name, value] for name, value in said.items()])
+
+
+@memory.command(no_args_is_help=True)
+def diff(
+    old: Annotated[Path, typer.Argument(help="A memory file.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Show which pairs only one of two memories holds: - of the first, + of the second.
+
+    \b
+    rarenmt memory diff mine.safetensors yours.safetensors
+    """
+    (mine, _), (yours, _) = _read(old), _read(new)
+    rows = []
+    for mark, one, other in (("-", mine, yours), ("+", yours, mine)):
+        for pair in one.pairs:
+            if not other.knows(pair):
+                rows.append([mark, console.place(pair), pair.source, pair.target])
+                if as_json:
+                    console.record({"change": mark, **_describe(one, pair)})
+    if not as_json:
+        console.table(["", "place", "source", "target"], rows)
+
+
+@memory.command(no_args_is_help=True)
+def merge(
+    files: Annotated[
+        list[Path], typer.Argument(help="Memory files of one checkpoint.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Memory file to write.", show_default=False)
+    ],
+    model: options.Model = None,
+    device: options.Device = "auto",
+) -> None:
+    """Write a memory that remembers what each of several was shown, one after the other.
+
+    \b
+    rarenmt memory merge mine.safetensors yours.safetensors -o ours.safetensors
+    """
+    from rarenmt.storage import locked
+
+    merged = options.load_memory(model, _there(files[0]), device)
+    for file in files[1:]:
+        result = merged.merge(options.load_memory(model, _there(file), device))
+        for pair, other in result.conflicts:
+            console.contradiction(pair, other)
+        new, known = console.count(len(result.new), "pair"), len(result.known)
+        console.remark(f"{file}: {new} new, {known:,} known already")
+    merged.path = output
+    with locked(output):
+        merged.save()
+    console.remark(f"{console.count(len(merged.journal.pairs), 'pair')} in {output}")
+
+
+@memory.command()
+def export(
+    output: Output = None,
+    form: Annotated[
+        Literal["tsv", "tmx"] | None,
+        typer.Option("--format", help="Default: by the name of the output, or tsv."),
+    ] = None,
+    model: options.Model = None,
+    memory: options.MemoryFile = None,
+) -> None:
+    """Write the remembered pairs as TSV, or with all that is known of them as TMX.
+
+    A memory that remembers the TMX file of another is that other memory again.
+
+    \b
+    rarenmt memory export > pairs.tsv
+    rarenmt memory export -o pairs.tmx
+    """
+    _, journal, header = _open(model, memory)
+    form = form or ("tmx" if output is not None and output.suffix == ".tmx" else "tsv")
+    languages = (header.source_language, header.target_language)
+    written = _tmx(journal, *languages) if form == "tmx" else _tsv(journal)
+    if output is None:
+        sys.stdout.buffer.write(written)
+    else:
+        from rarenmt.storage import replace_bytes
+
+        replace_bytes(output, written)
+        console.remark(f"{console.count(len(journal.pairs), 'pair')} in {output}")
+
+
+@memory.command()
+def rebuild(
+    output: Output = None,
+    model: options.Model = None,
+    memory: options.MemoryFile = None,
+    device: options.Device = "auto",
+) -> None:
+    """Make the keys of a memory anew, for another checkpoint: no correction is lost.
+
+    \b
+    rarenmt memory rebuild --model checkpoints/new --memory memory.safetensors
+    """
+    from rarenmt.storage import locked
+
+    path = _there(options.memory_file(model, memory))
+    rebuilt = options.load_memory(model, None, device)
+    with locked(path):
+        lines = sum(1 for _ in _read(path)[0].showings())
+        with console.counting(lines, "rebuilding") as rebuilt.progress:
+            result = rebuilt.rebuild(path)
+        rebuilt.path = output or path
+        rebuilt.save()
+    pairs = console.count(len(result.new), "pair")
+    console.remark(f"{pairs} ({result.tokens:,} tokens) in {rebuilt.path}")
+
+
+def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Header]":
+    """The memory file that is meant, and what it holds; one that is not there holds nothing."""
+    from rarenmt.journal import Journal
+    from rarenmt.memory_file import Header
+
+    path = options.memory_file(model, memory)
+    if memory is None and not path.exists():
+        return path, Journal(), Header("", "", "")
+    return path, *_read(path)
+
+
+def _read(path: Path) -> "tuple[Journal, Header]":
+    from rarenmt.memory_file import read_journal
+
+    return read_journal(_there(path))
+
+
+def _there(path: Path) -> Path:
+    """The path of a memory that has to be there; a missing one would pass for an empty one."""
+    if not path.exists():
+        raise SettingError(f"there is no memory {path}")
+    return path
+
+
+def _describe(journal: "Journal", pair: "Pair") -> dict[str, Any]:
+    """The JSON record of a remembered line."""
+    first = journal.pairs[journal.number(pair)]
+    record = {"file": pair.path, "line": pair.line, "time": _instant(pair)}
+    record |= {"source": pair.source, "target": pair.target}
+    if (first.path, first.line) != (pair.path, pair.line):
+        record["first"] = console.place(first)
+    if pair.unit:
+        record["unit"] = json.loads(pair.unit)
+    return record
+
+
+def _instant(pair: "Pair") -> str:
+    return _date(pair).isoformat().replace("+00:00", "Z")
+
+
+def _day(pair: "Pair") -> str:
+    return f"{_date(pair):%Y-%m-%d}"
+
+
+def _date(pair: "Pair") -> datetime:
+    return datetime.fromtimestamp(pair.time or 0, UTC)
+
+
+def _tsv(journal: "Journal") -> bytes:
+    return "".join(f"{pair.source}\t{pair.target}\n" for pair in journal.pairs).encode()
+
+
+def _tmx(journal: "Journal", source_language: str, target_language: str) -> bytes:
+    from io import BytesIO
+
+    from rarenmt.tmx import write_tmx  # type: ignore
+
+    stream = BytesIO()
+    write_tmx(stream, journal.showings(), source_language, target_language)
+    return stream.getvalue()

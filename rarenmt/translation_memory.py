@@ -1,0 +1,222 @@
+"""A translation memory that is learnt: sentence pairs, shown once, with their entries in a
+key-value memory, and the file that holds both."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from rarenmt.checkpoint import Checkpoint
+from rarenmt.entries import Entries, encode_pairs
+from rarenmt.finder import Finder
+from rarenmt.journal import Call, Journal, now
+from rarenmt.memory_file import Header, load_memory, read_journal, save_memory
+from rarenmt.storage import locked
+from rarenmt.text import Pair
+
+SMALLEST = 1024
+"""Slots of a new memory."""
+STEP = 4
+"""A memory that is full grows by one part in so many."""
+
+EntriesOf = Callable[[Sequence[Pair]], Sequence[Entries]]
+"""Where the entries of pairs come from: the model, or a memory that holds them already."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What was written into the memory."""
+
+    new: list[Pair]
+    known: list[Pair]
+    """Pairs that were remembered already, from the same place or another."""
+    conflicts: list[tuple[Pair, Pair]]
+    """New pairs with the remembered ones that translate the same source otherwise."""
+    tokens: int
+    """Target pieces of the new pairs, EOS included."""
+    evicted: int
+    """Entries that had to make room."""
+    changed: bool
+    """Whether a line was shown that had not been shown before."""
+
+
+class TranslationMemory:
+    """The pairs that a checkpoint was shown, their entries, and their file if they have one."""
+
+    def __init__(self, checkpoint: Checkpoint, path: Path | None = None) -> None:
+        self.path = path
+        self.progress: Callable[[int], None] = lambda pairs: None
+        """Told how many more pairs are encoded, from time to time."""
+        self._checkpoint = checkpoint
+        self._finder: Finder | None = None
+        self.load()
+
+    def load(self) -> None:
+        """Hold what the file holds, or nothing where there is none."""
+        self._clear()
+        if self.path is not None and self.path.exists():
+            fingerprint = self._checkpoint.fingerprint
+            self.journal, header = load_memory(self.path, self.memory, fingerprint)
+            self.evicted = header.evicted
+
+    def save(self) -> None:
+        """Write the file, atomically."""
+        assert self.path is not None, "this memory has no file"
+        config = self._checkpoint.model.config
+        header = Header(
+            self._checkpoint.fingerprint,
+            config.source_language,
+            config.target_language,
+            self.evicted,
+        )
+        save_memory(self.path, self.journal, self.memory, header)
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold the lock of the file and work on what it holds now."""
+        assert self.path is not None, "this memory has no file"
+        with locked(self.path):
+            self.load()
+            yield
+
+    @property
+    def finder(self) -> Finder:
+        """Finds what is relevant in the memory as it stands."""
+        if self._finder is None:
+            self._finder = Finder(self.memory, self.journal, self._checkpoint.tokenizer)
+        return self._finder
+
+    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
+        """Write pairs into the memory, one after the other; no weight changes.
+
+        A line that was shown before changes nothing, and a known pair in another place only adds
+        the place. More passes (the paper shows its context three times) matter only to a memory
+        that reinforces: others hold every pair whole.
+        """
+        shown = [pair if pair.time is not None else replace(pair, time=now()) for pair in pairs]
+        return self._show([Call(shown, passes)], self._encode)
+
+    def merge(self, other: "TranslationMemory") -> Remembered:
+        """Remember what another memory of the same checkpoint was shown, call by call."""
+        return self._show(other.journal.calls, other._stored())
+
+    def forget(self, showings: Collection[int]) -> list[Pair]:
+        """Take back lines, counted from 0 over all that were shown; the pairs that are no longer
+        remembered.
+
+        Afterwards the memory is, to the last bit, what it would be had it never seen them.
+        """
+        before, entries_of = self.journal, self._stored()
+        self._clear()
+        self._perform(before.without(showings), entries_of)
+        return [pair for pair in before.pairs if not self.journal.knows(pair)]
+
+    def rebuild(self, path: Path) -> Remembered:
+        """Remember what a memory file was shown, whatever checkpoint it belongs to."""
+        journal, _ = read_journal(path)
+        return self._show(journal.calls, self._encode)
+
+    def _clear(self) -> None:
+        self.memory = self._checkpoint.model.new_memory(slots=SMALLEST, dtype=torch.bfloat16)
+        self.journal = Journal()
+        self.evicted = 0
+        self._finder = None
+
+    def _show(self, calls: Sequence[Call], entries_of: EntriesOf) -> Remembered:
+        """Perform what is new in some calls, and say what that is."""
+        shown = [pair for call in calls for pair in call.pairs]
+        unseen = [call for call in map(self._unseen, calls) if call.pairs]
+        evicted, first = self.evicted, len(self.journal.pairs)
+        tokens = self._perform(unseen, entries_of)
+        new = self.journal.pairs[first:]
+        return Remembered(
+            new,
+            list((Counter(shown) - Counter(new)).elements()),
+            [(pair, other) for pair in new for other in self.journal.contradicted(pair)],
+            tokens,
+            self.evicted - evicted,
+            bool(unseen),
+        )
+
+    def _unseen(self, call: Call) -> Call:
+        """The lines of a call that were not shown before, each once."""
+        return Call([p for p in dict.fromkeys(call.pairs) if not self.journal.saw(p)], call.passes)
+
+    def _perform(self, calls: Sequence[Call], entries_of: EntriesOf) -> int:
+        """Write the new pairs of some calls; how many entries that are."""
+        taken = [(call.passes, self.journal.take(call)) for call in calls]
+        numbers = [number for _, some in taken for number in some]
+        entries = entries_of([self.journal.pairs[number] for number in numbers])
+        count = sum(len(each.values) for each in entries)
+        self._finder = None
+        self._make_room(count)
+        if not self._reinforces and self.memory.used + count <= self.memory.slots:
+            self._append(numbers, entries)
+            return count
+        each = iter(zip(numbers, entries, strict=True))
+        for passes, some in taken:
+            of_call = list(islice(each, len(some)))
+            for turn in range(passes if self._reinforces else 1):
+                for number, written in of_call:
+                    self._write(number, turn, written)
+        return count
+
+    def _append(self, numbers: Sequence[int], entries: Sequence[Entries]) -> None:
+        """Give pairs of these numbers slots of their own, all at once."""
+        if not entries:
+            return
+        lengths = torch.tensor([len(each.values) for each in entries])
+        keys = torch.cat([each.keys for each in entries])
+        values = torch.cat([each.values for each in entries])
+        order = torch.arange(len(entries)).repeat_interleave(lengths)
+        positions = torch.arange(len(order)) - (lengths.cumsum(0) - lengths)[order]
+        slots = self.memory.append(keys, values, order.to(values.device))
+        self.journal.note(torch.tensor(numbers)[order], positions, slots.cpu())
+
+    def _write(self, number: int, turn: int, entries: Entries) -> None:
+        """Write the pair of that number for the turn-th time, where it may find its values already
+        or must make others go."""
+        memory, before = self.memory, self.memory.used
+        right = 0
+        nearest = None
+        if self._reinforces:
+            nearest = memory.read(entries.keys.float(), k=1)
+            right = int((nearest.values[:, 0] == entries.values).sum())
+        generator = torch.Generator().manual_seed(number << 8 | turn & 0xFF)
+        slots = memory.write(entries.keys, entries.values, nearest, generator).cpu()
+        self.journal.note(torch.full_like(slots, number), torch.arange(len(slots)), slots)
+        self.evicted += len(entries.values) - right - (memory.used - before)
+
+    def _make_room(self, more: int) -> None:
+        """Grow the memory in steps, up to its limit."""
+        needed = self.memory.used + more
+        if needed > self.memory.slots:
+            limit = max(self.memory.config.limit, self.memory.slots)
+            self.memory.grow(min(limit, needed + needed // STEP))
+
+    @property
+    def _reinforces(self) -> bool:
+        return self.memory.config.reinforce
+
+    def _encode(self, pairs: Sequence[Pair]) -> list[Entries]:
+        """The entries of pairs, from the model."""
+        checkpoint = self._checkpoint
+        dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
+        return encode_pairs(checkpoint.model, checkpoint.tokenizer, pairs, dtype, self.progress)
+
+    def _stored(self) -> EntriesOf:
+        """The entries of pairs that the memory holds now; from the model where it does not hold
+        every one of them apart."""
+        if self._reinforces or self.evicted:
+            return self._encode
+        memory, journal, slots = self.memory, self.journal, self.journal.slots(self.memory.used)
+
+        def stored(pairs: Sequence[Pair]) -> list[Entries]:
+            held = [slots[journal.number(pair)] for pair in pairs]
+            return [Entries(memory.keys[some], memory.values[some]) for some in held]
+
+        return stored
