@@ -20,12 +20,19 @@ BUDGET = 4000
 
 
 class Entries(NamedTuple):
-    """Of one pair, in the order of the T pieces of its target."""
+    """Of P pairs with T pieces together, one after the other."""
 
     keys: Tensor
     """(T, D)"""
     values: Tensor
     """(T,)"""
+    lengths: Tensor
+    """(P,) pieces of each pair."""
+
+    def split(self) -> list[tuple[Tensor, Tensor]]:
+        """The keys and values of each pair."""
+        lengths = self.lengths.tolist()
+        return list(zip(self.keys.split(lengths), self.values.split(lengths), strict=True))
 
 
 def encode_pairs(
@@ -34,22 +41,26 @@ def encode_pairs(
     pairs: Sequence[Pair],
     dtype: torch.dtype,
     progress: Callable[[int], None],
-) -> list[Entries]:
-    """The entries of each pair, keys in `dtype`; `progress` is told how many more are done."""
+) -> Entries:
+    """The entries of pairs, keys in `dtype`; `progress` is told how many more pairs are done."""
     device = model.embedding.weight.device
     encoded = [
         (tokenizer.encode(pair.source.strip()), tokenizer.encode(pair.target.strip()))
         for pair in pairs
     ]
-    entries = [Entries(torch.empty(0), torch.empty(0))] * len(pairs)
-    lengths = [max(len(source), len(target)) + 1 for source, target in encoded]
-    for chosen in by_length(lengths, BUDGET):
+    lengths = torch.tensor([len(target) + 1 for _, target in encoded], dtype=torch.long)
+    starts = (lengths.cumsum(0) - lengths).tolist()
+    keys = torch.empty((int(lengths.sum()), model.query.width), dtype=dtype, device=device)
+    values = torch.empty(len(keys), dtype=torch.long, device=device)
+    longest = [max(len(source), len(target)) + 1 for source, target in encoded]
+    for chosen in by_length(longest, BUDGET):
         company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (STEADY - len(chosen))
         batch = pair_batch(company, device)
         queries = model.keys(batch)  # (T, B, D)
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
-            keys, values = queries[:length, column], batch.outputs[:length, column]
-            entries[i] = Entries(keys.to(dtype, copy=True), values.clone())  # not their padding
+            place = slice(starts[i], starts[i] + length)
+            keys[place] = queries[:length, column].to(dtype)
+            values[place] = batch.outputs[:length, column]
         progress(len(chosen))
-    return entries
+    return Entries(keys, values, lengths)

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from rarenmt.errors import CheckpointError, StorageError
-from rarenmt.storage import replace_bytes
+from rarenmt.storage import replace
 
 METADATA = "rarenmt"
 """All metadata stand under this one name: with several, safetensors would order them anew each
@@ -24,11 +24,40 @@ PART = "#"
 """Stands between the name of a tensor that no file can hold and the number of a part."""
 
 
+DTYPES = {
+    torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64",
+    torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+"""What safetensors calls them."""
+
+
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors and their metadata, atomically."""
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    described = {METADATA: json.dumps(metadata, sort_keys=True)}
-    replace_bytes(path, safetensors.torch.save(whole, described))
+    """Write tensors and their metadata, atomically.
+
+    The library would hold a file of gigabytes in memory twice, or replace it in a way of its own;
+    the format is a JSON header and the bytes.
+    """
+    widest_first = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    whole = {name: tensors[name].detach().cpu().contiguous() for name in widest_first}
+    header: dict[str, Any] = {"__metadata__": {METADATA: json.dumps(metadata, sort_keys=True)}}
+    start = 0
+    for name, tensor in whole.items():
+        header[name] = {
+            "dtype": DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [start, start + tensor.nbytes],
+        }
+        start += tensor.nbytes
+    described = json.dumps(header, separators=(",", ":")).encode()
+    described += b" " * (-len(described) % 8)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as stream:
+            stream.write(len(described).to_bytes(8, "little") + described)
+            for tensor in whole.values():
+                stream.write(tensor.flatten().view(torch.uint8).numpy().data)
+
+    replace(path, write)
 
 
 def load_tensors(

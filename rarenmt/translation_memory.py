@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from rarenmt.checkpoint import Checkpoint
 from rarenmt.entries import Entries, encode_pairs
@@ -23,7 +24,7 @@ SMALLEST = 1024
 STEP = 4
 """A memory that is full grows by one part in so many."""
 
-EntriesOf = Callable[[Sequence[Pair]], Sequence[Entries]]
+EntriesOf = Callable[[Sequence[Pair]], Entries]
 """Where the entries of pairs come from: the model, or a memory that holds them already."""
 
 
@@ -151,58 +152,55 @@ class TranslationMemory:
         taken = [(call.passes, self.journal.take(call)) for call in calls]
         numbers = [number for _, some in taken for number in some]
         entries = entries_of([self.journal.pairs[number] for number in numbers])
-        count = sum(len(each.values) for each in entries)
+        count = len(entries.values)
         self._finder = None
         self._make_room(count)
         if not self._reinforces and self.memory.used + count <= self.memory.slots:
-            self._append(numbers, entries)
+            self._append(torch.tensor(numbers, dtype=torch.long), entries)
             return count
-        each = iter(zip(numbers, entries, strict=True))
+        each = iter(zip(numbers, entries.split(), strict=True))
         for passes, some in taken:
             of_call = list(islice(each, len(some)))
             for turn in range(passes if self._reinforces else 1):
-                for number, written in of_call:
-                    self._write(number, turn, written)
+                for number, (keys, values) in of_call:
+                    self._write(number, turn, keys, values)
         return count
 
-    def _append(self, numbers: Sequence[int], entries: Sequence[Entries]) -> None:
-        """Give pairs of these numbers slots of their own, all at once."""
-        if not entries:
-            return
-        lengths = torch.tensor([len(each.values) for each in entries])
-        keys = torch.cat([each.keys for each in entries])
-        values = torch.cat([each.values for each in entries])
-        order = torch.arange(len(entries)).repeat_interleave(lengths)
-        positions = torch.arange(len(order)) - (lengths.cumsum(0) - lengths)[order]
-        slots = self.memory.append(keys, values, order.to(values.device))
-        self.journal.note(torch.tensor(numbers)[order], positions, slots.cpu())
+    def _append(self, numbers: Tensor, entries: Entries) -> None:
+        """Give the pairs of these numbers slots of their own, all at once."""
+        order = torch.arange(len(numbers)).repeat_interleave(entries.lengths)
+        positions = torch.arange(len(order)) - (entries.lengths.cumsum(0) - entries.lengths)[order]
+        writes = order.to(entries.values.device)
+        slots = self.memory.append(entries.keys, entries.values, writes)
+        self.journal.note(numbers[order], positions, slots.cpu())
 
-    def _write(self, number: int, turn: int, entries: Entries) -> None:
+    def _write(self, number: int, turn: int, keys: Tensor, values: Tensor) -> None:
         """Write the pair of that number for the turn-th time, where it may find its values already
         or must make others go."""
         memory, before = self.memory, self.memory.used
         right = 0
         nearest = None
         if self._reinforces:
-            nearest = memory.read(entries.keys.float(), k=1)
-            right = int((nearest.values[:, 0] == entries.values).sum())
+            nearest = memory.read(keys.float(), k=1)
+            right = int((nearest.values[:, 0] == values).sum())
         generator = torch.Generator().manual_seed(number << 8 | turn & 0xFF)
-        slots = memory.write(entries.keys, entries.values, nearest, generator).cpu()
+        slots = memory.write(keys, values, nearest, generator).cpu()
         self.journal.note(torch.full_like(slots, number), torch.arange(len(slots)), slots)
-        self.evicted += len(entries.values) - right - (memory.used - before)
+        self.evicted += len(values) - right - (memory.used - before)
 
     def _make_room(self, more: int) -> None:
         """Grow the memory in steps, up to its limit."""
         needed = self.memory.used + more
         if needed > self.memory.slots:
             limit = max(self.memory.config.limit, self.memory.slots)
-            self.memory.grow(min(limit, needed + needed // STEP))
+            spare = needed // STEP if self.memory.used else 0
+            self.memory.grow(min(limit, needed + spare))
 
     @property
     def _reinforces(self) -> bool:
         return self.memory.config.reinforce
 
-    def _encode(self, pairs: Sequence[Pair]) -> list[Entries]:
+    def _encode(self, pairs: Sequence[Pair]) -> Entries:
         """The entries of pairs, from the model."""
         checkpoint = self._checkpoint
         dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
@@ -215,8 +213,10 @@ class TranslationMemory:
             return self._encode
         memory, journal, slots = self.memory, self.journal, self.journal.slots(self.memory.used)
 
-        def stored(pairs: Sequence[Pair]) -> list[Entries]:
+        def stored(pairs: Sequence[Pair]) -> Entries:
             held = [slots[journal.number(pair)] for pair in pairs]
-            return [Entries(memory.keys[some], memory.values[some]) for some in held]
+            lengths = torch.tensor([len(each) for each in held], dtype=torch.long)
+            chosen = torch.cat([torch.empty(0, dtype=torch.long), *held]).to(memory.values.device)
+            return Entries(memory.keys[chosen], memory.values[chosen], lengths)
 
         return stored
