@@ -22,6 +22,10 @@ out = Console(soft_wrap=True, highlight=False)
 """Writes results for people; results for pipes go to sys.stdout as they are."""
 
 
+VISIBLE = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
+"""Control characters would let a remembered text write over the terminal."""
+
+
 def quiet(on: bool) -> None:
     """Silence remarks and progress; errors are still said."""
     err.quiet = on
@@ -66,7 +70,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(cell.translate(VISIBLE)) for cell in row))
     out.print(drawn, soft_wrap=False)
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -260,7 +261,9 @@ def _describe(journal: "Journal", pair: "Pair") -> dict[str, Any]:
     if (first.path, first.line) != (pair.path, pair.line):
         record["first"] = console.place(first)
     if pair.unit:
-        record["unit"] = json.loads(pair.unit)
+        record["unit"] = pair.unit
+        with suppress(ValueError, RecursionError):  # whoever made the file
+            record["unit"] = json.loads(pair.unit)
     return record
 
 

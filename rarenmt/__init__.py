@@ -1,3 +1,31 @@
 """rarenmt: a translator that remembers what it is shown once."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rarenmt.config import MemoryConfig as MemoryConfig
+    from rarenmt.config import SearchConfig as SearchConfig
+    from rarenmt.memory import Memory as Memory
+    from rarenmt.text import Pair as Pair
+    from rarenmt.translator import Translator as Translator
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Memory": "memory",
+    "MemoryConfig": "config",
+    "Pair": "text",
+    "SearchConfig": "config",
+    "Translator": "translator",
+}
+"""The module of each public name: loaded when it is asked for, because most of them need torch."""
+
+__all__ = ["Memory", "MemoryConfig", "Pair", "SearchConfig", "Translator", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

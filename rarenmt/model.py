@@ -47,7 +47,9 @@ class Model(nn.Module):
         super().__init__()
         self.config = config
         sizes = config.model
-        self.embedding = nn.Embedding(sizes.vocabulary, sizes.embedding, padding_idx=PAD)
+        # Not drawn yet: on the "meta" device that would load torch's compiler, a second or two.
+        pieces = torch.zeros(sizes.vocabulary, sizes.embedding)
+        self.embedding = nn.Embedding.from_pretrained(pieces, freeze=False, padding_idx=PAD)
         self.encoder = Encoder(sizes)
         self.decoder = Decoder(sizes)
         self.output = Output(sizes.hidden, self.embedding)

@@ -3,6 +3,7 @@
 Shapes: B positions · K neighbours · V vocabulary · H hidden · E embedding.
 """
 
+import math
 from typing import Protocol
 
 import torch
@@ -91,7 +92,7 @@ class MixtureReadout(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         width = config.model.hidden + 2 * config.model.embedding
-        self.log_temperature = nn.Parameter(torch.tensor(config.memory.temperature).log())
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(config.memory.temperature)))
         self.view = nn.Linear(width, self.VIEW)
         self.gate = nn.Sequential(
             nn.Linear(self.VIEW + 7 + len(config.memory.query), self.UNITS),

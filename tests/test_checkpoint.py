@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -275,3 +277,19 @@ def test_what_a_crash_left_is_swept_by_the_next_save(
     save_checkpoint(folder, tiny_model, tokenizer)
 
     assert files(folder) == whole
+
+
+def test_loading_a_checkpoint_does_not_load_the_compiler(folder: Path) -> None:
+    """It would take longer than all the rest of a short command."""
+    code = (
+        "import sys, torch; from pathlib import Path; "
+        "from rarenmt.checkpoint import load_checkpoint; "
+        f"load_checkpoint(Path({str(folder)!r}), torch.device('cpu')); "
+        "print('torch._dynamo' in sys.modules)"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert said == "False\n"
