@@ -24,6 +24,10 @@ SMALLEST = 1024
 STEP = 4
 """A memory that is full grows by one part in so many."""
 
+Identity = tuple[int, int, int]
+UNSAVED: Identity | None = (0, 0, 0)
+"""The identity of no file."""
+
 EntriesOf = Callable[[Sequence[Pair]], Entries]
 """Where the entries of pairs come from: the model, or a memory that holds them already."""
 
@@ -54,11 +58,13 @@ class TranslationMemory:
         """Told how many more pairs are encoded, from time to time."""
         self._checkpoint = checkpoint
         self._finder: Finder | None = None
-        self.load()
+        self._stored_as = UNSAVED
+        self._load()
 
-    def load(self) -> None:
+    def _load(self) -> None:
         """Hold what the file holds, or nothing where there is none."""
         self._clear()
+        self._stored_as = self._identity()
         if self.path is not None and self.path.exists():
             fingerprint = self._checkpoint.fingerprint
             self.journal, header = load_memory(self.path, self.memory, fingerprint)
@@ -75,13 +81,15 @@ class TranslationMemory:
             self.evicted,
         )
         save_memory(self.path, self.journal, self.memory, header)
+        self._stored_as = self._identity()
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Hold the lock of the file and work on what it holds now."""
+        """Hold the lock of the file and work on what it holds now; what was not saved is lost."""
         assert self.path is not None, "this memory has no file"
         with locked(self.path):
-            self.load()
+            if self._stored_as != self._identity():
+                self._load()
             yield
 
     @property
@@ -121,11 +129,19 @@ class TranslationMemory:
         journal, _ = read_journal(path)
         return self._show(journal.calls, self._encode)
 
+    def _identity(self) -> Identity | None:
+        """What tells the file from every other state of it: a memory is replaced, never changed."""
+        if self.path is None or not self.path.exists():
+            return None
+        status = self.path.stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
     def _clear(self) -> None:
         self.memory = self._checkpoint.model.new_memory(slots=SMALLEST, dtype=torch.bfloat16)
         self.journal = Journal()
         self.evicted = 0
         self._finder = None
+        self._stored_as = UNSAVED
 
     def _show(self, calls: Sequence[Call], entries_of: EntriesOf) -> Remembered:
         """Perform what is new in some calls, and say what that is."""
@@ -149,6 +165,7 @@ class TranslationMemory:
 
     def _perform(self, calls: Sequence[Call], entries_of: EntriesOf) -> int:
         """Write the new pairs of some calls; how many entries that are."""
+        self._stored_as = UNSAVED
         taken = [(call.passes, self.journal.take(call)) for call in calls]
         numbers = [number for _, some in taken for number in some]
         entries = entries_of([self.journal.pairs[number] for number in numbers])

@@ -155,3 +155,20 @@ def test_progress_counts_every_pair(checkpoint: Checkpoint) -> None:
 
     assert sum(done) == 900
     assert len(done) > 1
+
+
+def test_a_lock_is_held_on_what_the_file_holds_now(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "memory.safetensors"
+    mine, yours = (TranslationMemory(checkpoint, path) for _ in range(2))
+    shown = [Pair(f"word {i}", f"Wort {i}", "a.tsv", i, time=5) for i in range(3)]
+
+    with yours.exclusively():
+        yours.remember(shown[:1])
+        yours.save()
+    mine.remember(shown[1:2])  # in RAM alone
+    with mine.exclusively():
+        assert mine.journal.pairs == shown[:1]
+        mine.remember(shown[2:])
+        mine.save()
+    with mine.exclusively():
+        assert mine.journal.pairs == [shown[0], shown[2]]
