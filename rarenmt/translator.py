@@ -17,6 +17,9 @@ from rarenmt.search import Hypothesis, search
 from rarenmt.text import Pair
 from rarenmt.translation_memory import Remembered, TranslationMemory
 
+BEAM = SearchConfig()
+"""How a translation is looked for by default."""
+
 BUDGET = 4000
 """Pieces times sentences of one batch."""
 
@@ -91,9 +94,9 @@ class Translator:
     @classmethod
     def load(
         cls,
-        folder: Path,
+        folder: Path | str,
         *,
-        memory: Path | None = None,
+        memory: Path | str | None = None,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
     ) -> "Translator":
@@ -101,9 +104,9 @@ class Translator:
 
         bfloat16 is for translating: what is remembered should not depend on how fast it was.
         """
-        checkpoint = load_checkpoint(folder, torch.device(device))
+        checkpoint = load_checkpoint(Path(folder), torch.device(device))
         checkpoint.model.to(precision)
-        return cls(checkpoint, memory or folder / MEMORY)
+        return cls(checkpoint, Path(memory or Path(folder) / MEMORY))
 
     @property
     def memory(self) -> Memory:
@@ -116,7 +119,7 @@ class Translator:
         return self.remembered.journal
 
     def translate(
-        self, sentences: Sequence[str], config: SearchConfig, *, memory: bool = True
+        self, sentences: Sequence[str], config: SearchConfig = BEAM, *, memory: bool = True
     ) -> list[Translation]:
         """The translations of sentences, in their order; white space around them is kept."""
         parts = [self._parts(sentence) for sentence in sentences]
