@@ -18,8 +18,8 @@ def remember(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="TSV files of source<TAB>target, or two parallel files as SOURCE,TARGET; "
-            ".xz and .gz are read, - is standard input.",
+            help="TSV files of source<TAB>target, TMX files, or two parallel files as "
+            "SOURCE,TARGET; .xz and .gz are read, - is standard input (TSV).",
             show_default=False,
         ),
     ],
@@ -39,7 +39,7 @@ def remember(
     """
     from rarenmt.translator import Translator
 
-    pairs = [pair for file in files for pair in _read(file)]
+    pairs = [pair for file in files for pair in _read(file, model)]
     place = options.pick_device(device)
     translator = Translator.load(options.model_folder(model), memory=memory, device=str(place))
     with translator.exclusively():
@@ -49,13 +49,14 @@ def remember(
     _say(result, translator.memory_path)
 
 
-def _read(file: str) -> "Iterator[Pair]":
-    from rarenmt.text import parse_pairs, read_corpus, split_lines
+def _read(file: str, model: Path | None) -> "Iterator[Pair]":
+    from rarenmt.corpus import read_corpus
+    from rarenmt.text import parse_pairs, split_lines
 
     if file == "-":
         options.hint_at_terminal("source<TAB>target lines")
         return parse_pairs(split_lines(sys.stdin.buffer), "-")
-    return read_corpus(file)
+    return read_corpus(file, options.languages(model), console.remark)
 
 
 def _say(result: "Remembered", path: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 Lines end at line feed bytes only: a form feed, U+2028 or a lone carriage return
 is part of a sentence. `.xz` and `.gz` are read directly. A reader for another
-format is one more function from a path to an iterator of `Pair`s.
+format is one more function from a path to an iterator of `Pair`s; `rarenmt.corpus` chooses.
 """
 
 import gzip
@@ -68,18 +68,25 @@ def decode_line(raw: bytes, path: Path | str, line: int) -> str:
 
 
 @contextmanager
-def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
-    """Open a plain or compressed file for `split_lines`; errors name the file."""
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a plain or compressed file; errors while it is read name the file."""
     opener = _OPENERS.get(path.suffix, open)
     try:
         if path.is_dir():
             raise DataError(path, None, "is a folder; a text file was expected")
         with opener(path, "rb") as stream:
-            yield split_lines(cast(BinaryIO, stream))
+            yield cast(BinaryIO, stream)
     except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise DataError(path, None, f"is not a whole {path.suffix} file: {error}") from None
     except OSError as error:
         raise StorageError(path, "read", error) from error
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
+    """Open a plain or compressed file for `split_lines`."""
+    with open_bytes(path) as stream:
+        yield split_lines(stream)
 
 
 def read_sentences(path: Path) -> Iterator[str]:
@@ -152,11 +159,3 @@ def read_parallel(source_path: Path, target_path: Path) -> Iterator[Pair]:
             yield Pair(sides[0][1], sides[1][1], str(source_path), line)
     if empty:
         raise DataError(source_path, None, "holds no sentence; wanted one a line")
-
-
-def read_corpus(name: str) -> Iterator[Pair]:
-    """Pairs from a TSV file, or from two parallel files written as SOURCE,TARGET."""
-    source, comma, target = name.partition(",")
-    if comma and not Path(name).exists():
-        return read_parallel(Path(source), Path(target))
-    return read_pairs(Path(name))
