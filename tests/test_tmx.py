@@ -6,11 +6,12 @@ import json
 import lzma
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.dom import minidom
 
 import pytest
 from conftest import Command
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarenmt.corpus import read_corpus
@@ -474,7 +475,7 @@ PROPS = st.lists(
 SIDE = {"creationid": LEGAL, "changedate": LEGAL, "note": NOTES, "prop": PROPS}
 
 
-def said_of(language: str) -> st.SearchStrategy[dict[str, object]]:
+def said_of(language: str) -> st.SearchStrategy[dict[str, Any]]:
     """What a `<tuv>` says, at least one thing."""
     regions = st.sampled_from([f"{language}-AT", language.upper()])
     return st.fixed_dictionaries({}, optional={**SIDE, "xml:lang": regions}).filter(bool)
@@ -507,6 +508,7 @@ PAIRS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(pairs=st.lists(PAIRS, min_size=1, max_size=4))
 def test_pairs_come_back_from_tmx_as_they_were(
     pairs: list[Pair], tmp_path_factory: pytest.TempPathFactory
@@ -514,6 +516,7 @@ def test_pairs_come_back_from_tmx_as_they_were(
     assert again(pairs, tmp_path_factory.mktemp("tmx", numbered=True)) == pairs
 
 
+@settings(max_examples=50, deadline=None)
 @given(pairs=st.lists(PAIRS, max_size=3))
 def test_what_is_written_is_well_formed_and_always_the_same(pairs: list[Pair]) -> None:
     text = written(pairs)
@@ -655,8 +658,8 @@ def test_training_reads_tmx_in_its_own_languages(
     rarenmt: Command, tmx: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = tmx(variants(("fr", "chat"), ("hsb", "kočka")))
-    arguments = ["train", path, "--dev", path, "-o", tmp_path / "out", "--target-language", "hsb"]
-
-    assert rarenmt(*arguments).err == (
-        f"error: {path}: holds no unit with text in en and hsb; found fr, hsb\n"
+    result = rarenmt(
+        "train", path, "--dev", path, "-o", tmp_path / "out", "--target-language", "hsb"
     )
+
+    assert result.err == (f"error: {path}: holds no unit with text in en and hsb; found fr, hsb\n")

@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarenmt.errors import DataError, RareError
@@ -151,6 +151,7 @@ def test_a_truncated_file_is_one_sentence_wherever_it_ends(tmp_path: Path) -> No
         assert "not well-formed XML" in complaint(whole[:size], tmp_path)
 
 
+@settings(deadline=None)
 @given(
     damage=st.lists(
         st.tuples(st.integers(0, len(whole_file()) - 1), st.integers(0, 255)), max_size=4
