@@ -14,8 +14,8 @@ import torch
 
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
+from rarenmt.corpus import read_corpus
 from rarenmt.score import bleu
-from rarenmt.text import read_corpus
 from rarenmt.translator import Translator
 
 COUNTS = [0, 1, 100, 10_000, 100_000]
@@ -40,8 +40,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=COUNTS[-1], help="pairs to remember")
     arguments = parser.parse_args()
     translator, config = load(arguments.model), SearchConfig(beam=arguments.beam)
-    test = list(islice(read_corpus(arguments.test), arguments.lines))
-    stock = (pair for name in arguments.remember for pair in read_corpus(name))
+    languages = translator.model.config.languages
+    test = list(islice(read_corpus(arguments.test, languages), arguments.lines))
+    stock = (pair for name in arguments.remember for pair in read_corpus(name, languages))
     print("| pairs | entries | sentences that ask | changed | BLEU | CPU-s: remember, translate |")
     print("|---|---|---|---|---|---|")
     first: list[str] = []

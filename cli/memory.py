@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
@@ -192,15 +192,18 @@ def export(
     """
     _, journal, header = _open(model, memory)
     form = form or ("tmx" if output is not None and output.suffix == ".tmx" else "tsv")
-    languages = (header.source_language, header.target_language)
-    written = _tmx(journal, *languages) if form == "tmx" else _tsv(journal)
+    write = _write_tmx if form == "tmx" else _write_tsv
     if output is None:
-        sys.stdout.buffer.write(written)
-    else:
-        from rarenmt.storage import replace_bytes
+        write(sys.stdout.buffer, journal, header)
+        return
+    from rarenmt.storage import replace
 
-        replace_bytes(output, written)
-        console.remark(f"{console.count(len(journal.pairs), 'pair')} in {output}")
+    def fill(temporary: Path) -> None:
+        with temporary.open("wb") as stream:
+            write(stream, journal, header)
+
+    replace(output, fill)
+    console.remark(f"{console.count(len(journal.pairs), 'pair')} in {output}")
 
 
 @memory.command()
@@ -236,7 +239,7 @@ def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Head
 
     path = options.memory_file(model, memory)
     if memory is None and not path.exists():
-        return path, Journal(), Header("", "", "")
+        return path, Journal(), Header("", *options.languages(model))
     return path, *_read(path)
 
 
@@ -279,15 +282,12 @@ def _date(pair: "Pair") -> datetime:
     return datetime.fromtimestamp(pair.time or 0, UTC)
 
 
-def _tsv(journal: "Journal") -> bytes:
-    return "".join(f"{pair.source}\t{pair.target}\n" for pair in journal.pairs).encode()
+def _write_tsv(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
+    for pair in journal.pairs:
+        stream.write(f"{pair.source}\t{pair.target}\n".encode())
 
 
-def _tmx(journal: "Journal", source_language: str, target_language: str) -> bytes:
-    from io import BytesIO
+def _write_tmx(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
+    from rarenmt.tmx_writer import write_tmx
 
-    from rarenmt.tmx import write_tmx  # type: ignore
-
-    stream = BytesIO()
-    write_tmx(stream, journal.showings(), source_language, target_language)
-    return stream.getvalue()
+    write_tmx(stream, journal.showings(), header.source_language, header.target_language)

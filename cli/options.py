@@ -121,6 +121,14 @@ def load_memory(model: Path | None, path: Path | None, device: str) -> "Translat
     return TranslationMemory(checkpoint, path)
 
 
+def languages(model: Path | None) -> tuple[str, str]:
+    """Source and target language of a checkpoint."""
+    from rarenmt.checkpoint import read_description
+
+    _, config = read_description(model_folder(model))
+    return config.languages
+
+
 def load_translator(
     model: Path | None,
     memory: Path | None,
@@ -133,10 +141,14 @@ def load_translator(
     """The translator asked for, having forgotten and remembered further pairs in RAM alone."""
     import torch
 
-    from rarenmt.text import read_corpus
+    from rarenmt.corpus import read_corpus
     from rarenmt.translator import Translator
 
-    pairs = [pair for name in with_pairs or [] for pair in read_corpus(name)]
+    pairs = [
+        pair
+        for name in with_pairs or []
+        for pair in read_corpus(name, languages(model), console.remark)
+    ]
     place = pick_device(device)
     translator = Translator.load(
         model_folder(model),

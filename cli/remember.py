@@ -22,7 +22,7 @@ def remember(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="TSV files of source<TAB>target, or two parallel files as SOURCE,TARGET; "
+            help="TSV files of source<TAB>target, TMX, or two parallel files as SOURCE,TARGET; "
             ".xz and .gz are read, - is standard input.",
             show_default=False,
         ),
@@ -63,7 +63,8 @@ def remember(
     if dry_run and (verify or strict):
         raise SettingError("--dry-run remembers nothing that --verify could look at; leave one out")
     skipped: list[DataError] = []
-    pairs = [pair for file in files for pair in _read(file, skipped.append if skip_bad else None)]
+    skip = skipped.append if skip_bad else None
+    pairs = [pair for file in files for pair in _read(file, model, skip)]
     for error in skipped:
         console.warn(f"{error}; skipped")
     translator = options.load_translator(model, memory, device, "float32")
@@ -80,13 +81,14 @@ def remember(
         raise typer.Exit(options.SOME_LINES_FAILED)
 
 
-def _read(file: str, skip: "Skip | None") -> "Iterator[Pair]":
-    from rarenmt.text import parse_pairs, read_corpus, refuse, split_lines
+def _read(file: str, model: Path | None, skip: "Skip | None") -> "Iterator[Pair]":
+    from rarenmt.corpus import read_corpus
+    from rarenmt.text import parse_pairs, refuse, split_lines
 
     if file == "-":
         options.hint_at_terminal("source<TAB>target lines")
         return parse_pairs(split_lines(sys.stdin.buffer), "-", skip or refuse)
-    return read_corpus(file, skip or refuse)
+    return read_corpus(file, options.languages(model), console.remark, skip or refuse)
 
 
 def _say(result: "Remembered", path: Path | None, dry_run: bool) -> None:
@@ -99,10 +101,7 @@ def _say(result: "Remembered", path: Path | None, dry_run: bool) -> None:
         said += f", {len(result.known):,} known already"
     said += f" in {path}"
     if result.evicted:
-        made = (
-            f"{result.evicted:,} of the oldest entries {'would make' if dry_run else 'made'} room"
-        )
-        said += f"; the memory is full: {made}"
+        said += f"; the memory is full: {result.evicted:,} of the oldest entries made room"
     if result.changed and not dry_run:
         said += " · undo: rarenmt forget --last"
     console.remark(said)

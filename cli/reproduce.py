@@ -43,11 +43,11 @@ def gnmt(
     import torch
 
     from rarenmt.checkpoint import load_checkpoint
+    from rarenmt.corpus import read_corpus
     from rarenmt.reproduce.gnmt import reproduce as run
-    from rarenmt.text import read_corpus
     from rarenmt.translator import Translator
 
-    pairs = list(read_corpus(test))
+    pairs = list(read_corpus(test, options.languages(model), console.remark))
     if len(pairs) < 2:
         raise DataError(test, None, "holds one pair; wanted at least two, a context and a question")
     checkpoint = load_checkpoint(options.model_folder(model), options.pick_device(device))

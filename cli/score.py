@@ -77,9 +77,9 @@ def score(
     if len(files) == 2:
         _print_scores(*_read_both(*files), as_json)
         return
-    from rarenmt.text import read_corpus
+    from rarenmt.corpus import read_corpus
 
-    pairs = list(read_corpus(files[0]))
+    pairs = list(read_corpus(files[0], options.languages(model), console.remark))
     translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
     references = [pair.target for pair in pairs]
     if online:

@@ -30,8 +30,8 @@ def train(
     corpora: Annotated[
         list[str],
         typer.Argument(
-            help="Training text: a TSV file, or two parallel files as SOURCE,TARGET; .xz and .gz "
-            "are read. FILE@4 shows its pairs four times an epoch, FILE@0.5 a random half.",
+            help="Training text: a TSV or TMX file, or two parallel files as SOURCE,TARGET; .xz "
+            "and .gz are read. FILE@4 shows its pairs four times an epoch, FILE@0.5 a random half.",
             show_default=False,
         ),
     ],
@@ -114,9 +114,9 @@ def train(
     rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
     from rarenmt.checkpoint import load_tokenizer
+    from rarenmt.corpus import read_corpus
     from rarenmt.dev import Dev
     from rarenmt.episodes import EpisodeMaker
-    from rarenmt.text import read_corpus
     from rarenmt.train import Run
 
     decided = {
@@ -155,7 +155,10 @@ def train(
         bf16=bf16,
     )
     parts = [parse_corpus(corpus) for corpus in corpora]
-    texts = [(list(read_corpus(name)), weight) for name, weight in parts]
+    texts = [
+        (list(read_corpus(name, config.languages, console.remark)), weight)
+        for name, weight in parts
+    ]
     if known is not None:
         tokenizer = known.tokenizer
     elif resume:
@@ -169,7 +172,7 @@ def train(
         memory=replace(config.memory, slots=slots),
     )
     corpus = make_corpus(tokenizer, texts, join, settings)
-    held_out = list(read_corpus(dev))[: settings.evaluate_pairs]
+    held_out = list(read_corpus(dev, config.languages, console.remark))[: settings.evaluate_pairs]
     run = Run(
         folder,
         _model(config, known, seed, anew=kind is not None).to(place),

@@ -187,6 +187,11 @@ class Config:
     source_language: str = "en"
     target_language: str = "de"
 
+    @property
+    def languages(self) -> tuple[str, str]:
+        """Source and target."""
+        return self.source_language, self.target_language
+
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 

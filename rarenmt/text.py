@@ -2,7 +2,7 @@
 
 Lines end at line feed bytes only: a form feed, U+2028 or a lone carriage return
 is part of a sentence. `.xz` and `.gz` are read directly. A reader for another
-format is one more function from a path to an iterator of `Pair`s.
+format is one more function from a path to an iterator of `Pair`s; `rarenmt.corpus` chooses.
 """
 
 import gzip
@@ -42,16 +42,19 @@ class Pair:
 
 
 def split_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of a byte stream without their line feeds, as they arrive."""
-    for line in stream:
+    """The lines of a byte stream without their line feeds, as they arrive; of one that is too long
+    only so much as shows it."""
+    while line := stream.readline(LONGEST_LINE + 2):
         yield line.removesuffix(b"\n")
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE + 2)
 
 
 def decode_line(raw: bytes, path: Path | str, line: int) -> str:
     """The text of one line; what is not a sentence in UTF-8 raises DataError."""
     if len(raw) > LONGEST_LINE:
         raise DataError(
-            path, line, f"{len(raw):,} bytes in one line; at most {LONGEST_LINE:,} are read"
+            path, line, f"over {LONGEST_LINE:,} bytes in one line; is this a text file?"
         )
     if b"\0" in raw:
         raise DataError(path, line, "a NUL byte; this is not a text file")
@@ -77,18 +80,25 @@ def refuse(error: DataError) -> None:
 
 
 @contextmanager
-def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
-    """Open a plain or compressed file for `split_lines`; errors name the file."""
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a plain or compressed file; errors while it is read name the file."""
     opener = _OPENERS.get(path.suffix, open)
     try:
         if path.is_dir():
             raise DataError(path, None, "is a folder; a text file was expected")
         with opener(path, "rb") as stream:
-            yield split_lines(cast(BinaryIO, stream))
+            yield cast(BinaryIO, stream)
     except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise DataError(path, None, f"is not a whole {path.suffix} file: {error}") from None
     except OSError as error:
         raise StorageError(path, "read", error) from error
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
+    """Open a plain or compressed file for `split_lines`."""
+    with open_bytes(path) as stream:
+        yield split_lines(stream)
 
 
 def read_sentences(path: Path) -> Iterator[str]:
@@ -181,11 +191,3 @@ def _parallel(
         if "\t" in side:
             raise DataError(path, line, "a tab inside a sentence")
     return Pair(sides[0][1], sides[1][1], str(source_path), line) if sides[0][1] else None
-
-
-def read_corpus(name: str, skip: Skip = refuse) -> Iterator[Pair]:
-    """Pairs from a TSV file, or from two parallel files written as SOURCE,TARGET."""
-    source, comma, target = name.partition(",")
-    if comma and not Path(name).exists():
-        return read_parallel(Path(source), Path(target), skip)
-    return read_pairs(Path(name), skip)

@@ -11,7 +11,8 @@ import pytest
 import rarenmt
 
 ORDER = [
-    "errors", "config", "storage", "text", "stream", "tensors", "score", "parallel", "largest",
+    "errors", "config", "storage", "text", "tmx", "languages", "tmx_parser",
+    "tmx_reader", "tmx_writer", "corpus", "stream", "tensors", "score", "parallel", "largest",
     "index", "tokens", "relevance", "batches", "attention", "query", "encoder", "decoder",
     "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "search", "checkpoint",
     "journal", "memory_file", "entries", "finder", "translation_memory", "episodes", "practice",

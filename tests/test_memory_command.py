@@ -135,6 +135,50 @@ def test_pairs_are_exported_to_be_remembered_again(rarenmt: Command, work: Path)
     assert exported == (work / "b.tsv").read_bytes() == (work / "out.tsv").read_bytes()
 
 
+def test_a_memory_that_remembers_an_exported_tmx_is_that_memory(
+    rarenmt: Command, work: Path
+) -> None:
+    rarenmt("memory", "export", "--memory", "yours.safetensors", "-o", "yours.tmx")
+    piped = rarenmt("memory", "export", "--memory", "yours.safetensors", "--format", "tmx")
+    assert piped.out == (work / "yours.tmx").read_bytes()
+    (work / "b.tsv").unlink()
+
+    assert rarenmt("remember", "yours.tmx", "--memory", "again.safetensors").status == 0
+
+    assert (work / "again.safetensors").read_bytes() == (work / "yours.safetensors").read_bytes()
+
+
+def test_what_a_tmx_says_of_a_unit_comes_back(rarenmt: Command, work: Path) -> None:
+    (work / "theirs.tmx").write_text(
+        '<?xml version="1.0"?><tmx version="1.4"><header creationtool="x" creationtoolversion="1" '
+        'segtype="sentence" o-tmf="x" adminlang="en" srclang="en" datatype="plaintext"/><body>'
+        '<tu tuid="7" creationdate="20200101T000000Z" changeid="Anna"><note>for the client</note>'
+        '<tuv xml:lang="en-GB"><seg>colour <bpt i="1">{</bpt>chart<ept i="1">}</ept></seg></tuv>'
+        '<tuv xml:lang="DE"><seg>Farbkarte</seg></tuv></tu></body></tmx>\n',
+        "utf-8",
+    )
+
+    rarenmt("remember", "theirs.tmx", "--memory", "t.safetensors")
+
+    shown = rarenmt("memory", "show", "--json", "--memory", "t.safetensors").out
+    (found,) = records(shown)
+    assert (found["source"], found["target"]) == ("colour chart", "Farbkarte")
+    assert found["unit"] == {
+        "tuid": "7",
+        "creationdate": "20200101T000000Z",
+        "changeid": "Anna",
+        "note": [{"text": "for the client"}],
+        "source": {"xml:lang": "en-GB"},
+        "target": {"xml:lang": "DE"},
+    }
+    exported = rarenmt("memory", "export", "--format", "tmx", "--memory", "t.safetensors").out
+    assert b'tuid="7"' in exported
+    assert b"for the client" in exported
+    (work / "again.tmx").write_bytes(exported)
+    rarenmt("remember", "again.tmx", "--memory", "again.safetensors")
+    assert rarenmt("memory", "show", "--json", "--memory", "again.safetensors").out == shown
+
+
 @pytest.fixture
 def better(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another checkpoint."""

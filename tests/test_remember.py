@@ -107,7 +107,7 @@ def test_another_translation_of_a_source_is_pointed_out(
         (b"ok\t\n", "{}:1: the target is empty; wanted source<TAB>target"),
         (b"ok\tgut\nbad\t\xff\n", "{}:2: byte 5 (0xff) is not UTF-8"),
         (b"ok\tg\0t\n", "{}:1: a NUL byte; this is not a text file"),
-        (b"a\t" + b"x" * 100_000 + b"\n", "{}:1: 100,002 bytes in one line"),
+        (b"a\t" + b"x" * 100_000 + b"\n", "{}:1: over 100,000 bytes in one line"),
     ],
 )
 def test_a_wrong_line_is_one_sentence_and_nothing_is_remembered(

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from conftest import as_an_ordinary_user
 
+from rarenmt.corpus import read_corpus
 from rarenmt.errors import DataError, RareError, StorageError
 from rarenmt.text import (
     LONGEST_LINE,
     Pair,
     parse_pair,
     parse_pairs,
-    read_corpus,
     read_pairs,
     read_parallel,
     read_sentences,
@@ -207,14 +207,14 @@ def test_a_corpus_is_one_file_or_two_with_a_comma(tmp_path: Path) -> None:
     source, target = parallel(tmp_path, b"cat\n", b"Katze\n")
     (tmp_path / "pairs.tsv").write_bytes(b"dog\tHund\n")
 
-    assert texts(read_corpus(f"{source},{target}")) == [("cat", "Katze")]
-    assert texts(read_corpus(str(tmp_path / "pairs.tsv"))) == [("dog", "Hund")]
+    assert texts(read_corpus(f"{source},{target}", ("en", "de"))) == [("cat", "Katze")]
+    assert texts(read_corpus(str(tmp_path / "pairs.tsv"), ("en", "de"))) == [("dog", "Hund")]
 
 
 def test_a_file_with_a_comma_in_its_name_is_one_file(tsv: Callable[..., Path]) -> None:
     path = tsv(b"dog\tHund\n", "dogs,cats.tsv")
 
-    assert texts(read_corpus(str(path))) == [("dog", "Hund")]
+    assert texts(read_corpus(str(path), ("en", "de"))) == [("dog", "Hund")]
 
 
 # What is refused
@@ -249,7 +249,7 @@ def test_a_file_with_a_comma_in_its_name_is_one_file(tsv: Callable[..., Path]) -
         (
             b"cat\tKatze\ncat\t" + b"K" * 99_997 + b"\n",
             2,
-            "100,001 bytes in one line; at most 100,000 are read",
+            "over 100,000 bytes in one line; is this a text file?",
         ),
     ],
 )
@@ -343,3 +343,11 @@ def test_plain_text_under_a_compressed_name_is_refused(
     path = tsv(b"cat\tKatze\n", f"pairs.tsv{suffix}")
 
     assert complaint(lambda: read_pairs(path)).startswith(f"{path}: is not a whole {suffix} file: ")
+
+
+def test_an_endless_line_is_not_held(tmp_path: Path) -> None:
+    stream = io.BytesIO(b"x" * 5_000_000 + b"\nnext\n" + b"y" * 300_000)
+
+    first, second, third = split_lines(stream)
+
+    assert (len(first), second, len(third)) == (LONGEST_LINE + 2, b"next", LONGEST_LINE + 2)
