@@ -137,7 +137,9 @@ class TranslationMemory:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _clear(self) -> None:
-        self.memory = self._checkpoint.model.new_memory(slots=SMALLEST, dtype=torch.bfloat16)
+        model = self._checkpoint.model
+        slots = min(SMALLEST, model.config.memory.limit)
+        self.memory = model.new_memory(slots=slots, dtype=torch.bfloat16)
         self.journal = Journal()
         self.evicted = 0
         self._finder = None

@@ -116,6 +116,17 @@ def test_a_rebuilt_memory_is_the_same(
     assert saved(rebuilt, work) == before
 
 
+def test_a_full_memory_says_what_made_room(checkpoint: Checkpoint) -> None:
+    memory = TranslationMemory(checkpoint)
+    limit = checkpoint.model.config.memory.limit
+
+    result = memory.remember([Pair(f"word {i}", f"Wort {i}", "a.tsv", i) for i in range(20)])
+
+    assert (result.evicted > 0) == (result.tokens > limit)
+    assert memory.evicted == result.evicted
+    assert memory.memory.used <= limit
+
+
 def test_what_was_forgotten_can_be_remembered_again(checkpoint: Checkpoint, tmp_path: Path) -> None:
     history = [([Pair(f"word {i}", f"Wort {i}", "a.tsv", i, time=5)], 1) for i in range(3)]
     memory = told(checkpoint, history)
