@@ -12,7 +12,7 @@ import rarenmt
 
 ORDER = [
     "errors", "config", "storage", "text", "stream", "tensors", "score", "parallel", "largest",
-    "index", "tokens", "relevance", "batches", "attention", "query", "encoder", "decoder",
+    "index", "tokens", "relevance", "batches", "align", "attention", "query", "encoder", "decoder",
     "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "search", "checkpoint",
     "journal", "finder", "episodes", "practice", "dev", "train", "novelty", "translator",
     "oneshot",
