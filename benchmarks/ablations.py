@@ -163,6 +163,8 @@ ROWS = [
     Row("only a rare word makes relevant", constants=((relevance, "HALF", math.inf),)),
     Row("only half of the sentence", constants=((relevance, "RARE", math.inf),)),
     Row("other forms do not count", constants=((relevance, "_forms", lambda word: []),)),
+    Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
+    Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
     Row("at most 32 pairs", constants=((relevance, "MOST", 32),)),
     Row("no thread", constants=((excerpt, "THREAD", 0.0),)),

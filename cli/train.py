@@ -18,8 +18,11 @@ from .corpora import encode, learn_or_load, make_corpus, parse_corpus
 if TYPE_CHECKING:
     import torch
 
+    from rarenmt.align import Links
+    from rarenmt.batches import Corpus
     from rarenmt.checkpoint import Checkpoint
     from rarenmt.model import Model
+    from rarenmt.tokens import Tokenizer
     from rarenmt.train import Report, Run
 
 DEFAULT = TrainConfig()
@@ -83,6 +86,13 @@ def train(
     episodes: Annotated[
         float, typer.Option(help="Share of the last steps that practise made-up words.")
     ] = DEFAULT.episodes,
+    align: Annotated[
+        float,
+        typer.Option(
+            help="Weight of attending to the source word that a word aligner gives each target "
+            "word, beside the translation."
+        ),
+    ] = DEFAULT.guidance,
     join: Annotated[
         float,
         typer.Option(
@@ -148,6 +158,7 @@ def train(
         warmup=warmup,
         decay=decay,
         episodes=episodes,
+        guidance=align,
         memory_positions=memory_positions,
         evaluate_every=evaluate_every,
         save_every=save_every,
@@ -183,11 +194,20 @@ def train(
         EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer)
         if episodes and memory_positions
         else None,
+        _aligned(corpus, tokenizer) if align else None,
     )
     if resume:
         run.resume()
     _say_start(run, len(corpus.pairs), place)
     _follow(run)
+
+
+def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Links":
+    """The links of all pairs, which are the same whenever they are made."""
+    from rarenmt.align import Links
+
+    console.remark(f"aligning the words of {len(corpus.pairs):,} pairs")
+    return Links(corpus.pairs, tokenizer)
 
 
 def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":

@@ -140,6 +140,9 @@ class TrainConfig:
     """Target positions of a step that query the memory, drawn anew each step; 0 leaves it out."""
     memory_weight: float = 1.0
     """Weight of the memory loss and of the readout's loss beside the translation loss."""
+    guidance: float = 0.0
+    """Weight of the attention to the source word that the aligner gives a target word, beside the
+    translation loss; 0 aligns nothing."""
     episodes: float = 0.3
     """Share of the steps of the falling phase that practise made-up words."""
     maximum_length: int = 100
@@ -157,6 +160,7 @@ class TrainConfig:
             _require(getattr(self, name) >= 0, f"{name} must not be negative")
         _require(0 <= self.seed < 1 << 32, f"seed must be from 0 to 2³² − 1, not {self.seed}")
         _require(self.learning_rate > 0, f"learning_rate must be over 0, not {self.learning_rate}")
+        _require(self.guidance >= 0, f"guidance must not be negative, not {self.guidance}")
         _require(0 <= self.decay <= 1, f"decay must be in [0, 1], not {self.decay}")
         _require(0 <= self.episodes < 1, f"episodes must be in [0, 1), not {self.episodes}")
 

@@ -41,8 +41,8 @@ class Loss:
     hits: Tensor
     """How many of the asked positions had a right first neighbour."""
     asked: Asked | None
-    attention: Tensor | float = 0.0
-    """Of the word pairs of an episode."""
+    attention: Tensor
+    """Of the linked words, or of the word pairs of an episode."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,25 @@ def compute_loss(
     positions: int,
     config: TrainConfig,
     generator: torch.Generator,
+    linked: Tensor | None = None,
 ) -> Loss:
-    """The loss of one batch, `positions` of whose target positions query the memory."""
-    states = model.unroll(batch)
+    """The loss of one batch, `positions` of whose target positions query the memory; where it is
+    known which source pieces a target piece translates, `linked` (B, T, S), also that of the
+    attention."""
+    states, weights = model.attend(batch)
     real, targets = _real(batch)
     translation = _translation(model, states.top.flatten(0, 1)[real], targets, config.smoothing)
+    zero = translation.new_zeros(())
+    attention = zero if linked is None else attention_loss(weights, linked)
     if memory is None or positions == 0:
-        zero = translation.new_zeros(())
-        return Loss(translation, zero, zero, zero, None)
+        return Loss(translation, zero, zero, zero, None, attention)
     drawn = torch.randperm(len(real), generator=generator)[:positions].to(real.device)
     few, targets = states.at(real[drawn]), targets[drawn]
-    weights = torch.ones(len(targets), device=targets.device)
+    counts = torch.ones(len(targets), device=targets.device)
     queries = model.query(few)
     recall = memory.read(queries)
-    return _judge(model, few, queries, recall, targets, weights, memory, translation)
+    loss = _judge(model, few, queries, recall, targets, counts, memory, translation)
+    return replace(loss, attention=attention)
 
 
 def episode_loss(
@@ -106,14 +111,18 @@ def episode_loss(
     counts[word.unknown.flatten()[real]] = 0.0
     queries, recall = _read(model, states, batch, real, memory, excerpt)
     loss = _judge(model, states.at(real), queries, recall, targets, counts, memory, translation)
-    return replace(loss, attention=ATTENTION_WEIGHT * _attention_loss(weights, word))
+    linked = word.target.t()[:, :, None] & word.source.t()[:, None]
+    return replace(loss, attention=ATTENTION_WEIGHT * attention_loss(weights, linked))
 
 
-def _attention_loss(weights: Tensor, word: Word) -> Tensor:
-    """− Σ ln of the attention (B, T, S) that the source word receives while the target word is
-    written (guided alignment: Chen et al. 2016, arXiv 1607.01628, for the words we know of)."""
-    received = (weights * word.source.t()[:, None]).sum(dim=-1)  # (B, T)
-    return -received.clamp(min=1e-6).log()[word.target.t()].sum()
+def attention_loss(weights: Tensor, linked: Tensor) -> Tensor:
+    """− Σ ln of the attention (B, T, S) that the source pieces linked to a target piece (B, T, S)
+    receive while it is written; a piece without a link adds nothing.
+
+    Guided alignment: Chen et al. 2016, arXiv 1607.01628.
+    """
+    received = (weights * linked).sum(dim=-1)  # (B, T)
+    return -received.clamp(min=1e-6).log()[linked.any(dim=-1)].sum()
 
 
 def _read(
@@ -163,12 +172,11 @@ def _judge(
     translation: Tensor,
 ) -> Loss:
     """Judge what the memory answered at some positions, weighted (P,); 0 is not judged."""
-    asked = Asked(queries.detach(), targets, recall)
+    asked, zero = Asked(queries.detach(), targets, recall), translation.new_zeros(())
     if memory.used == 0:
-        zero = translation.new_zeros(())
-        return Loss(translation, zero, zero, zero, asked)
+        return Loss(translation, zero, zero, zero, asked, zero)
     log_probs, _ = model.read_out(states, queries, recall, memory)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
     hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()
-    return Loss(translation, hinge, readout, hits, asked)
+    return Loss(translation, hinge, readout, hits, asked, zero)

@@ -2,9 +2,11 @@
 
 A word tells as much as it is rare: − ln of its probability under the vocabulary's unigram
 model, which was learnt from the training text. A pair is relevant when its source shares a
-rare word with the sentence, or at least half of all that the sentence tells.
+rare word with the sentence, and more than other pairs with that word do, or at least half of all
+that the sentence tells.
 """
 
+import heapq
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -19,8 +21,11 @@ RARE = 12.0
 """Nats that a word tells which makes a pair relevant alone: six in a million words."""
 HALF = 0.5
 """Share of what the sentence tells, from which a pair is relevant without a rare word."""
+EACH = 1
+"""Pairs that are asked about one rare word: those that share most with the sentence, the newest of
+equals. Others would distract."""
 MOST = 8
-"""Pairs that one sentence asks: those that share most, the newest of equals."""
+"""Pairs that one sentence asks in all, those that share most."""
 ENDINGS, BEGINNING = 3, 5
 """Words are taken to be forms of one word when they differ in at most so many letters at the
 end, and agree in at least so many at the beginning."""
@@ -49,17 +54,22 @@ class Relevance:
         """Numbers of the relevant pairs, in the order they were remembered."""
         words = self._words(sentence)
         shared: dict[int, float] = defaultdict(float)
-        rare: set[int] = set()
+        rare: list[set[int]] = []
         for word, told in words.items():
             same = set(self._pairs.get(word, ()))
             alike = {pair for form in _forms(word) for pair in self._pairs.get(form, ())}
             for pair in same | alike:
                 shared[pair] += told if pair in same else ANOTHER_FORM * told
             if told >= RARE:
-                rare |= same | alike
+                rare.append(same | alike)
+
+        def best(pairs: Iterable[int], most: int) -> list[int]:
+            return heapq.nlargest(most, pairs, key=lambda pair: (shared[pair], pair))
+
         half = HALF * sum(words.values())
-        enough = [(told, pair) for pair, told in shared.items() if told >= half or pair in rare]
-        return sorted(pair for _, pair in sorted(enough, reverse=True)[:MOST])
+        chosen = {pair for pair, told in shared.items() if told >= half}
+        chosen.update(pair for pairs in rare for pair in best(pairs, EACH))
+        return sorted(best(chosen, MOST))
 
     def _words(self, text: str) -> dict[str, float]:
         """The telling words of a text, with what they tell."""

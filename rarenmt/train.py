@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from rarenmt import parallel
+from rarenmt.align import Links
 from rarenmt.batches import Corpus, pair_batch
 from rarenmt.checkpoint import (
     METRICS,
@@ -57,6 +58,8 @@ class Report:
     tokens_per_second: float
     seconds: float
     """Time in this run's steps, interruptions not counted."""
+    attention_loss: float | None = None
+    """Nats for a target token; only where the attention is guided."""
     dev_bleu: float | None = None
     """Greedy, without memory; only where it was measured."""
     dev_loss: float | None = None
@@ -95,7 +98,9 @@ class Run:
         dev: Dev,
         config: TrainConfig,
         practice: EpisodeMaker | None = None,
+        links: Links | None = None,
     ) -> None:
+        self.links = links
         self.practice = practice if practice is not None and practice.word_pairs else None
         self.folder, self.model, self.tokenizer = folder, model, tokenizer
         self.corpus, self.dev, self.config = corpus, dev, config
@@ -112,7 +117,7 @@ class Run:
         for parameter in model.parameters():  # so that Adam and all ranks count every one alike,
             parameter.grad = torch.zeros_like(parameter)  # also where a step gives no gradient
         self.progress = Progress()
-        self._sums = torch.zeros(6)  # translation, memory, readout, hits, tokens, asked
+        self._sums = torch.zeros(7)  # translation, memory, readout, hits, attention, tokens, asked
         self._since = time.perf_counter()
 
     def reports(self, stop: Callable[[], bool]) -> Iterator[Report]:
@@ -157,10 +162,10 @@ class Run:
         if self.memory is not None:
             self._write(self.memory, [loss.asked for loss in losses if loss.asked is not None])
         for loss in losses:
-            parts = (loss.translation, loss.memory, loss.readout, loss.hits)
-            self._sums[:4] += torch.stack([part.detach().float() for part in parts]).cpu()
-        self._sums[4] += tokens / parallel.world()
-        self._sums[5] += asking / parallel.world()
+            parts = (loss.translation, loss.memory, loss.readout, loss.hits, loss.attention)
+            self._sums[:5] += torch.stack([part.detach().float() for part in parts]).cpu()
+        self._sums[5] += tokens / parallel.world()
+        self._sums[6] += asking / parallel.world()
 
     def _backward(self, shard: list[int], tokens: int, asking: int) -> list[Loss]:
         """Gradients of the mean losses, this rank's share of them, part after part."""
@@ -173,8 +178,11 @@ class Run:
             for part in filter(None, (shard[i :: config.parts] for i in range(config.parts))):
                 batch = pair_batch([self.corpus.pairs[p] for p in part], self.device)
                 with _mixed_precision(self.device, config.bf16):
-                    loss = compute_loss(self.model, batch, self.memory, share, config, generator)
-                total = loss.translation / tokens
+                    linked = self.links.between(batch, part) if self.links is not None else None
+                    loss = compute_loss(
+                        self.model, batch, self.memory, share, config, generator, linked
+                    )
+                total = (loss.translation + config.guidance * loss.attention) / tokens
                 if asking:
                     total = total + config.memory_weight * (loss.memory + loss.readout) / asking
                 total.backward()
@@ -224,7 +232,7 @@ class Run:
         now = time.perf_counter()
         elapsed = now - self._since
         self.progress.seconds += elapsed
-        tokens, asked = max(sums[4], 1.0), max(sums[5], 1.0)
+        tokens, asked = max(sums[5], 1.0), max(sums[6], 1.0)
         report = Report(
             step=self.progress.step,
             epoch=self.progress.epoch,
@@ -233,6 +241,7 @@ class Run:
             memory_loss=sums[1] / asked,
             readout_loss=sums[2] / asked,
             memory_hits=sums[3] / asked,
+            attention_loss=sums[4] / tokens if self.links is not None else None,
             tokens_per_second=tokens / elapsed,
             seconds=self.progress.seconds,
         )

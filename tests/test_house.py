@@ -13,7 +13,7 @@ import rarenmt
 ORDER = [
     "errors", "config", "storage", "text", "tmx", "languages", "tmx_parser",
     "tmx_reader", "tmx_writer", "corpus", "stream", "tensors", "score", "parallel", "largest",
-    "index", "tokens", "relevance", "batches", "attention", "query", "encoder", "decoder",
+    "index", "tokens", "relevance", "batches", "align", "attention", "query", "encoder", "decoder",
     "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "search", "checkpoint",
     "journal", "memory_file", "entries", "finder", "translation_memory", "episodes", "practice",
     "dev", "train", "novelty", "translator", "oneshot",

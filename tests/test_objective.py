@@ -235,6 +235,18 @@ def test_the_attention_pays_for_what_it_keeps_from_the_source_word(tiny_model: M
     assert_close(loss.attention, ATTENTION_WEIGHT * paid)
 
 
+def test_the_attention_pays_for_what_it_keeps_from_linked_pieces(tiny_model: Model) -> None:
+    linked = torch.zeros(3, 6, 5, dtype=torch.bool)
+    linked[0, 1, 2:4] = linked[0, 2, 0] = linked[1, 4, 0] = True
+    _, weights = tiny_model.attend(BATCH)
+    paid = -(weights[0, 1, 2:4].sum().log() + weights[0, 2, 0].log() + weights[1, 4, 0].log())
+
+    loss = compute_loss(tiny_model, BATCH, None, 0, PLAIN, torch.Generator(), linked)
+
+    assert_close(loss.attention, paid)
+    assert loss_of(tiny_model, None).attention == 0
+
+
 def test_all_positions_of_an_episode_ask(tiny_model: Model) -> None:
     loss = episode_loss(tiny_model, BATCH, WORD, taught(tiny_model), PLAIN)
 

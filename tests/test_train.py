@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from rarenmt import train
+from rarenmt.align import Links
 from rarenmt.batches import Corpus, Ids
 from rarenmt.checkpoint import METRICS, TRAINING, load_checkpoint
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
@@ -64,7 +65,9 @@ def begin(tokenizer: Tokenizer) -> Begin:
         practice = EpisodeMaker(TEXTS + RARE, tokenizer)
         assert practice.word_pairs
         wanted = replace(SETTINGS, **settings)
-        return Run(folder, model, tokenizer, Corpus([(encoded, 1.0)]), held_out, wanted, practice)
+        links = Links(encoded, tokenizer) if wanted.guidance else None
+        corpus = Corpus([(encoded, 1.0)])
+        return Run(folder, model, tokenizer, corpus, held_out, wanted, practice, links)
 
     return make
 
@@ -279,6 +282,15 @@ def test_a_folder_that_cannot_be_made_ends_a_run_at_once(begin: Begin, tmp_path:
         next(run.reports(never))
 
     assert run.progress.step == 0
+
+
+def test_a_guided_run_says_what_the_attention_costs_and_another_does_not(
+    begin: Begin, whole: Run, tmp_path: Path
+) -> None:
+    guided = finish(begin(tmp_path, guidance=0.5))
+
+    assert all(line["attention_loss"] > 0 for line in metrics(guided.folder))
+    assert all(line["attention_loss"] is None for line in metrics(whole.folder))
 
 
 # Going on

@@ -157,6 +157,18 @@ def test_the_rate_falls_over_the_last_share_of_the_steps(
     assert weights(tmp_path / "0") != weights(tmp_path / "1")
 
 
+def test_the_attention_learns_from_an_aligner(
+    rarenmt: Command, options: list[str], tmp_path: Path
+) -> None:
+    short = [*options, "--steps", "50", "--warmup", "0", "--learning-rate", "0.01", "--decay", "0"]
+
+    assert rarenmt(*short, "-o", tmp_path / "out", "--align", "1").status == 0
+
+    lines = (tmp_path / "out" / METRICS).read_text().splitlines()
+    first, last = (json.loads(line)["attention_loss"] for line in (lines[0], lines[-1]))
+    assert last < first
+
+
 # Refusals
 
 
@@ -168,6 +180,7 @@ def test_the_rate_falls_over_the_last_share_of_the_steps(
         (["--evaluate-every", "0"], 2, "evaluate_every must be at least 1"),
         (["--seed", "-1"], 2, "seed must be from 0 to 2³² − 1, not -1"),
         (["--decay", "1.5"], 2, "decay must be in [0, 1], not 1.5"),
+        (["--align", "-1"], 2, "guidance must not be negative, not -1.0"),
         (["--dropout", "1"], 2, "dropout must be in [0, 1), not 1.0"),
         (["--preset", "huge"], 2, "unknown preset 'huge'; there are tiny, small, base, gnmt"),
         (["--dev", "{tmp}/none.tsv"], 1, "{tmp}/none.tsv: cannot read: no such file or directory"),
