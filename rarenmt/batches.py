@@ -70,6 +70,28 @@ def pair_batch(pairs: Sequence[tuple[Ids, Ids]], device: torch.device) -> Batch:
     )
 
 
+def draw_positions(
+    lengths: Sequence[int], count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """`count` random target positions of sentences of these lengths, in the order drawn: the number
+    of the sentence and the position in it, (count,) each."""
+    sizes = torch.tensor(lengths)
+    drawn = torch.randperm(int(sizes.sum()), generator=generator)[:count]
+    sentences = torch.repeat_interleave(sizes)[drawn]
+    return sentences, drawn - (sizes.cumsum(0) - sizes)[sentences]
+
+
+def places_in(drawn: tuple[Tensor, Tensor], numbers: range, count: int) -> tuple[Tensor, Tensor]:
+    """Of the drawn positions of `count` sentences those in the sentences of these numbers: where
+    they stand in their batch (T, B), flattened, and which of the drawn they are."""
+    sentences, steps = drawn
+    columns = torch.full((count,), -1)
+    columns[list(numbers)] = torch.arange(len(numbers))
+    column = columns[sentences]
+    order = (column >= 0).nonzero()[:, 0]
+    return steps[order] * len(numbers) + column[order], order
+
+
 def by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Positions sorted by length, cut where longest × count would pass the budget."""
     chunk: list[int] = []

@@ -37,7 +37,7 @@ class Dev:
         lengths = [len(target) + 1 for _, target in self.pairs]
         for positions in by_length(lengths, batch_tokens):
             batch = pair_batch([self.pairs[p] for p in positions], model.embedding.weight.device)
-            loss = compute_loss(model, batch, None, 0, plain, torch.Generator())
+            loss = compute_loss(model, batch, None, None, plain)
             total, tokens = total + float(loss.translation), tokens + batch.tokens
         return total / tokens
 

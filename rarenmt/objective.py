@@ -63,23 +63,21 @@ def compute_loss(
     model: Model,
     batch: Batch,
     memory: Memory | None,
-    positions: int,
+    places: Tensor | None,
     config: TrainConfig,
-    generator: torch.Generator,
     linked: Tensor | None = None,
 ) -> Loss:
-    """The loss of one batch, `positions` of whose target positions query the memory; where it is
-    known which source pieces a target piece translates, `linked` (B, T, S), also that of the
-    attention."""
+    """The loss of one batch, of whose target positions (T, B), flattened, those at `places` (P,)
+    query the memory; where it is known which source pieces a target piece translates, `linked`
+    (B, T, S), also that of the attention."""
     states, weights = model.attend(batch)
     real, targets = _real(batch)
     translation = _translation(model, states.top.flatten(0, 1)[real], targets, config.smoothing)
     zero = translation.new_zeros(())
     attention = zero if linked is None else attention_loss(weights, linked)
-    if memory is None or positions == 0:
+    if memory is None or places is None or not len(places):
         return Loss(translation, zero, zero, zero, None, attention)
-    drawn = torch.randperm(len(real), generator=generator)[:positions].to(real.device)
-    few, targets = states.at(real[drawn]), targets[drawn]
+    few, targets = states.at(places), batch.outputs.flatten()[places]
     counts = torch.ones(len(targets), device=targets.device)
     queries = model.query(few)
     recall = memory.read(queries)

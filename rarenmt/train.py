@@ -8,7 +8,7 @@ the way an uninterrupted one would have gone, step for step.
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rarenmt import parallel
 from rarenmt.align import Links
-from rarenmt.batches import Corpus, pair_batch
+from rarenmt.batches import Corpus, draw_positions, pair_batch, places_in
 from rarenmt.checkpoint import (
     METRICS,
     TRAINING,
@@ -106,12 +106,10 @@ class Run:
         self.corpus, self.dev, self.config = corpus, dev, config
         self.device = model.embedding.weight.device
         self.memory = model.new_memory() if config.memory_positions else None
-        shares = parallel.world() * config.parts  # each of which is rounded up
-        asking = config.memory_positions + shares - 1
-        if self.memory is not None and asking > self.memory.slots:
+        if self.memory is not None and config.memory_positions > self.memory.slots:
             raise SettingError(
-                f"{asking} positions a step ask the memory but it has {self.memory.slots} slots; "
-                "use more slots or fewer memory_positions"
+                f"{config.memory_positions} positions a step ask the memory but it has "
+                f"{self.memory.slots} slots; use more slots or fewer memory_positions"
             )
         self.optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), fused=True)
         for parameter in model.parameters():  # so that Adam and all ranks count every one alike,
@@ -149,45 +147,52 @@ class Run:
         config, step = self.config, self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
-        tokens = sum(len(self.corpus.pairs[p][1]) + 1 for p in positions)
+        lengths = [len(self.corpus.pairs[p][1]) + 1 for p in positions]
+        tokens = sum(lengths)
         asking = min(config.memory_positions, tokens)
-        shard = positions[parallel.rank() :: parallel.world()]
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+        drawn = draw_positions(lengths, asking, generator)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=False)
-        losses = self._backward(shard, tokens, asking)
+        losses, orders = self._backward(positions, tokens, drawn)
         self._practise()
         parallel.sum_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
         if self.memory is not None:
-            self._write(self.memory, [loss.asked for loss in losses if loss.asked is not None])
+            self._write(self.memory, [loss.asked for loss in losses], orders)
         for loss in losses:
             parts = (loss.translation, loss.memory, loss.readout, loss.hits, loss.attention)
             self._sums[:5] += torch.stack([part.detach().float() for part in parts]).cpu()
         self._sums[5] += tokens / parallel.world()
         self._sums[6] += asking / parallel.world()
 
-    def _backward(self, shard: list[int], tokens: int, asking: int) -> list[Loss]:
-        """Gradients of the mean losses, this rank's share of them, part after part."""
+    def _backward(
+        self, positions: list[int], tokens: int, drawn: tuple[Tensor, Tensor]
+    ) -> tuple[list[Loss], list[Tensor]]:
+        """Gradients of the mean losses, this rank's share of them, part after part; and which of
+        the drawn positions each part asked."""
         config = self.config
         seed = (config.seed * 1_000_003 + self.progress.step) * parallel.world() + parallel.rank()
-        generator = torch.Generator().manual_seed(seed)
-        share = -(-asking // (parallel.world() * config.parts))
-        losses = []
+        shard = range(len(positions))[parallel.rank() :: parallel.world()]
+        asking = len(drawn[0])
+        losses, orders = [], []
         with _dropout_seed(seed, self.device):
-            for part in filter(None, (shard[i :: config.parts] for i in range(config.parts))):
+            for numbers in filter(None, (shard[i :: config.parts] for i in range(config.parts))):
+                part = [positions[number] for number in numbers]
                 batch = pair_batch([self.corpus.pairs[p] for p in part], self.device)
+                places, order = places_in(drawn, numbers, len(positions))
+                places = places.to(self.device)
                 with _mixed_precision(self.device, config.bf16):
                     linked = self.links.between(batch, part) if self.links is not None else None
-                    loss = compute_loss(
-                        self.model, batch, self.memory, share, config, generator, linked
-                    )
+                    loss = compute_loss(self.model, batch, self.memory, places, config, linked)
                 total = (loss.translation + config.guidance * loss.attention) / tokens
                 if asking:
                     total = total + config.memory_weight * (loss.memory + loss.readout) / asking
                 total.backward()
                 losses.append(loss)
-        return losses
+                orders.append(order.to(self.device))
+        return losses, orders
 
     def _practise(self) -> None:
         """In the falling phase, now and then, gradients of a few made-up-word episodes too."""
@@ -208,23 +213,24 @@ class Run:
         total = loss.translation + config.memory_weight * memory
         (total / tokens / parallel.world()).backward()
 
-    def _write(self, memory: Memory, asked: list[Asked]) -> None:
-        """Write what all ranks asked, in rank order, into this rank's copy."""
-        asked = asked or [_nothing_asked(memory)]
-        recalls = [each.recall for each in asked]
+    def _write(
+        self, memory: Memory, asked: Sequence[Asked | None], orders: Sequence[Tensor]
+    ) -> None:
+        """Write what all ranks asked, in the order it was drawn, into this rank's copy."""
+        some = [_nothing_asked(memory), *(each for each in asked if each is not None)]
+        drawn = parallel.gather_rows(torch.cat([memory.values[:0], *orders])).argsort()
 
-        def gather(parts: list[Tensor]) -> Tensor:
-            return parallel.gather_rows(torch.cat(parts))
+        def gather(parts: Iterable[Tensor]) -> Tensor:
+            return parallel.gather_rows(torch.cat(list(parts)))[drawn]
 
         nearest = Recall(
-            gather([recall.slots[:, :1] for recall in recalls]),
-            gather([recall.values[:, :1] for recall in recalls]),
-            gather([recall.similarity[:, :1].detach() for recall in recalls]),
+            gather(each.recall.slots[:, :1] for each in some),
+            gather(each.recall.values[:, :1] for each in some),
+            gather(each.recall.similarity[:, :1].detach() for each in some),
         )
         generator = torch.Generator().manual_seed(self.config.seed + self.progress.step)
-        queries = gather([each.queries for each in asked])
-        targets = gather([each.targets for each in asked])
-        memory.write(queries, targets, nearest, generator)
+        queries = gather(each.queries for each in some)
+        memory.write(queries, gather(each.targets for each in some), nearest, generator)
 
     def _report(self, evaluated: bool) -> Report:
         """Sum up since the report before, evaluate when asked to, and note it in metrics.jsonl."""
@@ -316,7 +322,7 @@ class Run:
 
 
 def _nothing_asked(memory: Memory) -> Asked:
-    """The part of a rank that has no sentence of a batch in what all ranks write."""
+    """The part of a rank that has nothing of what was drawn."""
     queries = memory.keys.new_zeros((0, memory.keys.shape[1]), dtype=torch.float32)
     return Asked(queries, memory.values[:0], memory.read(queries))
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from rarenmt.batches import pair_batch
+from rarenmt.batches import draw_positions, pair_batch
 from rarenmt.config import Config, Readout, TrainConfig
 from rarenmt.excerpt import Excerpt, Threads, spell_all
 from rarenmt.memory import EMPTY, Memory
@@ -30,9 +30,15 @@ BATCH = pair_batch(PAIRS, CPU)
 PLAIN = TrainConfig(smoothing=0.0)
 
 
+def places(count: int, seed: int = 0) -> torch.Tensor:
+    """Random target positions of BATCH, flattened."""
+    lengths = [len(target) + 1 for _, target in PAIRS]
+    sentences, steps = draw_positions(lengths, count, torch.Generator().manual_seed(seed))
+    return steps * len(PAIRS) + sentences
+
+
 def loss_of(model: Model, memory: Memory | None, positions: int = TOKENS, *, seed: int = 0) -> Loss:
-    generator = torch.Generator().manual_seed(seed)
-    return compute_loss(model, BATCH, memory, positions, PLAIN, generator)
+    return compute_loss(model, BATCH, memory, places(positions, seed), PLAIN)
 
 
 def asked_of(loss: Loss) -> Asked:
@@ -55,12 +61,12 @@ def taught(model: Model) -> Memory:
 def test_the_loss_of_a_batch_is_the_sum_over_its_sentences(
     tiny_model: Model, smoothing: float
 ) -> None:
-    config, generator = TrainConfig(smoothing=smoothing), torch.Generator()
+    config = TrainConfig(smoothing=smoothing)
 
-    together = compute_loss(tiny_model, BATCH, None, 0, config, generator).translation
+    together = compute_loss(tiny_model, BATCH, None, None, config).translation
 
     alone = [
-        compute_loss(tiny_model, pair_batch([pair], CPU), None, 0, config, generator).translation
+        compute_loss(tiny_model, pair_batch([pair], CPU), None, None, config).translation
         for pair in PAIRS
     ]
     assert_close(together, torch.stack(alone).sum())
@@ -83,7 +89,7 @@ def test_smoothing_pays_a_tenth_for_all_pieces_alike(tiny_model: Model) -> None:
     log_probs = tiny_model.output(tiny_model.unroll(batch).top[:, 0]).log_softmax(dim=-1)
     exact = -log_probs[range(4), [*target, EOS]].sum()
 
-    smooth = compute_loss(tiny_model, batch, None, 0, TrainConfig(smoothing=0.1), torch.Generator())
+    smooth = compute_loss(tiny_model, batch, None, None, TrainConfig(smoothing=0.1))
 
     assert_close(smooth.translation, 0.9 * exact - 0.1 * log_probs.mean(dim=-1).sum())
 
@@ -171,9 +177,7 @@ def test_memory_and_readout_are_sums_over_the_asking_positions(tiny_model: Model
     assert hinges.shape == (5,)
     assert_close(loss.memory, hinges.sum())
 
-    real = (BATCH.outputs != PAD).flatten().nonzero()[:, 0]
-    drawn = real[torch.randperm(TOKENS, generator=torch.Generator().manual_seed(0))[:5]]
-    said = tiny_model.predict(tiny_model.unroll(BATCH).at(drawn), memory).log_probs
+    said = tiny_model.predict(tiny_model.unroll(BATCH).at(places(5)), memory).log_probs
     assert_close(loss.readout, F.nll_loss(said, asked.targets, reduction="sum"))
 
 
@@ -241,7 +245,7 @@ def test_the_attention_pays_for_what_it_keeps_from_linked_pieces(tiny_model: Mod
     _, weights = tiny_model.attend(BATCH)
     paid = -(weights[0, 1, 2:4].sum().log() + weights[0, 2, 0].log() + weights[1, 4, 0].log())
 
-    loss = compute_loss(tiny_model, BATCH, None, 0, PLAIN, torch.Generator(), linked)
+    loss = compute_loss(tiny_model, BATCH, None, None, PLAIN, linked)
 
     assert_close(loss.attention, paid)
     assert loss_of(tiny_model, None).attention == 0

@@ -91,6 +91,10 @@ def train_with_memory(folder: Path) -> dict[str, Tensor]:
     return finish(begin(folder, memory_positions=7, bf16=True))
 
 
+def train_with_exact_memory(folder: Path) -> dict[str, Tensor]:
+    return finish(begin(folder, memory_positions=7))
+
+
 def stop_and_go_on(folder: Path) -> dict[str, Tensor]:
     run = begin(folder, memory_positions=7, bf16=True)
     stopped = finish(run, lambda: parallel.rank() == 1 and run.progress.step == 5)
@@ -100,7 +104,15 @@ def stop_and_go_on(folder: Path) -> dict[str, Tensor]:
     return finish(resumed) | {"stopped": stopped["step"]}
 
 
-TASKS = [gather, add_up, agree, train_without_memory, train_with_memory, stop_and_go_on]
+TASKS = [
+    gather,
+    add_up,
+    agree,
+    train_without_memory,
+    train_with_memory,
+    train_with_exact_memory,
+    stop_and_go_on,
+]
 
 
 def work(rank: int, folder: Path) -> None:
@@ -200,6 +212,17 @@ def test_two_processes_keep_the_same_memory(found: Found) -> None:
 
     assert_equal(first, second)
     assert int((first["memory.values"] >= 0).sum()) == CONFIG.memory.slots
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_two_processes_train_and_remember_as_one(found: Found, tmp_path: Path, parts: int) -> None:
+    first, _ = found(train_with_exact_memory)
+    alone = finish(begin(tmp_path, memory_positions=7, parts=parts))
+
+    for name in ("values", "ages", "latest"):
+        assert torch.equal(first[f"memory.{name}"], alone[f"memory.{name}"])
+    for name, tensor in alone.items():
+        torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-4)
 
 
 def test_all_processes_stop_when_one_is_told_to(found: Found) -> None:
