@@ -12,7 +12,8 @@ from torch import Tensor
 
 from rarenmt.batches import Ids, by_length, pair_batch, source_batch
 from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
-from rarenmt.config import SearchConfig
+from rarenmt.choice import choose_index
+from rarenmt.config import IndexName, SearchConfig
 from rarenmt.excerpt import Excerpt
 from rarenmt.finder import Finder
 from rarenmt.journal import Journal, load_journal, save_journal
@@ -103,11 +104,18 @@ class Remembered:
 class Translator:
     """A checkpoint, its memory and the journal of that memory."""
 
-    def __init__(self, checkpoint: Checkpoint, memory_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        memory_path: Path | None = None,
+        *,
+        index: IndexName = "auto",
+    ) -> None:
         self.checkpoint = checkpoint
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
         self.memory_path = memory_path
+        self.index: IndexName = index
         self._finder: Finder | None = None
         self._load_memory()
 
@@ -119,6 +127,7 @@ class Translator:
         memory: Path | None = None,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
+        index: IndexName = "auto",
     ) -> "Translator":
         """A checkpoint folder with its memory file, or with another; a missing file is empty.
 
@@ -126,7 +135,7 @@ class Translator:
         """
         checkpoint = load_checkpoint(folder, torch.device(device))
         checkpoint.model.to(precision)
-        return cls(checkpoint, memory or folder / MEMORY)
+        return cls(checkpoint, memory or folder / MEMORY, index=index)
 
     def translate(
         self, sentences: Sequence[str], config: SearchConfig, *, memory: bool = True
@@ -208,6 +217,7 @@ class Translator:
         self._finder = None
         if self.memory_path is not None and self.memory_path.exists():
             self.journal = load_journal(self.memory_path, self.memory, self.checkpoint.fingerprint)
+        self.memory.use(choose_index(self.index, self.memory.used, self.device))
 
     def _entries(self, pairs: Sequence[Pair]) -> list[tuple[Tensor, Tensor]]:
         """Keys and values that each pair leaves in the memory, EOS included."""

@@ -12,10 +12,10 @@ import rarenmt
 
 ORDER = [
     "errors", "config", "storage", "text", "stream", "tensors", "score", "parallel", "largest",
-    "index", "tokens", "relevance", "batches", "attention", "query", "encoder", "decoder",
-    "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "search", "checkpoint",
-    "journal", "finder", "episodes", "practice", "dev", "train", "novelty", "translator",
-    "oneshot",
+    "index", "lsh_index", "faiss_index", "choice", "tokens", "relevance", "batches", "attention",
+    "query", "encoder", "decoder", "memory", "excerpt", "readout", "model", "softmax_loss",
+    "objective", "search", "checkpoint", "journal", "finder", "episodes", "practice", "dev",
+    "train", "novelty", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 
