@@ -42,7 +42,7 @@ KINDS: dict[str, Callable[[], Index]] = {
     "lsh, 8 probes": lambda: LshIndex(probes=8),
     "lsh": LshIndex,
     "lsh, 128 probes": lambda: LshIndex(probes=128),
-    "faiss, 16 probes": lambda: FaissIndex(probes=16),
+    "faiss, 64 probes": lambda: FaissIndex(probes=64),
     "faiss": FaissIndex,
     "faiss, 256 probes": lambda: FaissIndex(probes=256),
 }

@@ -30,7 +30,7 @@ BLOCK = 1 << 15
 class FaissIndex:
     """2 √N lists, of which a query asks some; a query with too few answers asks all slots."""
 
-    def __init__(self, *, probes: int = 64, fewest: int = FEWEST, seed: int = 0) -> None:
+    def __init__(self, *, probes: int = 128, fewest: int = FEWEST, seed: int = 0) -> None:
         self._faiss = _faiss()
         self._probes = probes
         """Lists that a query asks."""

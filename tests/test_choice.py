@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import Command
 
+from rarenmt import choice
 from rarenmt.choice import EXACT, choose_index
 from rarenmt.config import IndexName, SearchConfig
 from rarenmt.errors import SettingError
@@ -25,7 +26,6 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
     [
         ("auto", 0, CPU, ExactIndex),
         ("auto", EXACT, CPU, ExactIndex),
-        ("auto", EXACT + 1, CPU, LshIndex),
         ("auto", EXACT + 1, GPU, ExactIndex),
         ("exact", EXACT + 1, CPU, ExactIndex),
         ("lsh", 0, GPU, LshIndex),
@@ -37,10 +37,19 @@ def test_size_and_device_choose_unless_an_index_is_named(
     assert type(choose_index(name, slots, device)) is kind
 
 
-def test_faiss_can_be_named() -> None:
+def test_faiss_can_be_named_and_serves_what_is_too_large() -> None:
     pytest.importorskip("faiss")
 
     assert type(choose_index("faiss", 0, CPU)) is FaissIndex
+    assert type(choose_index("auto", EXACT + 1, CPU)) is FaissIndex
+
+
+def test_without_faiss_what_is_too_large_is_compared_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+
+    assert type(choose_index("auto", EXACT + 1, CPU)) is ExactIndex
 
 
 def test_without_its_library_faiss_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
