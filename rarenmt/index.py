@@ -64,8 +64,12 @@ class ExactIndex:
     digit: good enough to train with.
     """
 
-    def __init__(self, *, coarse: bool = False, block: int = 1 << 14) -> None:
+    def __init__(
+        self, *, coarse: bool = False, glance: bool | None = None, block: int = 1 << 14
+    ) -> None:
         self._coarse = coarse
+        self._rounds = glance
+        """Whether keys in bfloat16 are ranked by rounded products first; None: where it pays."""
         self._block = block
         """Keys compared at once: few enough for their products to stay in a CPU's cache."""
 
@@ -79,8 +83,7 @@ class ExactIndex:
         """Slots (B, k) nearest to queries (B, D) among keys (N, D), in any order."""
         queries = queries.float()
         count = max(GLANCE * k, LEAST)
-        few = len(keys) <= max(count, FEWEST_GLANCED)
-        if few or keys.dtype != torch.bfloat16 or not rounds_fast(keys.device):
+        if not self._glances(keys) or len(keys) <= count:
             return self._look(queries, keys, k, None)
         rounded = queries.bfloat16()
         coarse, slots = self._glance(rounded, keys, count)
@@ -94,6 +97,11 @@ class ExactIndex:
             floor = (kth - slack)[unsure]
             found[unsure] = self._look(queries[unsure], keys, k, floor)
         return found
+
+    def _glances(self, keys: Tensor) -> bool:
+        """Whether rounded products come first."""
+        pays = len(keys) > FEWEST_GLANCED and rounds_fast(keys.device)
+        return keys.dtype == torch.bfloat16 and (pays if self._rounds is None else self._rounds)
 
     def _glance(self, rounded: Tensor, keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The largest rounded products (B, count) and their slots (B, count)."""

@@ -27,6 +27,7 @@ def faiss_index() -> Index:
 
 INDEXES: dict[str, Callable[[], Index]] = {
     "exact": lambda: ExactIndex(block=100),
+    "exact, rounded first": lambda: ExactIndex(glance=True, block=100),
     "lsh": lambda: LshIndex(tables=4, probes=4, tail=16, fewest=64),
     "lsh without a tail": lambda: LshIndex(tables=4, probes=4, tail=0, fewest=64),
     "faiss": faiss_index,
@@ -110,7 +111,7 @@ def test_no_stale_slot_no_duplicate_and_what_was_just_put_comes_first(
         exact = queries @ keys.t()
         for slot, similarity in zip(changed[:20].tolist(), recall.similarity[3:], strict=True):
             assert similarity[0] >= keys[slot] @ keys[slot] - 1e-6
-        if name == "exact" and memory.used:
+        if name.startswith("exact") and memory.used:
             assert_close(
                 recall.similarity[claimed], exact.topk(min(K, memory.used)).values.flatten()
             )
@@ -151,18 +152,18 @@ def test_more_neighbours_than_buckets_hold_are_found_all_the_same(name: str) -> 
     assert [sorted(row) for row in recall.slots.tolist()] == [list(range(300))] * 5
 
 
-def test_rounded_products_hide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [3000, 1 << 13, (1 << 13) + 32, 9000])
+def test_rounded_products_hide_nothing(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys so close together that bfloat16 cannot rank them, and enough to be glanced at."""
-    monkeypatch.setattr(index_module, "rounds_fast", lambda device: True)
-    monkeypatch.setattr(index_module, "FEWEST_GLANCED", 0)
+    monkeypatch.setattr(index_module, "GLANCED", 1 << 13)
     generator = torch.Generator().manual_seed(1)
     base = unit_rows(1, generator)
-    rows = torch.randn(3000, WIDTH, generator=generator)
+    rows = torch.randn(count, WIDTH, generator=generator)
     keys = F.normalize(base + 0.02 * rows, dim=-1).bfloat16()
-    keys[1000:] = unit_rows(2000, generator).bfloat16()
+    keys[1000:] = unit_rows(count - 1000, generator).bfloat16()
     queries = F.normalize(base + 0.02 * torch.randn(9, WIDTH, generator=generator), dim=-1)
 
-    found = ExactIndex(block=500).search(queries, keys, K)
+    found = ExactIndex(glance=True, block=500).search(queries, keys, K)
 
     products = queries @ keys.float().t()
     assert_close(products.gather(1, found).sort(descending=True).values, products.topk(K).values)
