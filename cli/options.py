@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rarenmt.config import IndexName
 from rarenmt.errors import SettingError
 
 from . import console
@@ -65,6 +66,14 @@ Precision = Annotated[
     typer.Option(
         envvar="RARENMT_PRECISION",
         help="bfloat16 is faster where the processor computes it, and rounds.",
+    ),
+]
+Index = Annotated[
+    IndexName,
+    typer.Option(
+        envvar="RARENMT_INDEX",
+        help="How neighbours are found by a model that asks its whole memory (`lookup: whole`): "
+        "exact, lsh, faiss, or auto, by size and device.",
     ),
 ]
 NoMemory = Annotated[bool, typer.Option("--no-memory", help="Do not ask the memory.")]
@@ -137,6 +146,7 @@ def load_translator(
     with_pairs: list[str] | None = None,
     passes: int = 1,
     without: list[str] | None = None,
+    index: IndexName = "auto",
 ) -> "Translator":
     """The translator asked for, having forgotten and remembered further pairs in RAM alone."""
     import torch
@@ -155,6 +165,7 @@ def load_translator(
         memory=memory,
         device=str(place),
         precision=torch.bfloat16 if precision == "bfloat16" else torch.float32,
+        index=index,
     )
     if without:
         remembered = translator.remembered

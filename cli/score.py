@@ -51,6 +51,7 @@ def score(
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
     precision: options.Precision = "float32",
+    index: options.Index = "auto",
 ) -> None:
     """Score translations, or the recall of words shown once.
 
@@ -67,7 +68,9 @@ def score(
     if oneshot is not None:
         if files or online:
             raise SettingError("--oneshot brings its own sentences; give no files and no --online")
-        translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
+        translator = options.load_translator(
+            model, memory, device, precision, with_pairs, passes, index=index
+        )
         _print_oneshot(translator, oneshot, config, passes, as_json)
         return
     if not files or len(files) > 2:
@@ -80,7 +83,9 @@ def score(
     from rarenmt.corpus import read_corpus
 
     pairs = list(read_corpus(files[0], options.languages(model), console.remark))
-    translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
+    translator = options.load_translator(
+        model, memory, device, precision, with_pairs, passes, index=index
+    )
     references = [pair.target for pair in pairs]
     if online:
         found = _translate_online(translator, pairs, config, memory=not no_memory)

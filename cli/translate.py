@@ -57,6 +57,7 @@ def translate(
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
     precision: options.Precision = "float32",
+    index: options.Index = "auto",
 ) -> None:
     """Translate lines: as many come out as go in.
 
@@ -71,7 +72,7 @@ def translate(
     config = SearchConfig(beam=beam)
     lines = _given(text) if text else _standard_input(jsonl)
     translator = options.load_translator(
-        model, memory, device, precision, with_pairs, without=without
+        model, memory, device, precision, with_pairs, without=without, index=index
     )
     failed = False
     for batch in lines:

@@ -23,6 +23,9 @@ Readout = Literal["mixture", "paper"]
 Lookup = Literal["relevant", "whole"]
 """What a sentence asks: the pairs that share telling words with it, or the whole memory."""
 
+IndexName = Literal["auto", "exact", "lsh", "faiss"]
+"""How the neighbours in a whole memory are found; see `rarenmt.choice`."""
+
 LARGEST = 1 << 20
 """Pieces, or units of a layer; only a damaged file asks for more."""
 

@@ -1,5 +1,6 @@
-"""The largest numbers of long rows, found faster than by `topk` alone."""
+"""The largest numbers of long rows or columns, found faster than by `topk` alone."""
 
+import torch
 from torch import Tensor
 
 GROUP = 32
@@ -19,3 +20,21 @@ def largest(numbers: Tensor, k: int) -> Tensor:
     members = groups.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
     places = members.topk(k, sorted=False).indices
     return chosen.gather(1, places // GROUP) * GROUP + places % GROUP
+
+
+def largest_in_columns(numbers: Tensor, k: int) -> Tensor:
+    """Places of the k largest numbers of each column (N, B) → (B, k), in any order.
+
+    The maxima of groups of whole rows are found many columns at a time.
+    """
+    count, columns = numbers.shape
+    if count % GROUP or count <= 2 * k * GROUP:
+        return numbers.t().topk(k, sorted=False).indices
+    groups = numbers.view(-1, GROUP, columns)
+    maxima = groups.amax(dim=1).t().contiguous()  # (B, N / GROUP)
+    chosen = maxima.topk(k, sorted=False).indices  # (B, k)
+    within = torch.arange(GROUP, device=numbers.device)
+    rows = (chosen[:, :, None] * GROUP + within).flatten(1)  # (B, k · GROUP)
+    column = torch.arange(columns, device=numbers.device)[:, None]
+    places = numbers[rows, column].topk(k, sorted=False).indices
+    return rows.gather(1, places)

@@ -87,9 +87,15 @@ class Memory(nn.Module):
         """Slots there are, in use or not."""
         return self.values.shape[0]
 
+    def use(self, index: Index) -> None:
+        """Find neighbours by another index from now on."""
+        self.index = index
+        self.restored()
+
     def restored(self) -> None:
         """Recount what is in use and fill the index, after the buffers were loaded."""
         self.used = int((self.values != EMPTY).sum())
+        self.index.clear()
         self.index.put(torch.arange(self.used), self.keys[: self.used])
 
     def restore(self, keys: Tensor, values: Tensor, ages: Tensor, latest: Tensor) -> None:

@@ -9,7 +9,8 @@ import torch
 
 from rarenmt.batches import Ids, by_length, source_batch
 from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
-from rarenmt.config import SearchConfig
+from rarenmt.choice import choose_index
+from rarenmt.config import IndexName, SearchConfig
 from rarenmt.excerpt import Excerpt
 from rarenmt.journal import Journal
 from rarenmt.memory import Memory
@@ -85,11 +86,19 @@ class Translation:
 class Translator:
     """A checkpoint, its memory and the journal of that memory."""
 
-    def __init__(self, checkpoint: Checkpoint, memory_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        memory_path: Path | None = None,
+        *,
+        index: IndexName = "auto",
+    ) -> None:
         self.checkpoint = checkpoint
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
         self.remembered = TranslationMemory(checkpoint, memory_path)
+        self._index: IndexName = index
+        self._indexed: Memory | None = None
 
     @classmethod
     def load(
@@ -99,6 +108,7 @@ class Translator:
         memory: Path | str | None = None,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
+        index: IndexName = "auto",
     ) -> "Translator":
         """A checkpoint folder with its memory file, or with another; a missing file is empty.
 
@@ -106,7 +116,7 @@ class Translator:
         """
         checkpoint = load_checkpoint(Path(folder), torch.device(device))
         checkpoint.model.to(precision)
-        return cls(checkpoint, Path(memory or Path(folder) / MEMORY))
+        return cls(checkpoint, Path(memory or Path(folder) / MEMORY), index=index)
 
     @property
     def memory(self) -> Memory:
@@ -196,9 +206,16 @@ class Translator:
     def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | None]:
         """The memory that these sentences ask, and the excerpt if they do not ask all of it."""
         if self.memory.config.lookup == "whole":
-            return self.memory, None
+            return self._whole(), None
         excerpt = self.remembered.finder.excerpt(sentences)
         return (None if excerpt is None else self.memory), excerpt
+
+    def _whole(self) -> Memory:
+        """The memory, with the index that was asked for; what is remembered never depends on it."""
+        if self._indexed is not self.memory:
+            self._indexed = self.memory
+            self.memory.use(choose_index(self._index, self.memory.used, self.device))
+        return self.memory
 
     def _explain(self, hypothesis: Hypothesis) -> list[Token]:
         """The pieces as text, each with the remembered pair that spoke for it."""
