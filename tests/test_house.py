@@ -13,9 +13,9 @@ import rarenmt
 ORDER = [
     "errors", "config", "storage", "text", "stream", "tensors", "score", "parallel", "largest",
     "index", "tokens", "relevance", "batches", "attention", "query", "encoder", "decoder",
-    "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "search", "checkpoint",
-    "journal", "finder", "episodes", "practice", "dev", "train", "novelty", "translator",
-    "oneshot",
+    "memory", "excerpt", "readout", "model", "softmax_loss", "objective", "trace", "search",
+    "checkpoint", "journal", "finder", "episodes", "practice", "dev", "train", "novelty",
+    "translation", "drawing", "page", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 
