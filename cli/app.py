@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from rarenmt.errors import RareError
 
 from . import console
+from .explanation import Explaining
 from .remember import remember
 from .reproduce import reproduce
 from .score import score
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(remember)
-app.command()(translate)
+app.command(cls=Explaining)(translate)
 app.command(no_args_is_help=True)(score)
 app.add_typer(reproduce, name="reproduce")
 

@@ -68,6 +68,11 @@ class Word:
     remembered: Pair | None
     """The pair it came from, where a piece of it came from the memory."""
 
+    @property
+    def is_sign(self) -> bool:
+        """Whether it is punctuation alone."""
+        return not any(map(str.isalnum, self.text))
+
 
 @dataclass(frozen=True)
 class Part:
@@ -143,7 +148,8 @@ def _by_pair(tokens: Sequence[Token]) -> Iterator[Entry]:
     weights = {pair: sum(e.weight for e in entries) for pair, entries in found.items()}
     for pair in sorted(found, key=lambda pair: -weights[pair]):
         strongest = max(found[pair], key=lambda entry: entry.weight)
-        span = _join([entry.span for entry in found[pair] if entry.weight >= strongest.weight / 2])
+        heard = [entry for entry in found[pair] if entry.weight >= strongest.weight / 10]
+        span = _join([entry.span for entry in heard])
         yield Entry(pair, span, strongest.similarity, weights[pair] / len(tokens))
 
 
