@@ -45,7 +45,7 @@ def test_a_word_owes_the_memory_the_mean_of_its_pieces() -> None:
 
 
 def test_the_entries_of_a_word_are_joined_by_pair_and_weigh_what_they_gave() -> None:
-    dosto = [Entry(PAIR, (0, 5), 0.9, 0.6), Entry(OTHER, (7, 12), 0.8, 0.2)]
+    dosto = [Entry(PAIR, (0, 5), 0.9, 0.6), Entry(OTHER, (7, 12), 0.8, 0.05)]
     jewski = [Entry(OTHER, (12, 18), 0.95, 0.9)]
     pieces = [Token(" Dosto", recalled(*dosto)), Token("jewski", recalled(*jewski, rest=0.04))]
 
@@ -55,8 +55,8 @@ def test_the_entries_of_a_word_are_joined_by_pair_and_weigh_what_they_gave() -> 
         (OTHER, (12, 18), 0.95),  # the other piece of it hardly spoke
         (PAIR, (0, 5), 0.9),
     ]
-    assert [entry.weight for entry in word.entries] == pytest.approx([0.55, 0.3])
-    assert word.weight == pytest.approx(0.87)
+    assert [entry.weight for entry in word.entries] == pytest.approx([0.475, 0.3])
+    assert word.weight == pytest.approx(0.795)
     assert word.remembered == OTHER
 
 
