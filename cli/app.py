@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from rarenmt.errors import RareError
 
 from . import console
+from .explanation import Explaining
 from .forget import forget
 from .memory import memory
 from .remember import remember
@@ -48,7 +49,7 @@ app = typer.Typer(
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(remember)
 app.command()(forget)
-app.command()(translate)
+app.command(cls=Explaining)(translate)
 app.command(no_args_is_help=True)(score)
 app.add_typer(memory, name="memory")
 app.add_typer(reproduce, name="reproduce")

@@ -22,8 +22,13 @@ out = Console(soft_wrap=True, highlight=False)
 """Writes results for people; results for pipes go to sys.stdout as they are."""
 
 
-VISIBLE = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
-"""Control characters would let a remembered text write over the terminal."""
+HIDDEN = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
+"""Control characters."""
+
+
+def visible(text: str) -> str:
+    """A text that cannot write over the terminal, of the same length."""
+    return text.translate(HIDDEN)
 
 
 def quiet(on: bool) -> None:
@@ -70,7 +75,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell.translate(VISIBLE)) for cell in row))
+        drawn.add_row(*(Text(visible(cell)) for cell in row))
     out.print(drawn, soft_wrap=False)
 
 

@@ -4,19 +4,23 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rarenmt.config import SearchConfig
 
-from . import console, options
+from . import console, explanation, interactive, options
 
 if TYPE_CHECKING:
-    from rarenmt.translator import Translation
+    from rarenmt.translation import Entry, Token, Translation
 
 BATCH = 512
 """Lines read ahead of their translation, when so many have arrived."""
+
+Style = Literal["plain", "remark", "picture", "json"]
+"""How a translation is written."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,24 @@ def translate(
     with_pairs: options.WithPairs = None,
     without: options.Without = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Append which remembered line a word came from.")
+        bool,
+        typer.Option(
+            "--explain",
+            help="Append which remembered line a word came from; on a terminal also what the "
+            "memory said. --explain FILE.html draws it all on a page instead.",
+        ),
     ] = False,
+    page: Annotated[Path | None, typer.Option(explanation.PAGE, hidden=True)] = None,
     jsonl: Annotated[
         bool,
         typer.Option(
             "--jsonl", help="One JSON record a line; a JSON line with a `source` keeps its fields."
+        ),
+    ] = False,
+    converse: Annotated[
+        bool,
+        typer.Option(
+            "--interactive", "-i", help="Translate and correct at a terminal; corrections stick."
         ),
     ] = False,
     model: options.Model = None,
@@ -67,21 +83,37 @@ def translate(
     \b
     rarenmt translate < letter.txt
     rarenmt translate "I read Dostoevsky every winter." --explain
+    rarenmt translate --explain page.html < letter.txt > brief.txt
+    rarenmt translate -i
     tail -f log | rarenmt translate --jsonl | jq -r .translation
     """
     config = SearchConfig(beam=beam)
+    if converse:
+        clashes = {"TEXT": text, "--jsonl": jsonl, "--explain FILE": page, "--with": with_pairs}
+        clashes |= {"--no-memory": no_memory, "--without": without}
+        clashes["--precision bfloat16"] = precision != "float32"
+        interactive.check(clashes)
+        translator = options.load_translator(model, memory, device, precision, None)
+        return interactive.converse(translator, config)
     lines = _given(text) if text else _standard_input(jsonl)
     translator = options.load_translator(
         model, memory, device, precision, with_pairs, without=without, index=index
     )
+    style: Style = "plain"
+    if explain or jsonl:
+        style = "json" if jsonl else "picture" if sys.stdout.isatty() else "remark"
     failed = False
-    for batch in lines:
-        readable = [line.text for line in batch]
-        translations = translator.translate(readable, config, memory=not no_memory)
-        for line, translation in zip(batch, translations, strict=True):
-            failed |= line.broken is not None
-            sys.stdout.buffer.write(_output(line, translation, explain, jsonl) + line.ending)
-        sys.stdout.buffer.flush()
+    with explanation.explained_on(page, translator) as add:
+        for batch in lines:
+            readable = [line.text for line in batch]
+            translations = translator.translate(
+                readable, config, memory=not no_memory, explain=style != "plain" or page is not None
+            )
+            for line, translation in zip(batch, translations, strict=True):
+                failed |= line.broken is not None
+                add(line.number, line.text, translation)
+                sys.stdout.buffer.write(_output(line, translation, style) + line.ending)
+            sys.stdout.buffer.flush()
     if failed:
         raise typer.Exit(options.SOME_LINES_FAILED)
 
@@ -129,17 +161,16 @@ def _record(text: str) -> dict[str, Any] | None:
     return record if isinstance(record.get("source"), str) else None
 
 
-def _output(line: Line, translation: "Translation", explain: bool, jsonl: bool) -> bytes:
+def _output(line: Line, translation: "Translation", style: Style) -> bytes:
     """What is written for a line, without its line feed."""
-    if jsonl:
+    if style == "json":
         return json.dumps(_describe(line, translation), ensure_ascii=False).encode()
     if line.broken is not None:
         return line.broken
-    said = translation.text
-    if explain and translation.remembered():
-        sources = (f"{w}: {pair.path}:{pair.line}" for w, pair in translation.remembered())
-        said += "\t← " + ", ".join(sources)
-    return said.encode()
+    if style == "picture" and line.text.strip():
+        return explanation.picture(translation).removesuffix("\n").encode()
+    said = explanation.remark(translation) if style == "remark" else ""
+    return (f"{translation.text}\t{said}" if said else translation.text).encode()
 
 
 def _describe(line: Line, translation: "Translation") -> dict[str, Any]:
@@ -147,14 +178,26 @@ def _describe(line: Line, translation: "Translation") -> dict[str, Any]:
     record = {**line.record, "line": line.number, "source": line.text}
     if line.broken is not None:
         return {**record, "source": line.broken.decode("utf-8", "replace"), "error": "not UTF-8"}
-    tokens: list[dict[str, Any]] = []
-    for token in translation.tokens:
-        tokens.append({"piece": token.piece})
-        if token.memory is not None:
-            tokens[-1]["memory"] = {
-                "file": token.memory.pair.path,
-                "line": token.memory.pair.line,
-                "similarity": round(token.memory.similarity, 4),
-                "weight": round(token.memory.weight, 4),
-            }
+    tokens = [_describe_token(token) for token in translation.tokens]
     return {**record, "translation": translation.text, "tokens": tokens}
+
+
+def _describe_token(token: "Token") -> dict[str, Any]:
+    """A piece, and what the memory had to do with it."""
+    if token.memory is None:
+        return {"piece": token.piece}
+    entries = [_describe_entry(entry) for entry in token.memory.entries]
+    nearest = {name: entries[0][name] for name in ("file", "line", "similarity")}
+    weight = round(token.memory.weight, 4)
+    return {"piece": token.piece, "memory": {**nearest, "weight": weight, "entries": entries}}
+
+
+def _describe_entry(entry: "Entry") -> dict[str, Any]:
+    return {
+        "file": entry.pair.path,
+        "line": entry.pair.line,
+        "source": entry.pair.source,
+        "target": entry.pair.target,
+        "similarity": round(entry.similarity, 4),
+        "weight": round(entry.weight, 4),
+    }

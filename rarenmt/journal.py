@@ -97,6 +97,10 @@ class Journal:
         """The pair that wrote a slot."""
         return self.pairs[int(self.owners[slot, 0])]
 
+    def position(self, slot: int) -> int:
+        """Which piece of its pair's target a slot holds, from 0."""
+        return int(self.owners[slot, 1])
+
     def slots(self, used: int) -> list[Tensor]:
         """The slots of each pair among the first `used`, in the order of its positions."""
         owners = self.owners[:used].long()

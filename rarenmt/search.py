@@ -11,23 +11,12 @@ from torch import Tensor
 
 from rarenmt.batches import Source
 from rarenmt.config import SearchConfig
-from rarenmt.excerpt import ELSEWHERE, THREAD, Excerpt, spell
+from rarenmt.excerpt import Excerpt, spell
 from rarenmt.largest import largest
 from rarenmt.memory import Memory
-from rarenmt.model import STEADY, Model, Prediction
+from rarenmt.model import STEADY, Model
 from rarenmt.tokens import BOS, EOS, PAD, UNK
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What the memory had to do with one piece."""
-
-    slot: int
-    """Slot of the nearest neighbour that holds the piece, −1 when none does."""
-    similarity: float
-    """Similarity of that slot to the query; 0 without one."""
-    weight: float
-    """Share of the piece's probability that came from the memory, 0 to 1."""
+from rarenmt.trace import Ending, History, Trace
 
 
 @dataclass(frozen=True)
@@ -38,7 +27,7 @@ class Hypothesis:
     score: float
     """log P / length penalty + coverage penalty."""
     traces: list[Trace]
-    """One for each piece."""
+    """One for each piece, where they were asked for."""
 
 
 def length_penalty(length: Tensor | int, alpha: float) -> Tensor | float:
@@ -62,60 +51,11 @@ class _Beam:
     """(N,) sums of log-probabilities"""
     coverage: Tensor
     """(N, S) attention received"""
-    slots: Tensor
-    """(N, t)"""
-    similarities: Tensor
-    """(N, t)"""
-    weights: Tensor
-    """(N, t)"""
 
-    def extend(self, rows: Tensor, pieces: Tensor, scores: Tensor, traced: "_Traced") -> "_Beam":
+    def extend(self, rows: Tensor, pieces: Tensor, scores: Tensor) -> "_Beam":
         """The hypotheses that continue `rows` with `pieces`."""
-        return _Beam(
-            torch.cat([self.pieces[rows], pieces[:, None]], dim=1),
-            scores,
-            self.coverage[rows],
-            torch.cat([self.slots[rows], traced.slots[:, None]], dim=1),
-            torch.cat([self.similarities[rows], traced.similarities[:, None]], dim=1),
-            torch.cat([self.weights[rows], traced.weights[:, None]], dim=1),
-        )
-
-    def hypothesis(self, row: int, score: float) -> Hypothesis:
-        pieces, slots, similarities, weights = (
-            part[row].tolist()
-            for part in (self.pieces, self.slots, self.similarities, self.weights)
-        )
-        traces = [Trace(*trace) for trace in zip(slots, similarities, weights, strict=True)]
-        return Hypothesis(pieces, score, traces)
-
-
-@dataclass(frozen=True)
-class _Traced:
-    slots: Tensor
-    similarities: Tensor
-    weights: Tensor
-
-
-def _trace(prediction: Prediction, rows: Tensor, pieces: Tensor) -> _Traced:
-    """Which slot stands behind each piece, and how much of its probability is the memory's."""
-    recall, shares = prediction.recall, prediction.shares
-    if recall is None or shares is None:
-        nothing = torch.zeros(len(rows), device=rows.device)
-        return _Traced(torch.full_like(rows, -1), nothing, nothing)
-    same = recall.values[rows] == pieces[:, None]  # (n, neighbours)
-    found = same.any(dim=1)
-    first = same.float().argmax(dim=1, keepdim=True)  # neighbours are sorted, nearest first
-    slots = recall.slots[rows].gather(1, first)[:, 0]
-    similarity = recall.similarity[rows].gather(1, first)[:, 0]
-    if recall.thread is not None:
-        similarity = similarity - THREAD * (recall.thread[rows].gather(1, first)[:, 0] != ELSEWHERE)
-    share = shares[rows].masked_fill(~same, 0.0).sum(dim=1)
-    total = prediction.log_probs[rows].gather(1, pieces[:, None])[:, 0].exp()
-    return _Traced(
-        slots.where(found, -1),
-        similarity.where(found, 0.0),
-        (share / total).clamp(max=1.0).where(found, 0.0),
-    )
+        pieces = torch.cat([self.pieces[rows], pieces[:, None]], dim=1)
+        return _Beam(pieces, scores, self.coverage[rows])
 
 
 def search(
@@ -124,10 +64,13 @@ def search(
     memory: Memory | None,
     config: SearchConfig,
     excerpt: Excerpt | None = None,
+    *,
+    traced: bool = False,
 ) -> list[list[Hypothesis]]:
     """Up to `beam` translations of each sentence, best first; at least one, possibly empty.
 
-    The whole memory is asked or, where there is one, the excerpt for these sentences.
+    The whole memory is asked or, where there is one, the excerpt for these sentences. `traced`
+    ones say of each piece what it came from.
     """
     sentences = len(source.lengths)
     searched = max(sentences, _fewest(config.beam))
@@ -135,12 +78,23 @@ def search(
     with torch.inference_mode():
         encoded = Source(source.ids[:, company], source.lengths[company])
         excerpt = excerpt and excerpt.select(company[:searched])
-        return _Search(model, encoded, memory, config, excerpt, searched).run()[:sentences]
+        history = History() if traced else None
+        found = _Search(model, encoded, memory, config, excerpt, searched, history)
+        return found.run(sentences)
 
 
 def _fewest(beam: int) -> int:
     """Sentences that give the decoder STEADY rows."""
     return -(-STEADY // beam)
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """A hypothesis that came to its end."""
+
+    pieces: list[int]
+    score: float
+    ending: Ending
 
 
 class _Search:
@@ -155,12 +109,15 @@ class _Search:
         config: SearchConfig,
         excerpt: Excerpt | None,
         searched: int,
+        history: History | None,
     ) -> None:
         self.model, self.memory, self.config, self.excerpt = model, memory, config, excerpt
-        self.finished: list[list[Hypothesis]] = [[] for _ in range(searched)]
+        self.finished: list[list[_Finished]] = [[] for _ in range(searched)]
+        self.history = history
         self.open = torch.arange(searched, device=source.lengths.device)  # (B,)
         self.done = torch.zeros_like(self.open, dtype=torch.bool)
         self.mask = source.mask.t()[:searched]  # (B, S)
+        self.lengths = source.lengths[:searched].tolist()
         self.limits = source.lengths[:searched] * config.longest_ratio + config.longest_extra
         attended, state = model.encode(source)
         rows = self.open.repeat_interleave(config.beam)
@@ -174,17 +131,20 @@ class _Search:
         device, count = self.open.device, len(self.open) * self.config.beam
         scores = torch.full((len(self.open), self.config.beam), -torch.inf, device=device)
         scores[:, 0] = 0
-        nothing = torch.empty((count, 0), device=device)
+        nothing = torch.empty((count, 0), dtype=torch.long, device=device)
         coverage = torch.zeros((count, self.mask.shape[1]), device=device)
-        whole = nothing.long()
-        return _Beam(whole, scores.flatten(), coverage, whole, nothing, nothing)
+        return _Beam(nothing, scores.flatten(), coverage)
 
-    def run(self) -> list[list[Hypothesis]]:
+    def run(self, wanted: int) -> list[list[Hypothesis]]:
+        """The translations of the first `wanted` sentences."""
         pieces = torch.full((len(self.beam.scores),), BOS, device=self.open.device)
         while not bool(self.done.all()):
             pieces = self._advance(pieces)
-        ranked = [sorted(found, key=lambda h: -h.score) for found in self.finished]
-        return [found[: self.config.beam] for found in ranked]
+        ranked = [sorted(found, key=lambda f: -f.score) for found in self.finished[:wanted]]
+        best = [found[: self.config.beam] for found in ranked]
+        endings = [finished.ending for found in best for finished in found]
+        traces = iter(self.history.trace(endings) if self.history else [[]] * len(endings))
+        return [[Hypothesis(f.pieces, f.score, next(traces)) for f in found] for found in best]
 
     def _advance(self, pieces: Tensor) -> Tensor:
         """One step for every open hypothesis; the pieces that were chosen."""
@@ -203,8 +163,9 @@ class _Search:
         rows, nexts, scores = (
             part.gather(1, order)[keep].flatten() for part in (rows, nexts, scores)
         )
-        traced = _trace(prediction, rows, nexts)
-        self.beam = self.beam.extend(rows, nexts, scores, traced)
+        if self.history is not None:
+            self.history.note(prediction, weights, rows, nexts)
+        self.beam = self.beam.extend(rows, nexts, scores)
         if len(keep) < len(self.open):
             self.open, self.mask, self.limits = self.open[keep], self.mask[keep], self.limits[keep]
             self.done = self.done[keep]
@@ -263,7 +224,9 @@ class _Search:
         final = scores / length_penalty(length, config.length) + penalty
         owners = self.open[sentences].tolist()
         for row, score, owner in zip(rows.tolist(), final.tolist(), owners, strict=True):
-            self.finished[owner].append(self.beam.hypothesis(row, score))
+            ending = Ending(self.beam.pieces.shape[1], row, self.lengths[owner])
+            finished = _Finished(self.beam.pieces[row].tolist(), score, ending)
+            self.finished[owner].append(finished)
 
 
 CIRCLE = 16

@@ -117,12 +117,23 @@ class Tokenizer:
         """The text of each piece, with the space before it; together they are `decode(ids)`."""
         texts, done = [], ""
         for end in range(1, len(ids) + 1):
-            whole = self.decode(ids[:end])
-            if end < len(ids):
-                whole = whole.rstrip("\ufffd" + _ESCAPE)  # half a character, so far
+            whole = self._beginning(ids, end)
             texts.append(whole[len(done) :])
             done = whole
         return texts
+
+    def span(self, ids: list[int], place: int) -> tuple[int, int]:
+        """Where the piece at a place stands in `decode(ids)`, without the space before it."""
+        before, after = self._beginning(ids, place), self._beginning(ids, place + 1)
+        piece = after[len(before) :]
+        return len(before) + len(piece) - len(piece.lstrip()), len(after)
+
+    def _beginning(self, ids: list[int], end: int) -> str:
+        """The text of the first pieces, as far as it is sure."""
+        text = self.decode(ids[:end])
+        if end < len(ids):
+            text = text.rstrip("\ufffd" + _ESCAPE)  # half a character, so far
+        return text
 
 
 def _in_word(character: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,8 @@ from rarenmt.journal import Journal
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
 from rarenmt.text import Pair
+from rarenmt.trace import Trace, Voice
+from rarenmt.translation import Entry, Origin, Part, Token, Translation
 from rarenmt.translation_memory import Remembered, TranslationMemory
 
 BEAM = SearchConfig()
@@ -29,58 +31,6 @@ LONGEST = 120
 
 NOTHING = (None, None)
 """What is asked without a memory."""
-
-SPOKEN = 0.5
-"""A piece came from the memory when it owes the memory at least this share of its probability."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """The remembered pair behind a piece."""
-
-    pair: Pair
-    similarity: float
-    """Of the entry to the query, −1 to 1."""
-    weight: float
-    """Share of the piece's probability that came from the memory, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """One piece of a translation, and the memory behind it if there is any."""
-
-    piece: str
-    memory: Source | None
-
-
-@dataclass(frozen=True)
-class Translation:
-    """A sentence in the target language."""
-
-    text: str
-    tokens: list[Token]
-
-    def remembered(self) -> list[tuple[str, Pair]]:
-        """The words of which a piece came from the memory, each with the pair behind it."""
-        found: list[tuple[str, Pair]] = []
-        for word in self._words():
-            spoken = [t.memory for t in word if t.memory and t.memory.weight >= SPOKEN]
-            text = "".join(token.piece for token in word).strip()
-            if spoken and any(map(str.isalnum, text)):
-                found.append((text, max(spoken, key=lambda source: source.weight).pair))
-        return found
-
-    def _words(self) -> Iterator[list[Token]]:
-        """Tokens from one space to the next; punctuation stands alone."""
-        word: list[Token] = []
-        for token in self.tokens:
-            joins = token.piece[:1].isalnum() or token.piece[:1] in "-'’"
-            if word and not joins:
-                yield word
-                word = []
-            word.append(token)
-        if word:
-            yield word
 
 
 class Translator:
@@ -129,13 +79,21 @@ class Translator:
         return self.remembered.journal
 
     def translate(
-        self, sentences: Sequence[str], config: SearchConfig = BEAM, *, memory: bool = True
+        self,
+        sentences: Sequence[str],
+        config: SearchConfig = BEAM,
+        *,
+        memory: bool = True,
+        explain: bool = True,
     ) -> list[Translation]:
-        """The translations of sentences, in their order; white space around them is kept."""
+        """The translations of sentences, in their order; white space around them is kept.
+
+        Without `explain` the tokens do not say what they came from.
+        """
         parts = [self._parts(sentence) for sentence in sentences]
         encoded = [(part, self._encode(part)) for each in parts for part in each]
         asked = [(part, ids) for part, ids in encoded if len(ids) <= LONGEST]
-        answers = iter(self._search(asked, config, memory=memory))
+        answers = iter(self._search(asked, config, memory=memory, explain=explain))
         return [
             self._put_together(sentence, each, answers)
             for sentence, each in zip(sentences, parts, strict=True)
@@ -151,15 +109,16 @@ class Translator:
         self, sentence: str, parts: Sequence[str], answers: Iterator[Hypothesis]
     ) -> Translation:
         """One translation from those of its parts; a part too long to be language is copied."""
-        tokens: list[Token] = []
-        for part in parts:
-            copied = len(self._encode(part)) > LONGEST
-            explained = [Token(part, None)] if copied else self._explain(next(answers))
-            if tokens and explained:
-                explained[0] = replace(explained[0], piece=" " + explained[0].piece)
-            tokens += explained
-        text = "".join(token.piece for token in tokens)
-        return Translation(_surround(sentence, text), tokens)
+        explained: list[Part] = []
+        for text in parts:
+            copied = len(self._encode(text)) > LONGEST
+            part = Part([text], [Token(text)]) if copied else self._explain(text, next(answers))
+            if explained and part.tokens:
+                first = part.tokens[0]
+                part.tokens[0] = replace(first, piece=" " + first.piece)
+            explained.append(part)
+        said = "".join(token.piece for part in explained for token in part.tokens)
+        return Translation(_surround(sentence, said), explained)
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
         """Write pairs into the memory, in RAM until it is saved; see `TranslationMemory`."""
@@ -190,7 +149,12 @@ class Translator:
             yield " ".join(part)
 
     def _search(
-        self, sentences: Sequence[tuple[str, Ids]], config: SearchConfig, *, memory: bool
+        self,
+        sentences: Sequence[tuple[str, Ids]],
+        config: SearchConfig,
+        *,
+        memory: bool,
+        explain: bool,
     ) -> list[Hypothesis]:
         """The best hypothesis for each sentence, searched in batches of similar length."""
         found: list[Hypothesis | None] = [None] * len(sentences)
@@ -198,7 +162,7 @@ class Translator:
             texts, sources = zip(*(sentences[i] for i in chosen), strict=True)
             asked, excerpt = self._consult(texts) if memory else NOTHING
             batch = source_batch(sources, self.device)
-            hypotheses = search(self.model, batch, asked, config, excerpt)
+            hypotheses = search(self.model, batch, asked, config, excerpt, traced=explain)
             for i, best in zip(chosen, hypotheses, strict=True):
                 found[i] = best[0]
         return [hypothesis for hypothesis in found if hypothesis is not None]
@@ -217,17 +181,30 @@ class Translator:
             self.memory.use(choose_index(self._index, self.memory.used, self.device))
         return self.memory
 
-    def _explain(self, hypothesis: Hypothesis) -> list[Token]:
-        """The pieces as text, each with the remembered pair that spoke for it."""
-        tokens = []
+    def _explain(self, source: str, hypothesis: Hypothesis) -> Part:
+        """The pieces as text, each with what it came from."""
         pieces = self.tokenizer.pieces(hypothesis.pieces)
-        for piece, trace in zip(pieces, hypothesis.traces, strict=True):
-            source = None
-            if trace.slot >= 0 and trace.weight > 0:
-                pair = self.journal.owner(trace.slot)
-                source = Source(pair, trace.similarity, trace.weight)
-            tokens.append(Token(piece.replace("\n", " "), source))  # one line stays one line
-        return tokens
+        texts = [piece.replace("\n", " ") for piece in pieces]  # one line stays one line
+        if not hypothesis.traces:
+            return Part([], [Token(text) for text in texts])
+        tokens = [
+            Token(text, self._origin(trace), trace.attention)
+            for text, trace in zip(texts, hypothesis.traces, strict=True)
+        ]
+        return Part([*self.tokenizer.pieces(self._encode(source)), ""], tokens)
+
+    def _origin(self, trace: Trace) -> Origin | None:
+        """The pairs behind a piece, if there are any."""
+        if not trace.voices:
+            return None
+        return Origin(trace.weight, [self._entry(voice) for voice in trace.voices])
+
+    def _entry(self, voice: Voice) -> Entry:
+        """The pair that wrote a slot, and where in it the piece of the slot stands."""
+        pair, position = self.journal.owner(voice.slot), self.journal.position(voice.slot)
+        start, end = self.tokenizer.span(self._encode(pair.target), position)
+        indent = len(pair.target) - len(pair.target.lstrip())
+        return Entry(pair, (indent + start, indent + end), voice.similarity, voice.weight)
 
 
 def _surround(original: str, translation: str) -> str:

@@ -21,6 +21,7 @@ from rarenmt.objective import compute_loss
 from rarenmt.query import States
 from rarenmt.search import Hypothesis, coverage_penalty, length_penalty, search
 from rarenmt.tokens import BOS, EOS, PAD, UNK
+from rarenmt.trace import AUDIBLE, VOICES
 
 CPU = torch.device("cpu")
 A, B, C = 4, 5, 6
@@ -255,7 +256,7 @@ def test_every_sentence_is_translated_within_the_limit(
     model.output.bias.data[EOS] += wish_to_end
     config = SearchConfig(beam=beam, longest_ratio=2, longest_extra=3)
 
-    found = search(model, sources(*SOURCES), remembering(model), config)
+    found = search(model, sources(*SOURCES), remembering(model), config, traced=True)
 
     assert len(found) == len(SOURCES)
     for source, hypotheses in zip(SOURCES, found, strict=True):
@@ -355,7 +356,12 @@ def assert_same_translations(found: list[Hypothesis], expected: list[Hypothesis]
     assert [h.pieces for h in found] == [h.pieces for h in expected]
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-4)
     for ours, theirs in zip(found, expected, strict=True):
-        assert [t.slot for t in ours.traces] == [t.slot for t in theirs.traces]
+        assert slots(ours) == slots(theirs)
+
+
+def slots(hypothesis: Hypothesis) -> list[list[int]]:
+    """The entries that spoke for each piece."""
+    return [[voice.slot for voice in trace.voices] for trace in hypothesis.traces]
 
 
 @pytest.mark.parametrize("beam", [1, 2, 5])
@@ -365,9 +371,12 @@ def test_batched_equals_one_by_one(schooled_model: Model, beam: int, with_memory
     config = SearchConfig(beam=beam, coverage=0.1)
     many = SOURCES * 3  # more than the company a lonely sentence is given
 
-    batched = search(schooled_model, sources(*many), memory, config)
+    batched = search(schooled_model, sources(*many), memory, config, traced=True)
 
-    alone = [search(schooled_model, sources(source), memory, config)[0] for source in SOURCES]
+    alone = [
+        search(schooled_model, sources(source), memory, config, traced=True)[0]
+        for source in SOURCES
+    ]
     for found, expected in zip(batched, alone * 3, strict=True):
         assert_same_translations(found, expected)
 
@@ -383,7 +392,7 @@ def test_translations_are_sorted_and_all_different(schooled_model: Model) -> Non
 
 
 @pytest.mark.parametrize("readout", ["mixture", "paper"])
-def test_every_trace_points_to_the_slot_that_holds_the_piece(
+def test_every_trace_names_the_slots_that_hold_the_piece(
     tiny_config: Config, readout: Readout
 ) -> None:
     model = outspoken_model(
@@ -391,52 +400,91 @@ def test_every_trace_points_to_the_slot_that_holds_the_piece(
     )
     memory = remembering(model)
 
-    found = search(model, sources(*SOURCES), memory, SearchConfig(beam=3))
+    found = search(model, sources(*SOURCES), memory, SearchConfig(beam=3), traced=True)
 
     traced = 0
     for source, hypotheses in zip(SOURCES, found, strict=True):
         for hypothesis in hypotheses:
             prediction, _ = teacher_forced(model, source, hypothesis.pieces, memory)
-            recall, shares = prediction.recall, prediction.shares
-            assert recall is not None
-            assert shares is not None
             for step, trace in enumerate(hypothesis.traces):
-                piece = hypothesis.pieces[step]
-                same = [n for n, v in enumerate(recall.values[step].tolist()) if v == piece]
-                if not same:
-                    assert (trace.slot, trace.similarity, trace.weight) == (-1, 0.0, 0.0)
-                    continue
-                lent = shares[step, same].sum() / prediction.log_probs[step, piece].exp()
-                assert trace.slot == recall.slots[step, same[0]]
-                assert memory.values[trace.slot] == piece
-                assert trace.similarity == pytest.approx(
-                    recall.similarity[step, same[0]].item(), abs=1e-4
+                expected = voices(prediction, step, hypothesis.pieces[step])
+                assert trace.weight == pytest.approx(
+                    min(sum(w for _, _, w in expected), 1), abs=1e-3
                 )
-                assert trace.weight == pytest.approx(min(lent.item(), 1.0), abs=1e-3)
-                traced += 1
+                for voice, (slot, similarity, weight) in zip(trace.voices, expected, strict=False):
+                    assert voice.slot == slot
+                    assert memory.values[slot] == hypothesis.pieces[step]
+                    assert voice.similarity == pytest.approx(similarity, abs=1e-4)
+                    assert voice.weight == pytest.approx(weight, abs=1e-3)
+                    traced += 1
+                loud = [weight for _, _, weight in expected if weight > AUDIBLE + 1e-3]
+                assert len(trace.voices) >= min(len(loud), VOICES)
     assert traced > 0
+
+
+def voices(prediction: Prediction, step: int, piece: int) -> list[tuple[int, float, float]]:
+    """Slot, similarity and share of the neighbours that hold a piece, nearest first."""
+    recall, shares = prediction.recall, prediction.shares
+    assert recall is not None
+    assert shares is not None
+    total = prediction.log_probs[step, piece].exp().item()
+    return [
+        (
+            int(recall.slots[step, n]),
+            recall.similarity[step, n].item(),
+            shares[step, n].item() / total,
+        )
+        for n, value in enumerate(recall.values[step].tolist())
+        if value == piece
+    ]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_a_trace_says_where_the_decoder_looked(schooled_model: Model, beam: int) -> None:
+    found = search(schooled_model, sources(*SOURCES), None, SearchConfig(beam=beam), traced=True)
+
+    for source, hypotheses in zip(SOURCES, found, strict=True):
+        for hypothesis in hypotheses:
+            _, weights = teacher_forced(schooled_model, source, hypothesis.pieces, None)
+            looked = torch.tensor([trace.attention for trace in hypothesis.traces])
+            if hypothesis.pieces:
+                assert_close(looked, weights[:-1], atol=1e-4, rtol=0)
+                assert_close(looked.sum(dim=1), torch.ones(len(looked)))
 
 
 def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model) -> None:
     memory = remembering(schooled_model)
     schooled_model.get_parameter("readout.gate.2.bias").data.fill_(50.0)  # always believed
-    config = SearchConfig(beam=1)
+    asked = sources(*[source for source, _ in NEWS])
 
-    found = search(schooled_model, sources(*[source for source, _ in NEWS]), memory, config)
+    found = search(schooled_model, asked, memory, SearchConfig(beam=1), traced=True)
 
     assert [hypotheses[0].pieces for hypotheses in found] == [target for _, target in NEWS]
     for hypotheses in found:
         for piece, trace in zip(hypotheses[0].pieces, hypotheses[0].traces, strict=True):
-            assert memory.values[trace.slot] == piece
+            nearest = trace.voices[0]
+            assert memory.values[nearest.slot] == piece
+            assert nearest.similarity == pytest.approx(1.0)
             assert trace.weight == pytest.approx(1.0, abs=1e-5)  # it is not believed blindly
-            assert trace.similarity == pytest.approx(1.0)
 
 
-def test_without_a_memory_nothing_is_traced(schooled_model: Model) -> None:
-    for hypotheses in search(schooled_model, sources(*SOURCES), None, SearchConfig(beam=2)):
+def test_without_a_memory_nothing_spoke(schooled_model: Model) -> None:
+    config = SearchConfig(beam=2)
+
+    for hypotheses in search(schooled_model, sources(*SOURCES), None, config, traced=True):
         for hypothesis in hypotheses:
-            for trace in hypothesis.traces:
-                assert (trace.slot, trace.similarity, trace.weight) == (-1, 0.0, 0.0)
+            assert [(t.weight, t.voices) for t in hypothesis.traces] == [(0.0, [])] * len(
+                hypothesis.pieces
+            )
+
+
+def test_tracing_changes_no_translation(schooled_model: Model) -> None:
+    memory, config = remembering(schooled_model), SearchConfig(beam=3)
+
+    traced = search(schooled_model, sources(*SOURCES), memory, config, traced=True)
+
+    bare = search(schooled_model, sources(*SOURCES), memory, config)
+    assert bare == [[replace(h, traces=[]) for h in hypotheses] for hypotheses in traced]
 
 
 def test_searching_changes_neither_model_nor_memory(schooled_model: Model) -> None:

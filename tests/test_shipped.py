@@ -7,6 +7,10 @@ import pytest
 import torch
 from conftest import Command
 
+from rarenmt.config import SearchConfig
+from rarenmt.text import Pair
+from rarenmt.translator import Translator
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DEMO = ROOT / "data" / "demo"
@@ -35,6 +39,25 @@ def test_the_example_of_the_readme_is_what_happens(rarenmt: Command, home: Path)
     found = rarenmt("translate", "--explain", stdin=sentence).out.decode()
     assert re.sub(r"\s+", " ", found).strip() == re.sub(r"\s+", " ", after).strip()
     assert "Dostojewski: file.txt:1" in found
+
+
+def test_the_explanation_of_the_example_adds_up() -> None:
+    pair = Pair("Dostoevsky wrote this novel.", "Dostojewski schrieb diesen Roman.", "file.txt", 1)
+    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
+    translator.remember([pair])
+
+    [translation] = translator.translate(["I read Dostoevsky every winter."], SearchConfig())
+
+    assert translation.remembered() == [("Dostojewski", pair)]
+    [word] = [word for word in translation.words() if word.remembered]
+    [entry] = word.entries
+    assert pair.target[slice(*entry.span)] == "Dostojewski"
+    assert 0.5 < word.weight == pytest.approx(entry.weight)
+    [part] = translation.parts
+    assert part.source_words() == ["I", "read", "Dostoevsky", "every", "winter", ".", ""]
+    assert max(range(7), key=word.attention.__getitem__) == 2
+    for token in translation.tokens:
+        assert sum(token.attention) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_what_was_remembered_changes_nothing_else(rarenmt: Command, home: Path) -> None:

@@ -112,6 +112,18 @@ def test_the_pieces_of_any_ids_put_together_are_what_they_decode_to(
     assert "".join(tokenizer.pieces(ids)) == tokenizer.decode(ids)
 
 
+@given(st.text(max_size=30))
+def test_the_span_of_each_piece_is_where_it_stands(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
+
+    pieces = tokenizer.pieces(ids)
+
+    for place, piece in enumerate(pieces):
+        start, end = tokenizer.span(ids, place)
+        assert text[start:end] == piece.lstrip()
+        assert end == len("".join(pieces[: place + 1]))
+
+
 def test_text_that_names_a_special_piece_does_not_become_one(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode("<s></s><unk><pad>")
 

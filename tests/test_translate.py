@@ -113,6 +113,13 @@ def test_with_pairs_are_asked_but_not_saved(rarenmt: Command, folder: Path, tmp_
     spoken = [token["memory"] for token in json.loads(result.out)["tokens"] if "memory" in token]
     assert {(m["file"], m["line"]) for m in spoken} == {(str(pairs), 1)}
     assert not memory.exists()
+    for said in spoken:
+        nearest = said["entries"][0]
+        assert {name: nearest[name] for name in ("file", "line", "similarity")} == {
+            name: said[name] for name in ("file", "line", "similarity")
+        }
+        assert (nearest["source"], nearest["target"]) == ("The cat sleeps.", "Die Katze schläft.")
+        assert sum(entry["weight"] for entry in said["entries"]) <= said["weight"] + 0.001
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from conftest import SENTENCES
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.text import Pair
+from rarenmt.translation import Translation
 from rarenmt.translation_memory import SMALLEST
-from rarenmt.translator import LONGEST, Source, Token, Translation, Translator
+from rarenmt.translator import LONGEST, Translator
 
 GREEDY = SearchConfig(beam=1)
 PAIRS = [Pair(s, t, "sentences.tsv", i, time=0) for i, (s, t) in enumerate(SENTENCES, start=1)]
@@ -172,28 +173,6 @@ def test_tokens_spell_the_translation(translator: Translator) -> None:
 
         spelled = "".join(token.piece for token in translation.tokens)
         assert spelled.split() == translation.text.split()
-
-
-def said(*tokens: tuple[str, float]) -> Translation:
-    pair = Pair("s", "t", "file.txt", 1)
-    pieces = [Token(piece, Source(pair, 0.9, weight)) for piece, weight in tokens]
-    return Translation("", pieces)
-
-
-@pytest.mark.parametrize(
-    ("tokens", "words"),
-    [
-        ([("Ich", 0.1), (" Dosto", 0.9), ("jewski", 0.8), (".", 0.2)], ["Dostojewski"]),
-        ([("Ich", 0.1), (" Dosto", 0.1), ("jewski", 0.8), (".", 0.9)], ["Dostojewski"]),
-        ([("Ich", 0.1), (" lese", 0.4), (".", 0.1)], []),
-        ([(" ", 0.9), ("Wort", 0.9)], ["Wort"]),
-        ([(" E", 0.9), ("-Mail", 0.9), ("!", 0.9)], ["E-Mail"]),
-    ],
-)
-def test_a_word_is_remembered_when_one_of_its_pieces_is(
-    tokens: list[tuple[str, float]], words: list[str]
-) -> None:
-    assert [word for word, _ in said(*tokens).remembered()] == words
 
 
 def test_the_pairs_that_a_sentence_asks_can_be_seen(translator: Translator) -> None:

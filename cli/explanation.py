@@ -1,0 +1,190 @@
+"""What `translate --explain` adds to a translation: a remark in a pipe, a picture on a terminal,
+a page in a file."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperCommand
+
+from . import console
+
+if TYPE_CHECKING:
+    import typer
+
+    from rarenmt.text import Pair
+    from rarenmt.translation import Entry, Translation, Word
+    from rarenmt.translator import Translator
+
+PAGE = "--explain-page"
+"""The option behind `--explain FILE.html`: an option of Typer has a value or none, never both."""
+
+INDENT = "    "
+BARS = " ▁▂▃▄▅▆▇█"
+COLOURS = ("yellow", "cyan", "green", "magenta")
+"""Of the pairs shown below a translation, so many at most."""
+
+SEEN = 0.05
+"""Weight from which a pair is shown."""
+
+
+class Explaining(TyperCommand):
+    """`translate`, where `--explain` may be followed by the name of a page."""
+
+    def parse_args(self, ctx: "typer.Context", args: list[str]) -> list[str]:  # type: ignore[override]
+        return super().parse_args(ctx, list(_naming_the_page(args)))
+
+
+def _naming_the_page(args: Iterable[str]) -> Iterator[str]:
+    """The same arguments, with the page after `--explain` as the value of PAGE.
+
+    What follows is a page when it ends in .html and holds no space: a text to translate
+    hardly looks like that.
+    """
+    rest = list(args)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--":
+            yield from (argument, *rest)
+            return
+        if argument == "--explain" and rest and _is_page(rest[0]):
+            yield f"{PAGE}={rest.pop(0)}"
+        elif argument.startswith("--explain="):
+            yield PAGE + argument.removeprefix("--explain")
+        else:
+            yield argument
+
+
+def _is_page(argument: str) -> bool:
+    return argument.lower().endswith(".html") and len(argument.split()) == 1
+
+
+@contextmanager
+def explained_on(
+    path: Path | None, translator: "Translator"
+) -> "Iterator[Callable[[int, str, Translation], None]]":
+    """Take in translations, and write them to a page at the end, whatever ends it."""
+    if path is None:
+        yield lambda *_: None
+        return
+    from rarenmt.page import Page
+
+    config = translator.model.config
+    page = Page(config.source_language, config.target_language)
+    page.save(path)  # or hours later we learn that we may not
+    try:
+        yield page.add
+    finally:
+        page.save(path)
+        console.remark(f"explained {console.count(page.sentences, 'sentence')} in {path}")
+
+
+def remark(translation: "Translation") -> str:
+    """The words that were remembered and where from, in one line; empty without any."""
+    sources = [f"{word}: {console.place(pair)}" for word, pair in translation.remembered()]
+    return "← " + ", ".join(sources) if sources else ""
+
+
+def picture(translation: "Translation", screen: Console | None = None) -> str:
+    """The translation, what each word owes the memory, and the pairs that spoke."""
+    screen = screen or Console(highlight=False)
+    words = translation.words()
+    heard = _heard(words)
+    colours = dict(zip(heard, COLOURS, strict=False))
+    with screen.capture() as captured:
+        _print(screen, _headline(translation, words, colours))
+        _print(screen, *_rows(words, colours, screen.width))
+        for pair, colour in colours.items():
+            _print(screen, Text(), *_pair(pair, heard[pair], colour, screen))
+        _print(screen, Text())
+    return captured.get()
+
+
+def _print(screen: Console, *lines: Text) -> None:
+    for line in lines:
+        screen.print(line, soft_wrap=True)
+
+
+def _heard(words: "Iterable[Word]") -> "dict[Pair, list[tuple[str, Entry]]]":
+    """The pairs that count, loudest first, each with the words it spoke for."""
+    found: dict[Pair, list[tuple[str, Entry]]] = {}
+    for word in words:
+        for entry in word.entries:
+            if entry.weight >= SEEN and not word.is_sign:
+                found.setdefault(entry.pair, []).append((word.text, entry))
+    order = sorted(found, key=lambda pair: -sum(entry.weight for _, entry in found[pair]))
+    return {pair: found[pair] for pair in order}
+
+
+def _style(word: "Word", colours: "dict[Pair, str]") -> str:
+    """The look of a word: the colour of its pair, bold where the memory decided."""
+    if not word.entries or word.weight < SEEN:
+        return ""
+    colour = colours.get(word.entries[0].pair, "")
+    return f"bold {colour}" if word.remembered else colour
+
+
+def _headline(
+    translation: "Translation", words: "Iterable[Word]", colours: "dict[Pair, str]"
+) -> Text:
+    """What a pipe gets, in colour."""
+    line = Text(translation.text)
+    done = 0
+    for word in words:
+        start = translation.text.find(word.text, done)
+        if start >= 0:
+            done = start + len(word.text)
+            line.stylize(_style(word, colours) if word.remembered else "", start, done)
+    said = remark(translation)
+    return line.append("\t" + said, "dim") if said else line
+
+
+def _rows(words: "Iterable[Word]", colours: "dict[Pair, str]", width: int) -> Iterator[Text]:
+    """The words with their shares below them, in as many rows as the screen needs."""
+    words = list(words)
+    if not any(word.weight >= 0.005 for word in words):
+        yield Text(INDENT + "the memory said nothing", "dim")
+        return
+    upper, lower = Text(INDENT), Text(INDENT)
+    for word in words:
+        share = _share(word.weight)
+        room = max(cell_len(word.text), len(share)) + 2
+        if upper.cell_len > len(INDENT) and upper.cell_len + room > width:
+            yield from (upper, lower)
+            upper, lower = Text(INDENT), Text(INDENT)
+        style = _style(word, colours)
+        upper.append(word.text, style).append(" " * (room - cell_len(word.text)))
+        lower.append(share, style or "dim").append(" " * (room - len(share)))
+    yield from (upper, lower)
+
+
+def _share(weight: float) -> str:
+    """A weight as a bar and a number; nothing where there is hardly any."""
+    if weight < 0.005:
+        return ""
+    return f"{BARS[max(1, round(weight * 8))]} {weight:.0%}".replace("%", " %")
+
+
+def _pair(
+    pair: "Pair", heard: "list[tuple[str, Entry]]", colour: str, screen: Console
+) -> Iterator[Text]:
+    """A pair: where it stands, its two sides, and for which words it spoke."""
+    shares = ", ".join(
+        f"{word} {entry.weight:.0%} (similarity {entry.similarity:.2f})".replace("%", " %")
+        for word, entry in heard
+    )
+    target = Text(console.visible(pair.target))
+    for _, entry in heard:
+        target.stylize(f"bold {colour}", *entry.span)
+    where = Text(console.visible(console.place(pair)), f"bold {colour}").append(
+        "  " + shares, "not bold dim"
+    )
+    edge = Text(INDENT).append("▌ ", colour)
+    for text in (where, Text(console.visible(pair.source)), target):
+        for line in text.wrap(screen, max(20, screen.width - edge.cell_len - 1)):
+            line.rstrip()
+            yield edge + line
