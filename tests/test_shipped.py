@@ -42,7 +42,8 @@ def test_the_example_of_the_readme_is_what_happens(rarenmt: Command, home: Path)
 
 
 def test_the_explanation_of_the_example_adds_up() -> None:
-    pair = Pair("Dostoevsky wrote this novel.", "Dostojewski schrieb diesen Roman.", "file.txt", 1)
+    source, target = "Dostoevsky wrote this novel.", "Dostojewski schrieb diesen Roman."
+    pair = Pair(source, target, "file.txt", 1, time=0)
     translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
     translator.remember([pair])
 
