@@ -62,7 +62,7 @@ def measure(checkpoint: Checkpoint, model: Path, size: int, folder: Path) -> Non
         ("merge 1,000 entries", ["memory", "merge", path.name, "other.safetensors", "-o", "m"]),
         ("show", ["memory", "show"]),
         ("export as TSV", ["memory", "export", "-o", "pairs.tsv"]),
-        # ("export as TMX", ["memory", "export", "-o", "pairs.tmx"]),
+        ("export as TMX", ["memory", "export", "-o", "pairs.tmx"]),
     ]
     for name, command in steps:
         seconds, peak = timed([*command, *memory_options(command, model, path)], folder)
@@ -107,12 +107,12 @@ def fill(checkpoint: Checkpoint, size: int, path: Path, name: str = "pairs") -> 
 
 
 def sentences(count: int, name: str) -> list[tuple[str, str]]:
-    """Different pairs of about ten words."""
+    """Different pairs as short as those of everyday life."""
     rng = random.Random(0)
     drawn = []
     for number in range(count):
-        words = " ".join(f"the {rng.choice(NOUNS)} {rng.choice(VERBS)}" for _ in range(3))
-        drawn.append((f"{name} {number}: {words}.", f"{name} {number}, und {words}."))
+        words = f"the {rng.choice(NOUNS)} {rng.choice(VERBS)} the {rng.choice(NOUNS)}"
+        drawn.append((f"{name} {number}: {words}.", f"{name} {number}: {words}."))
     return drawn
 
 

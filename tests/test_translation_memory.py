@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import as_an_ordinary_user
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import MemoryConfig
+from rarenmt.errors import StorageError
 from rarenmt.text import Pair
 from rarenmt.translation_memory import TranslationMemory
 
@@ -183,3 +185,21 @@ def test_a_lock_is_held_on_what_the_file_holds_now(checkpoint: Checkpoint, tmp_p
         mine.save()
     with mine.exclusively():
         assert mine.journal.pairs == [shown[0], shown[2]]
+
+
+def test_a_folder_that_may_not_be_written_keeps_its_memory(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    memory = told(checkpoint, [([Pair("cat", "Katze", "a.tsv", 1)], 1)])
+    before = saved(memory, tmp_path)
+    tmp_path.chmod(0o555)
+
+    with as_an_ordinary_user():
+        with pytest.raises(StorageError, match="cannot lock: permission denied"):
+            memory.exclusively().__enter__()
+        memory.forget([0])
+        with pytest.raises(StorageError, match="cannot write: permission denied"):
+            memory.save()
+
+    tmp_path.chmod(0o755)
+    assert (tmp_path / "memory.safetensors").read_bytes() == before
