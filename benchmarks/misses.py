@@ -125,7 +125,8 @@ def main() -> None:
     translator = Translator(load_checkpoint(arguments.model, torch.device("cpu")))
     translator.remember(suite.context)
     doctor, config = Doctor(translator), SearchConfig(beam=arguments.beam)
-    found = [t.text for t in translator.translate([t.source for t in suite.tests], config)]
+    sources = [test.source for test in suite.tests]
+    found = [t.text for t in translator.translate(sources, config, explain=False)]
     causes: Counter[str] = Counter()
     for test, text in zip(suite.tests, found, strict=True):
         if test.word in WORD.findall(text):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, SettingError
 
 from . import console, options
@@ -111,7 +110,8 @@ def _missed(translator: "Translator", pairs: "list[Pair]") -> int:
     """Say which pairs do not come out as they were shown; how many."""
     sources = [pair.source for pair in pairs]
     missed = 0
-    for pair, found in zip(pairs, translator.translate(sources, SearchConfig()), strict=True):
+    translations = translator.translate(sources, explain=False)
+    for pair, found in zip(pairs, translations, strict=True):
         if found.text.strip() != pair.target.strip():
             missed += 1
             console.warn(f"{console.place(pair)} comes out as {found.text!r}")

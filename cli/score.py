@@ -91,7 +91,8 @@ def score(
         found = _translate_online(translator, pairs, config, memory=not no_memory)
         _print_scores(found, references, as_json, _recalls(found, references))
         return
-    translations = translator.translate([p.source for p in pairs], config, memory=not no_memory)
+    sources = [pair.source for pair in pairs]
+    translations = translator.translate(sources, config, memory=not no_memory, explain=False)
     _print_scores([t.text for t in translations], references, as_json)
 
 
@@ -101,7 +102,7 @@ def _translate_online(
     """Translations of one pair after the other, each remembered after it was translated."""
     found = []
     for pair in pairs:
-        (translation,) = translator.translate([pair.source], config, memory=memory)
+        (translation,) = translator.translate([pair.source], config, memory=memory, explain=False)
         found.append(translation.text)
         if memory:
             translator.remember([pair])

@@ -134,7 +134,7 @@ def figures(
     """What this translator makes of the tests, and of the first half of the general pairs."""
 
     def translate(sources: Sequence[str]) -> list[str]:
-        return [t.text for t in translator.translate(sources, config, memory=memory)]
+        return [t.text for t in translator.translate(sources, config, memory=memory, explain=False)]
 
     found = translate([test.source for test in suite.tests])
     hits = [test.word in WORD.findall(text) for test, text in zip(suite.tests, found, strict=True)]
