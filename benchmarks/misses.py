@@ -16,7 +16,6 @@ from rarenmt.batches import pair_batch
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.excerpt import spell_all
-from rarenmt.finder import Finder
 from rarenmt.novelty import WORD
 from rarenmt.oneshot import Question, read_suite
 from rarenmt.text import Pair
@@ -71,7 +70,7 @@ class Doctor:
 
     def __init__(self, translator: Translator) -> None:
         self.translator, self.tokenizer = translator, translator.tokenizer
-        self.finder = Finder(translator.memory, translator.journal, translator.tokenizer)
+        self.finder = translator.remembered.finder
 
     @torch.inference_mode()
     def look(self, source: str, target: str, word: str) -> Look | None:

@@ -184,6 +184,7 @@ def train(
     )
     corpus = make_corpus(tokenizer, texts, join, settings)
     held_out = list(read_corpus(dev, config.languages, console.remark))[: settings.evaluate_pairs]
+    links = _aligned(corpus, tokenizer) if align else None
     run = Run(
         folder,
         _model(config, known, seed, anew=kind is not None).to(place),
@@ -194,10 +195,11 @@ def train(
         EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer)
         if episodes and memory_positions
         else None,
-        _aligned(corpus, tokenizer) if align else None,
+        links,
     )
     if resume:
         run.resume()
+    _save_lexicon(folder, corpus, tokenizer, links, known)
     _say_start(run, len(corpus.pairs), place)
     _follow(run)
 
@@ -208,6 +210,25 @@ def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Links":
 
     console.remark(f"aligning the words of {len(corpus.pairs):,} pairs")
     return Links(corpus.pairs, tokenizer)
+
+
+def _save_lexicon(
+    folder: Path,
+    corpus: "Corpus",
+    tokenizer: "Tokenizer",
+    links: "Links | None",
+    known: "Checkpoint | None",
+) -> None:
+    """Write which words translate which: from the links, or as the checkpoint before knew it."""
+    from rarenmt import parallel
+    from rarenmt.checkpoint import LEXICON
+    from rarenmt.lexicon import Lexicon
+
+    lexicon = known.lexicon if known is not None else Lexicon()
+    if links is not None:
+        lexicon = Lexicon.learn(corpus.pairs, links.rows, tokenizer)
+    if len(lexicon) and parallel.rank() == 0:
+        lexicon.save(folder / LEXICON)
 
 
 def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":

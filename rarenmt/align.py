@@ -8,7 +8,6 @@ Shapes: W words of one side of the text · L possible links, all source × targe
 U word pairs that occur.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -85,9 +84,7 @@ class _Words:
         self._texts: dict[str, int] = {}
 
     def numbers(self, ids: Ids) -> list[int]:
-        inside = self._tokenizer.inside
-        starts = [0, *(place for place in range(1, len(ids)) if not inside[ids[place]]), len(ids)]
-        return [self._number(tuple(ids[first:end])) for first, end in itertools.pairwise(starts)]
+        return [self._number(tuple(word)) for word in self._tokenizer.by_word(ids)]
 
     @property
     def count(self) -> int:

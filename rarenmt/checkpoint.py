@@ -2,6 +2,7 @@
 
 config.json              format, configuration, names of the weight files, fingerprints
 vocabulary.model         sentencepiece
+lexicon.tsv              which words translate which, where training aligned them
 weights-*.safetensors    bfloat16, at most 16 MB each
 training.safetensors     what a run needs to go on: weights, optimiser, memory (float32)
 metrics.jsonl            the course of training, one line a report
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from rarenmt.config import Config, parse
 from rarenmt.errors import CheckpointError, SettingError
+from rarenmt.lexicon import Lexicon
 from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.storage import naming, replace_bytes
@@ -34,6 +36,7 @@ VOCABULARY = "vocabulary.model"
 TRAINING = "training.safetensors"
 METRICS = "metrics.jsonl"
 WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors")
+LEXICON = "lexicon.tsv"
 MEMORY = "memory.safetensors"
 
 ADAM = ("exp_avg", "exp_avg_sq")
@@ -48,6 +51,8 @@ class Checkpoint:
     tokenizer: Tokenizer
     fingerprint: str
     """Identifies the weights and vocabulary that make keys; a memory belongs to one fingerprint."""
+    lexicon: Lexicon
+    """What the training text says of words; nothing where its words were not aligned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +123,8 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
         model = Model(config)
     weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
     verify(folder, manifest, weights, tokenizer)
-    return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint)
+    lexicon = Lexicon.load(folder / LEXICON)
+    return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint, lexicon)
 
 
 def verify(

@@ -21,6 +21,9 @@ MOST_FREQUENT = 400
 """Sentences; a word pair in more of them is no content word."""
 CLOSEST = 0.55
 """Dice coefficient from which two words are taken to translate each other."""
+COMPOUND = 0.3
+"""Share of the invented words that are two in one: a long word must be spelt to its end while the
+attention is drawn to the next."""
 GLOSSARY = 0.25
 """Share of the episodes that show the two words alone."""
 
@@ -142,19 +145,25 @@ class EpisodeMaker:
 
     def _invent(self, word_pair: WordPair, rng: random.Random) -> tuple[str, str]:
         """An invented word for either language: the same, alike, or unrelated."""
-        source = _cross(self._source_words, rng)
+        source = self._new_word(self._source_words, rng)
         kind = rng.random()
         if kind < 0.15:
             target = source
         elif kind < 0.4:
             target = _respell(source, rng)
         else:
-            target = _cross(self._target_words, rng)
+            target = self._new_word(self._target_words, rng)
         name = rng.random() < 0.4
         return (
             source.capitalize() if name or word_pair.source[0].isupper() else source,
             target.capitalize() if name or word_pair.target[0].isupper() else target,
         )
+
+    @staticmethod
+    def _new_word(words: Sequence[str], rng: random.Random) -> str:
+        """A word of the spellings of others; now and then a long one, as compounds are."""
+        word = _cross(words, rng)
+        return word + _cross(words, rng) if rng.random() < COMPOUND else word
 
     def _spell(self, text: str, word: str, new: str) -> tuple[Ids, list[bool]]:
         """The text in pieces with `new` in place of the word, and which pieces belong to it."""

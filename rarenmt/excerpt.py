@@ -72,17 +72,28 @@ class Excerpt:
     """(B, M)"""
     stems: Tensor
     """(B, M) as in `Threads`."""
+    mute: Tensor
+    """(B, M) whether an entry has nothing to say in this sentence; it still ends its word."""
     inside: Tensor
     """(V,) as in `Threads`."""
     neighbours: int
 
     @classmethod
-    def of(cls, memory: Memory, threads: Threads, chosen: Sequence[Tensor]) -> "Excerpt":
-        """The entries in the chosen slots (≤ M,) of each sentence."""
+    def of(
+        cls,
+        memory: Memory,
+        threads: Threads,
+        chosen: Sequence[Tensor],
+        mute: Sequence[Tensor] | None = None,
+    ) -> "Excerpt":
+        """The entries in the chosen slots (≤ M,) of each sentence, and which of them are mute."""
         device = memory.values.device
         slots = torch.full((len(chosen), max(1, *map(len, chosen))), EMPTY)
-        for row, some in zip(slots, chosen, strict=True):
-            row[: len(some)] = some
+        muted = torch.zeros_like(slots, dtype=torch.bool)
+        for number, some in enumerate(chosen):
+            slots[number, : len(some)] = some
+            if mute is not None:
+                muted[number, : len(some)] = mute[number]
         slots = slots.to(device)
         there, at = slots != EMPTY, slots.clamp(min=0)
         return cls(
@@ -90,6 +101,7 @@ class Excerpt:
             slots,
             memory.values[at].where(there, EMPTY),
             threads.stems.to(device)[at].where(there, EMPTY),
+            muted.to(device),
             threads.inside.to(device),
             memory.config.neighbours,
         )
@@ -102,6 +114,7 @@ class Excerpt:
             slots=self.slots[sentences],
             values=self.values[sentences],
             stems=self.stems[sentences],
+            mute=self.mute[sentences],
         )
 
     def read(self, queries: Tensor, written: Tensor) -> Recall:
@@ -142,10 +155,11 @@ class Excerpt:
             F.pad(thread, missing),
         )
 
-    def end_words(self, log_probs: Tensor, written: Tensor) -> None:
-        """Make it unlikely, in log_probs (B·R, V), to go on with a word that was spelt in several
-        pieces and is written as it was remembered, or to leave one before its end."""
-        spelt = (written < 0) | (written >= len(self.inside))
+    def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
+        """Make it unlikely, in log_probs (B·R, V), to go on with a word that is written as it was
+        remembered, or to leave one before its end; of words with one piece so far only those that
+        are `owed` (B·R,) to the memory, for others only happen to begin alike."""
+        spelt = (written < 0) | (written >= len(self.inside)) | owed
         follows, inside = self._following(written)
         goes_on, ends = (follows & inside).any(dim=-1), (follows & ~inside).any(dim=-1)
         for rows, pieces in (
@@ -159,7 +173,7 @@ class Excerpt:
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
         """What is added to the similarities, and how each entry goes on (B, R, M)."""
         follows, inside = self._following(written)
-        silent = (self.values == EMPTY)[:, None] | (inside & ~follows)
+        silent = ((self.values == EMPTY) | self.mute)[:, None] | (inside & ~follows)
         bonus = (THREAD * follows.float()).masked_fill(silent, -torch.inf)
         thread = torch.where(follows, torch.where(inside, SAME_WORD, NEXT_WORD), ELSEWHERE)
         return bonus, thread

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rarenmt.excerpt import Excerpt, Threads, spell
 from rarenmt.journal import Journal
+from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.relevance import Relevance
 from rarenmt.tokens import BOS, Tokenizer
@@ -15,8 +16,11 @@ from rarenmt.tokens import BOS, Tokenizer
 class Finder:
     """What is known about a memory as it stands; after the memory changed, make a new one."""
 
-    def __init__(self, memory: Memory, journal: Journal, tokenizer: Tokenizer) -> None:
-        self._memory = memory
+    def __init__(
+        self, memory: Memory, journal: Journal, tokenizer: Tokenizer, lexicon: Lexicon
+    ) -> None:
+        self._memory, self._journal = memory, journal
+        self._tokenizer, self._lexicon = tokenizer, lexicon
         self._relevance = Relevance(tokenizer)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
@@ -28,13 +32,31 @@ class Finder:
 
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
-        chosen = [
-            torch.cat([_NONE, *(self._slots[pair] for pair in self._relevance.find(sentence))])
-            for sentence in sentences
-        ]
+        chosen, mute = [], []
+        for sentence in sentences:
+            pairs = self._relevance.find(sentence)
+            chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
+            mute.append(torch.cat([_NOTHING, *(self._mute(pair, sentence) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self._threads, chosen)
+        return Excerpt.of(self._memory, self._threads, chosen, mute)
+
+    def _mute(self, number: int, sentence: str) -> Tensor:
+        """Which entries of a pair translate a source word that is missing from a sentence, and none
+        that is there, as far as the lexicon knows them."""
+        pair, words = self._journal.pairs[number], self._words(sentence)
+        missing = set(self._words(pair.source)) - set(words)
+        known = [
+            not sources.isdisjoint(missing) and sources.isdisjoint(words)
+            for word in self._tokenizer.by_word(self._tokenizer.encode(pair.target.strip()))
+            for sources in [self._lexicon.sources(self._tokenizer.decode(word).strip().casefold())]
+            for _ in word
+        ]
+        positions = self._journal.owners[self._slots[number], 1].long()
+        return torch.tensor([*known, False])[positions]  # EOS is never mute
+
+    def _words(self, text: str) -> list[str]:
+        return self._tokenizer.words(self._tokenizer.encode(text.strip()))
 
     def _spell(self, journal: Journal, inside: Tensor) -> Threads:
         """The words of every pair, one position of all pairs after the other."""
@@ -55,6 +77,7 @@ class Finder:
 
 
 _NONE = torch.empty(0, dtype=torch.long)
+_NOTHING = torch.empty(0, dtype=torch.bool)
 
 
 def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:

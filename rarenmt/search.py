@@ -14,7 +14,7 @@ from rarenmt.config import SearchConfig
 from rarenmt.excerpt import Excerpt, spell
 from rarenmt.largest import largest
 from rarenmt.memory import Memory
-from rarenmt.model import STEADY, Model
+from rarenmt.model import STEADY, Model, Prediction
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
 
@@ -125,6 +125,8 @@ class _Search:
         self.beam = self._first_beam()
         self.written = torch.full_like(rows, BOS)
         """(N,) the word begun so far, where an excerpt is asked."""
+        self.owed = torch.zeros_like(rows, dtype=torch.bool)
+        """(N,) whether the last piece came from the memory."""
 
     def _first_beam(self) -> _Beam:
         """Empty hypotheses; all but the first of each sentence are out of the race."""
@@ -152,7 +154,7 @@ class _Search:
         self.beam.coverage.add_(weights)
         prediction = self.model.predict(states, self.memory, self.excerpt, self.written)
         if self.excerpt is not None:
-            self.excerpt.end_words(prediction.log_probs, self.written)
+            self.excerpt.end_words(prediction.log_probs, self.written, self.owed)
         self._forbid(prediction.log_probs)
         rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()
@@ -173,6 +175,7 @@ class _Search:
             self.excerpt = self.excerpt and self.excerpt.select(keep)
         if self.excerpt is not None:
             self.written = spell(self.written[rows], nexts, self.excerpt.inside)
+            self.owed = _owed(prediction, rows, nexts)
         self.state = state.select(rows)
         return nexts
 
@@ -227,6 +230,15 @@ class _Search:
             ending = Ending(self.beam.pieces.shape[1], row, self.lengths[owner])
             finished = _Finished(self.beam.pieces[row].tolist(), score, ending)
             self.finished[owner].append(finished)
+
+
+def _owed(prediction: Prediction, rows: Tensor, pieces: Tensor) -> Tensor:
+    """Whether the pieces (N,) that continue some rows owe the memory half of their probability."""
+    if prediction.recall is None or prediction.shares is None:
+        return torch.zeros_like(rows, dtype=torch.bool)
+    same = prediction.recall.values[rows] == pieces[:, None]
+    shares = prediction.shares[rows].masked_fill(~same, 0.0).sum(dim=1)
+    return shares >= 0.5 * prediction.log_probs[rows, pieces].exp()
 
 
 CIRCLE = 16

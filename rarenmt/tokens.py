@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import pairwise
 
 import sentencepiece
 
@@ -112,6 +113,16 @@ class Tokenizer:
             or (_in_word(name[0]) and not self._pieces.is_control(piece))
             for piece, name in enumerate(names)
         ]
+
+    def words(self, ids: list[int]) -> list[str]:
+        """The words of piece ids in small letters: a piece that starts one and those that continue
+        it; signs stand alone."""
+        return [self.decode(word).strip().casefold() for word in self.by_word(ids)]
+
+    def by_word(self, ids: list[int]) -> list[list[int]]:
+        """The same in pieces."""
+        starts = [place for place, piece in enumerate(ids) if place == 0 or not self.inside[piece]]
+        return [ids[start:end] for start, end in pairwise([*starts, len(ids)])]
 
     def pieces(self, ids: list[int]) -> list[str]:
         """The text of each piece, with the space before it; together they are `decode(ids)`."""

@@ -96,7 +96,8 @@ class TranslationMemory:
     def finder(self) -> Finder:
         """Finds what is relevant in the memory as it stands."""
         if self._finder is None:
-            self._finder = Finder(self.memory, self.journal, self._checkpoint.tokenizer)
+            tokenizer, lexicon = self._checkpoint.tokenizer, self._checkpoint.lexicon
+            self._finder = Finder(self.memory, self.journal, tokenizer, lexicon)
         return self._finder
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:

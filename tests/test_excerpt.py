@@ -69,6 +69,7 @@ def few(*entries: tuple[Tensor, int, int, bool], neighbours: int = NEIGHBOURS) -
         torch.arange(len(values))[None],
         torch.tensor([values]),
         torch.tensor([stems]),
+        torch.zeros((1, len(values)), dtype=torch.bool),
         vocabulary,
         neighbours,
     )
@@ -216,10 +217,10 @@ def word(*pieces: int, inside: Tensor) -> int:
     return int(spell_all(torch.tensor(pieces)[:, None], inside)[-1])
 
 
-def ended(excerpt: Excerpt, written: int) -> Tensor:
+def ended(excerpt: Excerpt, written: int, *, owed: bool = False) -> Tensor:
     """What going on with each piece loses."""
     log_probs = torch.zeros(1, PIECES_IN_ALL)
-    excerpt.end_words(log_probs, torch.tensor([written]))
+    excerpt.end_words(log_probs, torch.tensor([written]), torch.tensor([owed]))
     return -log_probs[0]
 
 
@@ -284,6 +285,32 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
     assert excerpt.stems[0, :2].tolist() == threads.stems[[4, 2]].tolist()
     for part in (excerpt.slots, excerpt.values, excerpt.stems):
         assert set(part[1].tolist()) == {EMPTY}
+
+
+def test_a_mute_entry_is_not_found_and_still_ends_its_word() -> None:
+    start, inner, following = 3, 10, 11
+    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
+    inside[inner] = True
+    whole = word(start, inner, inside=inside)
+    excerpt = few(
+        (near(0.7), start, BOS, False), (near(0.8), inner, start, True),
+        (near(0.9), following, whole, False),
+    )  # fmt: skip
+    excerpt.mute[0, 2] = True
+
+    recall = excerpt.read(axis(0)[None], torch.tensor([whole]))
+
+    assert following not in recall.values[0].tolist()
+    assert start in recall.values[0].tolist()
+    assert ended(excerpt, whole)[inner] == ENDING
+
+
+def test_a_word_of_one_piece_is_kept_whole_where_the_memory_began_it() -> None:
+    start, inner = 3, 10
+    excerpt = few((near(0.9), start, BOS, False), (near(0.9), inner, start, True))
+
+    assert ended(excerpt, start).max() == 0
+    assert ended(excerpt, start, owed=True)[[inner, start]].tolist() == [0, ENDING]
 
 
 def test_selected_sentences_keep_their_entries() -> None:

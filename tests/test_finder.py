@@ -14,6 +14,7 @@ from rarenmt.config import MemoryConfig
 from rarenmt.excerpt import spell_all
 from rarenmt.finder import Finder
 from rarenmt.journal import Call, Journal
+from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.text import Pair
 from rarenmt.tokens import BOS, EOS, Tokenizer
@@ -58,7 +59,9 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
 
-    excerpt = Finder(memory, journal, tokenizer).excerpt(["Dog eats bread", "A bird sings!"])
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(
+        ["Dog eats bread", "A bird sings!"]
+    )
 
     assert excerpt is not None
     dog, bird = pieces(tokenizer, DOG), pieces(tokenizer, BIRD)
@@ -82,7 +85,7 @@ def test_an_entry_knows_what_was_written_of_its_word(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
 
-    excerpt = Finder(memory, journal, tokenizer).excerpt(["dog eats bread"])
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread"])
 
     assert excerpt is not None
     assert excerpt.stems.tolist() == [stems(tokenizer, DOG)]
@@ -97,7 +100,9 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     memory, journal = remembering(tokenizer, longest + 4, *shown)
     gaps = 0
 
-    excerpt = Finder(memory, journal, tokenizer).excerpt([pair.source for pair in journal.pairs])
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(
+        [pair.source for pair in journal.pairs]
+    )
 
     assert excerpt is not None
     before = {
@@ -127,7 +132,7 @@ def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, slots, CAT, BIRD)
     journal.owners[:slots, 0] = 1  # as after many more pairs
 
-    finder = Finder(memory, journal, tokenizer)
+    finder = Finder(memory, journal, tokenizer, Lexicon())
 
     assert finder.excerpt(["cat sleeps"]) is None
     assert finder.excerpt(["bird sings"]) is not None
@@ -139,10 +144,24 @@ def test_where_nothing_is_relevant_there_is_no_excerpt(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
 
-    assert Finder(memory, journal, tokenizer).excerpt(sentences) is None
+    assert Finder(memory, journal, tokenizer, Lexicon()).excerpt(sentences) is None
 
 
 def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200)
 
-    assert Finder(memory, journal, tokenizer).excerpt(["The cat sleeps."]) is None
+    assert Finder(memory, journal, tokenizer, Lexicon()).excerpt(["The cat sleeps."]) is None
+
+
+def test_known_words_are_mute_where_their_source_word_is_missing(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG)  # The dog eats bread.
+    lexicon = Lexicon([("dog", "hund"), ("eats", "frisst"), ("the", "der"), ("bread", "semmel")])
+    finder = Finder(memory, journal, tokenizer, lexicon)
+
+    excerpt = finder.excerpt(["bread, dog"])
+
+    assert excerpt is not None
+    ids = tokenizer.encode(DOG.target)  # Der Hund frisst Brot.
+    words = zip(tokenizer.words(ids), map(len, tokenizer.by_word(ids)), strict=True)
+    expected = [text in ("der", "frisst") for text, pieces in words for _ in range(pieces)]
+    assert excerpt.mute[0].tolist() == [*expected, False]  # EOS is never mute

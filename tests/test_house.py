@@ -13,11 +13,11 @@ import rarenmt
 ORDER = [
     "errors", "config", "storage", "text", "tmx", "languages", "tmx_parser", "tmx_reader",
     "tmx_writer", "corpus", "stream", "tensors", "score", "parallel", "largest", "index",
-    "lsh_index", "faiss_index", "choice", "tokens", "relevance", "batches", "align", "attention",
-    "query", "encoder", "decoder", "memory", "excerpt", "readout", "model", "softmax_loss",
-    "objective", "trace", "search", "checkpoint", "journal", "memory_file", "entries", "finder",
-    "translation_memory", "episodes", "practice", "dev", "train", "novelty", "translation",
-    "drawing", "page", "translator", "oneshot",
+    "lsh_index", "faiss_index", "choice", "tokens", "relevance", "batches", "align", "lexicon",
+    "attention", "query", "encoder", "decoder", "memory", "excerpt", "readout", "model",
+    "softmax_loss", "objective", "trace", "search", "checkpoint", "journal", "memory_file",
+    "entries", "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
+    "translation", "drawing", "page", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 
