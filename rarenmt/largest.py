@@ -13,7 +13,7 @@ def largest(numbers: Tensor, k: int) -> Tensor:
     They all lie in the k groups with the largest maxima, so only those are sorted.
     """
     rows, count = numbers.shape
-    if count % GROUP or count <= 2 * k * GROUP:
+    if not rows or count % GROUP or count <= 2 * k * GROUP:
         return numbers.topk(k, sorted=False).indices
     groups = numbers.view(rows, -1, GROUP)
     chosen = groups.amax(dim=-1).topk(k, sorted=False).indices  # (B, k)
@@ -28,7 +28,7 @@ def largest_in_columns(numbers: Tensor, k: int) -> Tensor:
     The maxima of groups of whole rows are found many columns at a time.
     """
     count, columns = numbers.shape
-    if count % GROUP or count <= 2 * k * GROUP:
+    if not columns or count % GROUP or count <= 2 * k * GROUP:
         return numbers.t().topk(k, sorted=False).indices
     groups = numbers.view(-1, GROUP, columns)
     maxima = groups.amax(dim=1).t().contiguous()  # (B, N / GROUP)

@@ -324,7 +324,8 @@ class Run:
 def _nothing_asked(memory: Memory) -> Asked:
     """The part of a rank that has nothing of what was drawn."""
     queries = memory.keys.new_zeros((0, memory.keys.shape[1]), dtype=torch.float32)
-    return Asked(queries, memory.values[:0], memory.read(queries))
+    nobody = memory.values.new_zeros((0, 1))
+    return Asked(queries, memory.values[:0], Recall(nobody, nobody, queries[:, :1]))
 
 
 @contextmanager

@@ -45,6 +45,7 @@ def test_an_episode_shows_one_pair_and_asks_two(maker: EpisodeMaker) -> None:
 
 
 def test_both_words_of_an_asked_sentence_stand_in_what_was_shown(maker: EpisodeMaker) -> None:
+    new: list[bool] = []
     for seed in range(20):
         episodes = maker.draw(1, 2, random.Random(seed))
         for question in episodes.asked:
@@ -56,7 +57,16 @@ def test_both_words_of_an_asked_sentence_stand_in_what_was_shown(maker: EpisodeM
             assert source in shown[0]
             assert target in shown[1]
             known = any(target in text for _, text in TEXTS) or target == source
-            assert known is not question.made_up
+            assert known or question.made_up
+            new += [not known] if question.made_up else []
+    assert sum(new) > 0.9 * len(new)  # two halves may make a word that there is
+
+
+def test_now_and_then_an_invented_word_is_long(maker: EpisodeMaker) -> None:
+    rng = random.Random(1)
+    lengths = [len(maker._new_word(maker._target_words, rng)) for _ in range(200)]
+
+    assert 0.1 < sum(length > 12 for length in lengths) / 200 < 0.6
 
 
 def test_now_and_then_the_words_are_shown_alone(maker: EpisodeMaker) -> None:

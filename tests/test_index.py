@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
 from rarenmt.index import ExactIndex
+from rarenmt.largest import GROUP
 from rarenmt.memory import Memory
 
 SLOTS, WIDTH, K = 300, 16, 7
@@ -67,6 +68,8 @@ def test_a_coarse_search_misses_only_what_lies_as_near_as_what_it_finds() -> Non
 
 def test_no_query_finds_nothing() -> None:
     assert ExactIndex().search(torch.empty(0, WIDTH), unit_rows(SLOTS, 1), K).shape == (0, K)
+    many = unit_rows(64 * GROUP, 1)
+    assert ExactIndex().search(torch.empty(0, WIDTH), many, 2).shape == (0, 2)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
