@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import excerpt, finder, relevance
+from rarenmt import excerpt, finder, relevance, search
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
+from rarenmt.model import Prediction
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
 from rarenmt.translator import Translator
@@ -155,6 +156,16 @@ class BM25:
         return sorted(number for _, number in best)
 
 
+def nothing_owed(prediction: Prediction, rows: Tensor, pieces: Tensor) -> Tensor:
+    """As if no piece came from the memory."""
+    return torch.zeros_like(rows, dtype=torch.bool)
+
+
+def unknown_words(checkpoint: Checkpoint) -> None:
+    """As if the training text had not been aligned."""
+    checkpoint.lexicon.__init__()  # type: ignore[misc]
+
+
 ROWS = [
     Row("no memory", memory=False),
     Row("default"),
@@ -170,9 +181,9 @@ ROWS = [
     Row("no thread", constants=((excerpt, "THREAD", 0.0),)),
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((excerpt, "ENDING", 0.0),)),
-    Row("query: context", without_blocks("source", "bottom", "top")),
-    Row("query: source", without_blocks("context", "bottom", "top")),
-    Row("query: no context", without_blocks("context")),
+    Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
+    Row("known words speak too", unknown_words),
+    Row("query: source", without_blocks("bottom", "top")),
     Row("query: no source", without_blocks("source")),
     Row("query: no bottom", without_blocks("bottom")),
     Row("query: no top", without_blocks("top")),
