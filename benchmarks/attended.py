@@ -13,8 +13,7 @@ from torch import Tensor
 from rarenmt.align import Links, word_numbers
 from rarenmt.batches import Ids, pair_batch
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
-from rarenmt.text import read_corpus
-from rarenmt.tokens import Tokenizer
+from rarenmt.corpus import read_corpus
 
 CPU = torch.device("cpu")
 AT_ONCE = 50
@@ -22,8 +21,12 @@ LONG = 3
 """Pieces, from which a word is counted among the rare ones too."""
 
 
-def encode(tokenizer: Tokenizer, corpus: str) -> list[tuple[Ids, Ids]]:
-    return [(tokenizer.encode(p.source), tokenizer.encode(p.target)) for p in read_corpus(corpus)]
+def encode(checkpoint: Checkpoint, corpus: str) -> list[tuple[Ids, Ids]]:
+    tokenizer, languages = checkpoint.tokenizer, checkpoint.model.config.languages
+    return [
+        (tokenizer.encode(pair.source), tokenizer.encode(pair.target))
+        for pair in read_corpus(corpus, languages)
+    ]
 
 
 @torch.inference_mode()
@@ -62,9 +65,9 @@ def main() -> None:
     for folder in arguments.models:
         checkpoint = load_checkpoint(folder, CPU)
         checkpoint.model.eval()
-        pairs = encode(checkpoint.tokenizer, arguments.held_out)
+        pairs = encode(checkpoint, arguments.held_out)
         if links is None:
-            learnt = encode(checkpoint.tokenizer, arguments.corpus)
+            learnt = encode(checkpoint, arguments.corpus)
             links = Links(pairs + learnt, checkpoint.tokenizer)
         words = look(checkpoint, links, pairs)
         cells = [folder.name]
