@@ -53,7 +53,7 @@ class Finder:
             for _ in word
         ]
         positions = self._journal.owners[self._slots[number], 1].long()
-        return torch.tensor([*known, False])[positions]  # EOS is never mute
+        return torch.tensor([*known, False])[positions.clamp(max=len(known))]  # EOS is never mute
 
     def _words(self, text: str) -> list[str]:
         return self._tokenizer.words(self._tokenizer.encode(text.strip()))

@@ -29,10 +29,15 @@ def test_what_is_shown_and_asked(
         return remember(self, given, passes=passes)
 
     def spy_translate(
-        self: Translator, sources: list[str], config: SearchConfig, *, memory: bool = True
+        self: Translator,
+        sources: list[str],
+        config: SearchConfig,
+        *,
+        memory: bool = True,
+        explain: bool = True,
     ) -> object:
         asked.append((sources, self.memory.used if memory else 0))
-        return translate(self, sources, config, memory=memory)
+        return translate(self, sources, config, memory=memory, explain=explain)
 
     monkeypatch.setattr(Translator, "remember", spy_remember)
     monkeypatch.setattr(Translator, "translate", spy_translate)
