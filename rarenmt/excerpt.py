@@ -33,6 +33,11 @@ ENDING = 3.0
 loses when the remembered one goes on."""
 
 
+UNFINISHED = 6.0
+"""Nats more that anything but its next piece loses while a word is unfinished that the memory began
+and has written so far."""
+
+
 def spell(stems: Tensor, pieces: Tensor, inside: Tensor) -> Tensor:
     """The word begun so far, as a number, after one more piece.
 
@@ -169,6 +174,12 @@ class Excerpt:
             unlikely = (rows.flatten() & spelt).nonzero()
             if len(unlikely):
                 log_probs[unlikely, pieces] -= ENDING
+        for row in ((goes_on & ~ends).flatten() & owed).nonzero()[:, 0].tolist():
+            sentence, hypothesis = divmod(row, follows.shape[1])
+            next_ones = self.values[sentence, (follows & inside)[sentence, hypothesis]].unique()
+            kept = log_probs[row, next_ones]
+            log_probs[row] -= UNFINISHED
+            log_probs[row, next_ones] = kept
 
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
         """What is added to the similarities, and how each entry goes on (B, R, M)."""
