@@ -22,6 +22,9 @@ out = Console(soft_wrap=True, highlight=False)
 """Writes results for people; results for pipes go to sys.stdout as they are."""
 
 
+MOST = 10
+"""Warnings of one kind."""
+
 HIDDEN = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
 """Control characters."""
 
@@ -94,12 +97,15 @@ def place(pair: "Pair") -> str:
     return f"{pair.path}:{pair.line}"
 
 
-def contradiction(pair: "Pair", other: "Pair") -> None:
-    """Point out two translations of one source."""
-    warn(
-        f"{place(pair)} translates {pair.source!r} otherwise than {place(other)}; "
-        "both are remembered"
-    )
+def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:
+    """Point out other translations of the same sources; of very many only the first."""
+    for pair, other in found[:MOST]:
+        warn(
+            f"{place(pair)} translates {pair.source!r} otherwise than {place(other)}; "
+            "both are remembered"
+        )
+    if len(found) > MOST:
+        warn(f"and {len(found) - MOST:,} more contradict each other like this")
 
 
 def count(number: int, noun: str) -> str:

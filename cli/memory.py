@@ -162,8 +162,7 @@ def merge(
     merged = options.load_memory(model, _there(files[0]), device)
     for file in files[1:]:
         result = merged.merge(options.load_memory(model, _there(file), device))
-        for pair, other in result.conflicts:
-            console.contradiction(pair, other)
+        console.contradictions(result.conflicts)
         new, known = console.count(len(result.new), "pair"), len(result.known)
         console.remark(f"{file}: {new} new, {known:,} known already")
     merged.path = output

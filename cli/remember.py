@@ -92,8 +92,7 @@ def _read(file: str, model: Path | None, skip: "Skip | None") -> "Iterator[Pair]
 
 def _say(result: "Remembered", path: Path | None, dry_run: bool) -> None:
     """What changed, on stderr."""
-    for pair, other in result.conflicts:
-        console.contradiction(pair, other)
+    console.contradictions(result.conflicts)
     said = "would remember " if dry_run else "remembered "
     said += f"{console.count(len(result.new), 'pair')} ({result.tokens:,} tokens)"
     if result.known:

@@ -98,6 +98,18 @@ def test_another_translation_of_a_source_is_pointed_out(
     assert f"{second}:2 translates 'bank' otherwise than {first}:1" in result.err
 
 
+def test_of_very_many_contradictions_the_first_are_pointed_out(
+    rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
+) -> None:
+    many = tmp_path / "many.tsv"
+    many.write_text("".join(f"bank\tWort {number}\n" for number in range(7)), "utf-8")
+
+    result = rarenmt("remember", many, "-m", folder, "--memory", memory)
+
+    assert result.err.count("otherwise than") == 10
+    assert "warning: and 11 more contradict each other like this\n" in result.err
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
