@@ -127,6 +127,7 @@ def test_a_correction_can_be_undone(terminal: Terminal, memory: Path) -> None:
     terminal.wait_for("en ▸ ")
     terminal.type(b":undo\r")
     terminal.wait_for("no correction is remembered")
+    terminal.wait_for("en ▸ ")
     assert terminal.close() == 0
 
     assert read_journal(memory)[0].calls == []

@@ -107,7 +107,17 @@ def test_with_pairs_are_asked_but_not_saved(rarenmt: Command, folder: Path, tmp_
     pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
 
     result = rarenmt(
-        "translate", "-m", folder, "--memory", memory, "--with", pairs, "--jsonl", "The cat sleeps."
+        "translate",
+        "-m",
+        folder,
+        "--memory",
+        memory,
+        "--with",
+        pairs,
+        "--jsonl",
+        "--beam",
+        "1",
+        "The cat sleeps.",
     )
 
     spoken = [token["memory"] for token in json.loads(result.out)["tokens"] if "memory" in token]
