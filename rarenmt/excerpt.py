@@ -174,12 +174,13 @@ class Excerpt:
             unlikely = (rows.flatten() & spelt).nonzero()
             if len(unlikely):
                 log_probs[unlikely, pieces] -= ENDING
-        for row in ((goes_on & ~ends).flatten() & owed).nonzero()[:, 0].tolist():
-            sentence, hypothesis = divmod(row, follows.shape[1])
-            next_ones = self.values[sentence, (follows & inside)[sentence, hypothesis]].unique()
-            kept = log_probs[row, next_ones]
-            log_probs[row] -= UNFINISHED
-            log_probs[row, next_ones] = kept
+        unfinished = ((goes_on & ~ends).flatten() & owed).nonzero()[:, 0]
+        if len(unfinished):
+            own = (follows & inside).flatten(0, 1)[unfinished].to(log_probs.dtype)  # (n, M)
+            values = self.values[unfinished // follows.shape[1]].clamp(min=0)
+            goes = log_probs.new_zeros(len(unfinished), log_probs.shape[1])
+            goes.scatter_reduce_(1, values, own, "amax")
+            log_probs[unfinished] -= UNFINISHED * (1 - goes)
 
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
         """What is added to the similarities, and how each entry goes on (B, R, M)."""
