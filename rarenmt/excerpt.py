@@ -32,7 +32,6 @@ ENDING = 3.0
 """Nats that going on with a word loses when the remembered word ends there, and that leaving it
 loses when the remembered one goes on."""
 
-
 UNFINISHED = 6.0
 """Nats more that anything but its next piece loses while a word is unfinished that the memory began
 and has written so far."""
@@ -167,13 +166,10 @@ class Excerpt:
         spelt = (written < 0) | (written >= len(self.inside)) | owed
         follows, inside = self._following(written)
         goes_on, ends = (follows & inside).any(dim=-1), (follows & ~inside).any(dim=-1)
-        for rows, pieces in (
-            (ends & ~goes_on, self._continuing),
-            (goes_on & ~ends, self._starting),
-        ):
-            unlikely = (rows.flatten() & spelt).nonzero()
+        for rows, pieces in ((ends & ~goes_on, self.inside), (goes_on & ~ends, ~self.inside)):
+            unlikely = (rows.flatten() & spelt).nonzero()[:, 0]
             if len(unlikely):
-                log_probs[unlikely, pieces] -= ENDING
+                log_probs[unlikely] -= ENDING * pieces
         unfinished = ((goes_on & ~ends).flatten() & owed).nonzero()[:, 0]
         if len(unfinished):
             own = (follows & inside).flatten(0, 1)[unfinished].to(log_probs.dtype)  # (n, M)
@@ -200,16 +196,6 @@ class Excerpt:
     def _entries_inside(self) -> Tensor:
         """(B, M) whether an entry continues a word."""
         return self.inside[self.values.clamp(min=0)]
-
-    @cached_property
-    def _continuing(self) -> Tensor:
-        """The pieces that continue a word."""
-        return self.inside.nonzero()[:, 0]
-
-    @cached_property
-    def _starting(self) -> Tensor:
-        """The pieces that do not, EOS among them."""
-        return (~self.inside).nonzero()[:, 0]
 
 
 def _first(numbers: Tensor, k: int) -> Tensor:

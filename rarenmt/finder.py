@@ -36,16 +36,17 @@ class Finder:
         for sentence in sentences:
             pairs = self._relevance.find(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
-            mute.append(torch.cat([_NOTHING, *(self._mute(pair, sentence) for pair in pairs)]))
+            words = set(self._words(sentence)) if pairs else set()
+            mute.append(torch.cat([_NOTHING, *(self._mute(pair, words) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None
         return Excerpt.of(self._memory, self._threads, chosen, mute)
 
-    def _mute(self, number: int, sentence: str) -> Tensor:
-        """Which entries of a pair translate a source word that is missing from a sentence, and none
-        that is there, as far as the lexicon knows them."""
-        pair, words = self._journal.pairs[number], self._words(sentence)
-        missing = set(self._words(pair.source)) - set(words)
+    def _mute(self, number: int, words: set[str]) -> Tensor:
+        """Which entries of a pair translate a source word that is not among the words of a
+        sentence, and none that is, as far as the lexicon knows them."""
+        pair = self._journal.pairs[number]
+        missing = set(self._words(pair.source)) - words
         known = [
             not sources.isdisjoint(missing) and sources.isdisjoint(words)
             for word in self._tokenizer.by_word(self._tokenizer.encode(pair.target.strip()))
