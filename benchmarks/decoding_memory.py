@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from conditions import report
+from report import report
 
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.choice import choose_index

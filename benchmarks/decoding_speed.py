@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import arithmetic
 import multi30k
 import torch
-from conditions import report
+from report import report
 from training_speed import SIZES, fill
 
 from rarenmt.batches import Source, source_batch

@@ -17,11 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from conditions import Conditions
 from torch import Tensor
 
 from rarenmt.batches import by_length, pair_batch
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
+from rarenmt.conditions import Conditions
 from rarenmt.faiss_index import FaissIndex
 from rarenmt.index import ExactIndex, Index
 from rarenmt.lsh_index import LshIndex

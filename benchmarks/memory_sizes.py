@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from conditions import report
+from report import report
 
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.entries import Entries

@@ -113,7 +113,7 @@ def write_plain(path: Path, units: int) -> None:
 
 
 def say(measured: list[tuple[str, dict[str, float]]]) -> None:
-    from conditions import report  # loads torch, whose memory a child would start with
+    from report import report  # loads torch, whose memory a child would start with
 
     for task, figures in measured:
         report(

@@ -18,7 +18,7 @@ import arithmetic
 import multi30k
 import torch
 import torch.nn.functional as F
-from conditions import report
+from report import report
 
 from rarenmt.batches import Batch, Corpus, pair_batch
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig

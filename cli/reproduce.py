@@ -2,7 +2,8 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,10 @@ from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError
 
 from . import console, options
+
+if TYPE_CHECKING:
+    from rarenmt.reproduce.course import Course
+    from rarenmt.reproduce.report import Report
 
 reproduce = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -20,6 +25,68 @@ def main() -> None:
 
     The published number stands beside ours.
     """
+
+
+Full = Annotated[
+    bool,
+    typer.Option("--full/--quick", help="The paper's size, or what a CPU does in minutes."),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=0, help="Training steps, instead of the usual ones.", show_default=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Folder for the figures as JSON, the curves as pictures, and the state of training; "
+        "the same command goes on where that stands.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")]
+
+
+def _course(name: str, settings: object, seed: int, output: Path | None) -> "Course":
+    """Where the training of a system stands."""
+    from rarenmt.reproduce.course import Course
+
+    path = None if output is None else output / f"{name}.safetensors"
+    return Course(path, seed, repr(settings), console.remark)
+
+
+def _state(report: "Report", output: Path | None, as_json: bool) -> None:
+    """Print the figures; write them and their curves to a folder if there is one."""
+    from rarenmt.reproduce.report import rows
+
+    if output is not None:
+        from rarenmt.reproduce.picture import draw
+
+        console.remark(f"wrote {report.save(output)}")
+        for path in draw(report, output):
+            console.remark(f"wrote {path}")
+    if as_json:
+        console.record(report.to_json())
+        return
+    console.table(("figure", "ours", "published", "source"), rows(report.figures))
+
+
+@reproduce.command("list")
+def list_systems(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What can be repeated, and of which paper."""
+    from rarenmt.reproduce.systems import SYSTEMS
+
+    if as_json:
+        for system in SYSTEMS:
+            console.record(asdict(system))
+        return
+    console.table(
+        ("name", "what", "paper", "section"),
+        [(system.name, system.what, system.paper, system.section) for system in SYSTEMS],
+    )
 
 
 @reproduce.command(no_args_is_help=True)

@@ -79,7 +79,7 @@ def compute_loss(
         return Loss(translation, zero, zero, zero, None, attention)
     few, targets = states.at(places), batch.outputs.flatten()[places]
     counts = torch.ones(len(targets), device=targets.device)
-    queries = model.query(few)
+    queries = model.query(few, held=True)  # frequent words would give it all to the top state
     recall = memory.read(queries)
     loss = _judge(model, few, queries, recall, targets, counts, memory, translation)
     return replace(loss, attention=attention)

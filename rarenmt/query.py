@@ -66,9 +66,10 @@ class Query(nn.Module):
         """D, the width of a key."""
         return sum(self.widths)
 
-    def forward(self, states: States) -> Tensor:
-        """Unit queries (B, D) in float32."""
-        scales = self.shares.float().softmax(dim=0).sqrt()
+    def forward(self, states: States, *, held: bool = False) -> Tensor:
+        """Unit queries (B, D) in float32; with `held`, the shares learn nothing from them."""
+        shares = self.shares.detach() if held else self.shares
+        scales = shares.float().softmax(dim=0).sqrt()
         parts = []
         for block, scale in zip(self.blocks, scales, strict=True):
             state: Tensor = getattr(states, block)

@@ -12,9 +12,9 @@ import rarenmt
 
 ORDER = [
     "errors", "config", "storage", "text", "tmx", "languages", "tmx_parser", "tmx_reader",
-    "tmx_writer", "corpus", "stream", "tensors", "score", "parallel", "largest", "index",
-    "lsh_index", "faiss_index", "choice", "tokens", "relevance", "batches", "align", "lexicon",
-    "attention", "query", "encoder", "decoder", "memory", "excerpt", "readout", "model",
+    "tmx_writer", "corpus", "stream", "tensors", "score", "conditions", "parallel", "largest",
+    "index", "lsh_index", "faiss_index", "choice", "tokens", "relevance", "batches", "align",
+    "lexicon", "attention", "query", "encoder", "decoder", "memory", "excerpt", "readout", "model",
     "softmax_loss", "objective", "trace", "search", "checkpoint", "journal", "memory_file",
     "entries", "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
     "translation", "drawing", "page", "translator", "oneshot",

@@ -316,11 +316,20 @@ def test_the_memory_loss_reaches_the_query_and_the_network_below(tiny_model: Mod
     loss_of(tiny_model, memory).memory.backward()
 
     learning = {n for n, p in tiny_model.named_parameters() if p.grad is not None and p.grad.any()}
-    assert "query.shares" in learning
+    assert "query.shares" not in learning
     assert "query.projections.top.weight" in learning
     assert "decoder.bottom.weight_ih_l0" in learning
     assert "encoder.forwards.weight_ih_l0" in learning
     assert not any(name.startswith(("output", "readout")) for name in learning)
+
+
+def test_the_shares_of_the_query_are_learnt_by_practice(tiny_model: Model) -> None:
+    tiny_model.train()
+
+    episode_loss(tiny_model, BATCH, WORD, taught(tiny_model), PLAIN).readout.backward()
+
+    assert tiny_model.query.shares.grad is not None
+    assert tiny_model.query.shares.grad.any()
 
 
 @pytest.mark.parametrize(("readout", "output_learns"), [("mixture", False), ("paper", True)])

@@ -1,13 +1,10 @@
-"""Where and with what a figure was measured, and the lines that say so."""
+"""Where and with what a figure was measured."""
 
-import json
 import os
 import platform
 import subprocess
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -27,13 +24,6 @@ class Conditions:
     @classmethod
     def now(cls) -> "Conditions":
         return cls(_machine(), torch.get_num_threads(), torch.__version__, _commit(), _load())
-
-
-def report(name: str, figures: dict[str, Any], sentence: str) -> None:
-    """One JSON line for programs on stdout, one sentence for people on stderr."""
-    line = {"name": name, **figures, **asdict(Conditions.now())}
-    print(json.dumps(line), flush=True)
-    print(f"{name}: {sentence}", file=sys.stderr, flush=True)
 
 
 def _machine() -> str:
