@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rarenmt.checkpoint import Checkpoint
 from rarenmt.entries import Entries, encode_pairs
+from rarenmt.errors import CheckpointError
 from rarenmt.finder import Finder
 from rarenmt.journal import Call, Journal, now
 from rarenmt.memory_file import Header, load_memory, read_journal, save_memory
@@ -59,6 +60,8 @@ class TranslationMemory:
         self._checkpoint = checkpoint
         self._finder: Finder | None = None
         self._stored_as = UNSAVED
+        self._found: Identity | None = UNSAVED
+        """What the lock was taken on."""
         self._load()
 
     def _load(self) -> None:
@@ -71,8 +74,14 @@ class TranslationMemory:
             self.evicted = header.evicted
 
     def save(self) -> None:
-        """Write the file, atomically."""
+        """Write the file, atomically; CheckpointError if another program, which does not know of
+        locks, has changed it since ours was taken."""
         assert self.path is not None, "this memory has no file"
+        if self._found != UNSAVED and self._found != self._identity():
+            raise CheckpointError(
+                f"{self.path} was changed by another program meanwhile and is left as it is; "
+                "run the command again"
+            )
         config = self._checkpoint.model.config
         header = Header(
             self._checkpoint.fingerprint,
@@ -82,6 +91,8 @@ class TranslationMemory:
         )
         save_memory(self.path, self.journal, self.memory, header)
         self._stored_as = self._identity()
+        if self._found != UNSAVED:
+            self._found = self._stored_as
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
@@ -90,7 +101,11 @@ class TranslationMemory:
         with locked(self.path):
             if self._stored_as != self._identity():
                 self._load()
-            yield
+            self._found = self._stored_as
+            try:
+                yield
+            finally:
+                self._found = UNSAVED
 
     @property
     def finder(self) -> Finder:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import MemoryConfig
-from rarenmt.errors import StorageError
+from rarenmt.errors import CheckpointError, StorageError
 from rarenmt.text import Pair
 from rarenmt.translation_memory import TranslationMemory
 
@@ -185,6 +185,32 @@ def test_a_lock_is_held_on_what_the_file_holds_now(checkpoint: Checkpoint, tmp_p
         mine.save()
     with mine.exclusively():
         assert mine.journal.pairs == [shown[0], shown[2]]
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["replaced", "removed"])
+def test_a_file_that_is_changed_behind_the_lock_is_left_alone(
+    gone: bool, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    memory, other = (TranslationMemory(checkpoint, tmp_path / name) for name in ("m", "o"))
+    for each in (memory, other):
+        each.remember([Pair("cat", "Katze", "a.tsv", 1)])
+        each.save()
+    other.remember([Pair("dog", "Hund", "a.tsv", 2)])
+    other.save()
+    swapped = (tmp_path / "o").read_bytes()
+
+    with memory.exclusively():
+        memory.remember([Pair("cow", "Kuh", "a.tsv", 3)])
+        if gone:
+            (tmp_path / "m").unlink()
+        else:
+            (tmp_path / "o").replace(tmp_path / "m")
+        with pytest.raises(CheckpointError, match="changed by another program meanwhile"):
+            memory.save()
+
+    assert gone or (tmp_path / "m").read_bytes() == swapped
+    with memory.exclusively():
+        assert len(memory.journal.pairs) == (0 if gone else 2)
 
 
 def test_a_folder_that_may_not_be_written_keeps_its_memory(
