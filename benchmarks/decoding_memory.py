@@ -5,7 +5,8 @@
         --model checkpoints/en-de
 
 The same sentences are translated in turn without a memory, with the pairs that are relevant to
-each, and with the whole memory by every index; CPU time, the median of the rounds. What comes
+each, and with the whole memory by every index; CPU time, the median of the ratios of rounds, each
+of which is one translation without and one with. What comes
 once for a memory, to find its pairs or to fill an index, is timed apart.
 """
 
@@ -69,25 +70,24 @@ def print_ratios(
     """One line for each way of asking the translator's memory."""
     memory = translator.memory
     once: dict[str, float] = {}
-    taken: dict[str, list[float]] = {kind: [] for kind in ["without", *options.kinds]}
+    taken: dict[str, list[tuple[float, float]]] = {kind: [] for kind in options.kinds}
     for kind in options.kinds:  # one kind after the other: an index may be as large as the keys
         ask(translator, kind)
         once[kind] = spent(translator, sentences[:1], config) - spent(
             translator, sentences[:1], config
         )
         for _ in range(options.rounds):
-            taken["without"].append(spent(translator, sentences, config, memory=False))
-            taken[kind].append(spent(translator, sentences, config))
-    bare = statistics.median(taken["without"])
+            bare = spent(translator, sentences, config, memory=False)
+            taken[kind].append((bare, spent(translator, sentences, config)))
     for kind in options.kinds:
-        ratio = statistics.median(taken[kind]) / bare
+        ratio = statistics.median(asked / bare for bare, asked in taken[kind])
         figures = {
             "entries": memory.used,
             "asked": kind,
             "beam": config.beam,
             "precision": options.precision,
-            "cpu_seconds_without": round(bare, 2),
-            "cpu_seconds_with": [round(seconds, 2) for seconds in taken[kind]],
+            "cpu_seconds_without": [round(bare, 2) for bare, _ in taken[kind]],
+            "cpu_seconds_with": [round(asked, 2) for _, asked in taken[kind]],
             "times_as_long_as_without": round(ratio, 2),
             "cpu_seconds_once": round(max(0.0, once[kind]), 2),
         }

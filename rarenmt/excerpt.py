@@ -169,7 +169,8 @@ class Excerpt:
         for rows, pieces in ((ends & ~goes_on, self.inside), (goes_on & ~ends, ~self.inside)):
             unlikely = (rows.flatten() & spelt).nonzero()[:, 0]
             if len(unlikely):
-                log_probs[unlikely] -= ENDING * pieces
+                lost = (-ENDING * pieces.to(log_probs.dtype)).expand(len(unlikely), -1)
+                log_probs.index_add_(0, unlikely, lost)
         unfinished = ((goes_on & ~ends).flatten() & owed).nonzero()[:, 0]
         if len(unfinished):
             own = (follows & inside).flatten(0, 1)[unfinished].to(log_probs.dtype)  # (n, M)

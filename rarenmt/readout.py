@@ -115,7 +115,7 @@ class MixtureReadout(nn.Module):
         held = (recall.values[:, :1] != EMPTY).float()
         share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
         shares = share * weights
-        return _mix(model + torch.log1p(-share), values, shares), shares
+        return _mix(model.add_(torch.log1p(-share)), values, shares), shares
 
     def _features(
         self, states: States, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor

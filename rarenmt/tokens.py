@@ -9,8 +9,8 @@ import hashlib
 import io
 import re
 import unicodedata
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import sentencepiece
@@ -117,7 +117,12 @@ class Tokenizer:
     def words(self, ids: list[int]) -> list[str]:
         """The words of piece ids in small letters: a piece that starts one and those that continue
         it; signs stand alone."""
-        return [self.decode(word).strip().casefold() for word in self.by_word(ids)]
+        return [self.word(tuple(word)) for word in self.by_word(ids)]
+
+    @cached_property
+    def word(self) -> Callable[[tuple[int, ...]], str]:
+        """The text of one word in small letters; remembered, for the same ones come again."""
+        return lru_cache(maxsize=1 << 16)(lambda ids: self.decode(list(ids)).strip().casefold())
 
     def by_word(self, ids: list[int]) -> list[list[int]]:
         """The same in pieces."""
