@@ -8,8 +8,9 @@ Shapes: W words of one side of the text · L possible links, all source × targe
 U word pairs that occur.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -31,6 +32,8 @@ ALIKE = 1.0
 CERTAIN = 0.2
 """What both directions must give a link together, that it is one."""
 SOURCE, TARGET = 0, 1
+BLOCK = 1 << 20
+"""Possible links looked at together: some 100 MB."""
 NONE = -1
 """Where a target word has no link."""
 
@@ -61,11 +64,10 @@ def align(pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> list[list[i
     A word is a piece that starts one and those that continue it.
     """
     words = _Words(tokenizer)
-    sources = [words.numbers(source) for source, _ in pairs]
-    targets = [words.numbers(target) for _, target in pairs]
-    table = _Table.between(sources, targets, words.count)
-    best = table.likeliest(table.learn())
-    return [part.tolist() for part in best.split([len(target) for target in targets])]
+    sources, targets = (words.of(side) for side in zip(*pairs, strict=True))
+    table = _Table(sources, targets, words.count)
+    beliefs = table.learn()
+    return [row for block in table.blocks for row in block.likeliest(beliefs)]
 
 
 def word_numbers(pieces: Tensor, inside: Tensor) -> Tensor:
@@ -73,6 +75,22 @@ def word_numbers(pieces: Tensor, inside: Tensor) -> Tensor:
     starts = ~inside[pieces]
     starts[0] = True
     return starts.long().cumsum(dim=0) - 1
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The words of one side of a text, by their numbers."""
+
+    words: Tensor
+    """(W,) one sentence after the other."""
+    lengths: Tensor
+    """Of each sentence."""
+
+    def split(self, sentences: Sequence[int]) -> "Iterator[_Side]":
+        """So many sentences each."""
+        lengths = self.lengths.split(list(sentences))
+        words = self.words.split([int(part.sum()) for part in lengths])
+        return map(_Side, words, lengths)
 
 
 class _Words:
@@ -83,8 +101,13 @@ class _Words:
         self._known: dict[tuple[int, ...], int] = {}
         self._texts: dict[str, int] = {}
 
-    def numbers(self, ids: Ids) -> list[int]:
-        return [self._number(tuple(word)) for word in self._tokenizer.by_word(ids)]
+    def of(self, sentences: Iterable[Ids]) -> _Side:
+        found, lengths = array("q"), array("q")
+        for ids in sentences:
+            numbers = [self._number(tuple(word)) for word in self._tokenizer.by_word(ids)]
+            found.extend(numbers)
+            lengths.append(len(numbers))
+        return _Side(torch.tensor(found), torch.tensor(lengths))
 
     @property
     def count(self) -> int:
@@ -98,81 +121,148 @@ class _Words:
 
 
 @dataclass(frozen=True)
-class _Table:
-    """All possible links of a text, pair after pair and target word after target word."""
+class _Links:
+    """All possible links of some pairs, pair after pair and target word after target word."""
 
     kind: Tensor
-    """(L,) the word pair: a row of `words`."""
-    words: Tensor
-    """(U, 2) source and target word."""
-    places: Tensor
-    """(L, 2) source and target word by their places among the words of all pairs."""
+    """(L,) the word pair: a row of the table."""
+    places: tuple[Tensor, Tensor]
+    """(L,) each, source and target word by their places among the words of these pairs."""
     number: Tensor
     """(L,) of the source word in its sentence."""
     near: Tensor
     """(L,) e^(−λ |i/m − j/n|)"""
-    sides: tuple[Tensor, Tensor]
-    """(W,) all source words and all target words."""
-    size: int
-    """How many words there are (V)."""
+    words: tuple[Tensor, Tensor]
+    """(W,) each, source and target words."""
 
-    @classmethod
-    def between(
-        cls, sources: Sequence[list[int]], targets: Sequence[list[int]], size: int
-    ) -> "_Table":
-        """Of words that are numbered up to `size`."""
-        sides = tuple(torch.tensor([w for s in side for w in s]) for side in (sources, targets))
-        m, n = (torch.tensor([len(s) for s in side]) for side in (sources, targets))
+
+@dataclass(frozen=True)
+class _Belief:
+    """What one direction holds, in which each word of `side` looks for one of the other."""
+
+    side: int
+    told: Tensor | None
+    """(U,) how much a word tells of the other; None before anything was learnt."""
+    nothing: Tensor
+    """(V,) how likely a word is to translate none."""
+    anywhere: bool
+    """Whether a word may stand anywhere."""
+
+    def of(self, links: _Links) -> Tensor:
+        """The links (L,) as shares of all that a word of `side` might be linked to."""
+        place, count = links.places[self.side], len(links.words[self.side])
+        prior = torch.ones_like(links.near) if self.anywhere else links.near
+        scores = links.near if self.told is None else prior * self.told[links.kind]
+        near = torch.bincount(place, prior, count)
+        sums = (1 - NOTHING) * torch.bincount(place, scores, count) / near
+        sums += NOTHING * self.nothing[links.words[self.side]]
+        return (1 - NOTHING) * scores / (near * sums)[place]
+
+
+Beliefs = tuple[_Belief, _Belief]
+"""Of both directions."""
+
+
+class _Block:
+    """Some pairs, whose possible links are few enough to be looked at together."""
+
+    def __init__(self, source: _Side, target: _Side, size: int) -> None:
+        self._sides, self._size = (source, target), size
+        self._kind = torch.empty(0, dtype=torch.int32)
+
+    def word_pairs(self) -> Tensor:
+        """(L,) for each link its words as one number: source · V + target."""
+        source, target = (
+            side.words[place] for side, place in zip(self._sides, self._places()[0], strict=True)
+        )
+        return source * self._size + target
+
+    def know(self, table: Tensor) -> None:
+        """Note which row of the sorted word pairs (U,) each link is of."""
+        self._kind = torch.searchsorted(table, self.word_pairs()).int()
+
+    def links(self) -> _Links:
+        """Made anew each time, for a text has more of them than memory has room for."""
+        places, number, near = self._places()
+        return _Links(
+            self._kind.long(), places, number, near, (self._sides[0].words, self._sides[1].words)
+        )
+
+    def likeliest(self, beliefs: Beliefs) -> list[list[int]]:
+        """Of each target word the number of the source word that it is linked to, or NONE."""
+        links = self.links()
+        agreed = beliefs[SOURCE].of(links) * beliefs[TARGET].of(links)
+        chosen = torch.full_like(links.words[TARGET], NONE)
+        sure = (agreed >= CERTAIN).nonzero()[:, 0]
+        sure = sure[agreed[sure].argsort(stable=True)]  # of several the last one stays
+        chosen[links.places[TARGET][sure]] = links.number[sure]
+        return [row.tolist() for row in chosen.split(self._sides[TARGET].lengths.tolist())]
+
+    def _places(self) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+        """Of each link (L,): the places of its words, the number of the source word in its
+        sentence, and how near the diagonal it is."""
+        m, n = (side.lengths for side in self._sides)
         of = torch.repeat_interleave(m * n)
         begin = [lengths.cumsum(0) - lengths for lengths in (m, n, m * n)]
         within = torch.arange(len(of)) - begin[2][of]
         i, j = within % m[of], within // m[of]
         near = (-TENSION * ((i + 0.5) / m[of] - (j + 0.5) / n[of]).abs()).exp()
-        places = torch.stack([begin[0][of] + i, begin[1][of] + j], dim=1)
-        del of, within, j
-        joint, kind = torch.unique(
-            sides[0][places[:, 0]] * size + sides[1][places[:, 1]], return_inverse=True
+        return (begin[0][of] + i, begin[1][of] + j), i, near
+
+
+class _Table:
+    """The word pairs of a text, of V words."""
+
+    def __init__(self, source: _Side, target: _Side, size: int) -> None:
+        before = (source.lengths * target.lengths).cumsum(0)
+        sentences = (before // BLOCK).unique_consecutive(return_counts=True)[1].tolist()
+        sides = zip(source.split(sentences), target.split(sentences), strict=True)
+        self.blocks = [_Block(*both, size) for both in sides]
+        self._size = size
+        joint = torch.empty(0, dtype=torch.long)
+        for each in self.blocks:
+            joint = torch.unique(torch.cat([joint, each.word_pairs().unique()]))
+        for each in self.blocks:
+            each.know(joint)
+        self._words = (joint // size, joint % size)
+
+    def learn(self) -> Beliefs:
+        """What the directions hold in the end."""
+        nothing = torch.ones(self._size)
+        beliefs = (
+            _Belief(SOURCE, None, nothing, anywhere=True),  # but begun near the diagonal
+            _Belief(TARGET, None, nothing, anywhere=True),
         )
-        words = torch.stack([joint // size, joint % size], dim=1)
-        return cls(kind, words, places, i, near, (sides[0], sides[1]), size)
-
-    def learn(self) -> Tensor:
-        """What both directions believe of each link together (L,)."""
-        anywhere = replace(self, near=torch.ones_like(self.near))  # but begun near the diagonal
-        nothing = self.near.new_ones(self.size)
-        beliefs = [anywhere._shares(side, self.near, nothing) for side in (SOURCE, TARGET)]
         for number in range(ROUNDS):
-            alone = number < ALONE
-            agreed = beliefs[SOURCE] * beliefs[TARGET]
-            table = anywhere if alone else self
-            heeded = beliefs if alone else [agreed, agreed]
-            beliefs = [table._believe(side, heeded[side]) for side in (SOURCE, TARGET)]
-        return beliefs[SOURCE] * beliefs[TARGET]
+            beliefs = self._learn(beliefs, alone=number < ALONE)
+        return beliefs
 
-    def likeliest(self, beliefs: Tensor) -> Tensor:
-        """Of each target word (W,) the number of the source word that it is linked to, or NONE."""
-        chosen = torch.full_like(self.sides[TARGET], NONE)
-        sure = (beliefs >= CERTAIN).nonzero()[:, 0]
-        sure = sure[beliefs[sure].argsort(stable=True)]  # of several the last one stays
-        chosen[self.places[sure, TARGET]] = self.number[sure]
-        return chosen
+    def _learn(self, beliefs: Beliefs, *, alone: bool) -> Beliefs:
+        """One round; unless each direction learns alone, only of what both believe."""
+        counts = [torch.zeros(len(self._words[side])) for side in (SOURCE, TARGET)]
+        left = [torch.zeros(self._size) for _ in (SOURCE, TARGET)]
+        for block in self.blocks:
+            links = block.links()
+            heeded = [belief.of(links) for belief in beliefs]
+            if not alone:
+                heeded = [heeded[SOURCE] * heeded[TARGET]] * 2
+            for side in (SOURCE, TARGET):
+                counts[side].index_add_(0, links.kind, heeded[side])
+                taken = torch.bincount(links.places[side], heeded[side], len(links.words[side]))
+                left[side].index_add_(0, links.words[side], (1 - taken).clamp(min=0))
+        source, target = (
+            _Belief(side, self._told(side, counts[side]), _shares(left[side]), anywhere=alone)
+            for side in (SOURCE, TARGET)
+        )
+        return source, target
 
-    def _believe(self, side: int, heeded: Tensor) -> Tensor:
-        """One round of a direction in which each word of `side` looks for one of the other."""
-        given = self.words[:, 1 - side]
-        counts = torch.bincount(self.kind, heeded, len(self.words))
-        counts += CONCENTRATION + ALIKE * (self.words[:, 0] == self.words[:, 1])
-        totals = torch.bincount(given, counts, self.size)
-        told = (torch.digamma(counts) - torch.digamma(totals)[given]).exp()
-        taken = torch.bincount(self.places[:, side], heeded, len(self.sides[side]))
-        left = torch.bincount(self.sides[side], (1 - taken).clamp(min=0), self.size) + CONCENTRATION
-        return self._shares(side, self.near * told[self.kind], left / left.sum())
+    def _told(self, side: int, counts: Tensor) -> Tensor:
+        """(U,) how much the other word of each pair tells, after expected counts."""
+        given = self._words[1 - side]
+        counts = counts + CONCENTRATION + ALIKE * (self._words[0] == self._words[1])
+        totals = torch.bincount(given, counts, self._size)
+        return (torch.digamma(counts) - torch.digamma(totals)[given]).exp()
 
-    def _shares(self, side: int, scores: Tensor, nothing: Tensor) -> Tensor:
-        """Scores of links (L,) as shares of all that a word of `side` might be linked to,
-        `nothing` (V,) included."""
-        place, count = self.places[:, side], len(self.sides[side])
-        near = torch.bincount(place, self.near, count)
-        sums = (1 - NOTHING) * torch.bincount(place, scores, count) / near
-        sums += NOTHING * nothing[self.sides[side]]
-        return (1 - NOTHING) * scores / (near * sums)[place]
+
+def _shares(left: Tensor) -> Tensor:
+    return (left + CONCENTRATION) / (left + CONCENTRATION).sum()
