@@ -101,7 +101,7 @@ class Excerpt:
         slots = slots.to(device)
         there, at = slots != EMPTY, slots.clamp(min=0)
         return cls(
-            memory.keys[at].float(),
+            memory.keys.index_select(0, at.flatten()).float().view(*at.shape, -1),
             slots,
             memory.values[at].where(there, EMPTY),
             threads.stems.to(device)[at].where(there, EMPTY),
@@ -114,7 +114,7 @@ class Excerpt:
         """The same for some of the sentences."""
         return replace(
             self,
-            keys=self.keys[sentences],
+            keys=self.keys.index_select(0, sentences),
             slots=self.slots[sentences],
             values=self.values[sentences],
             stems=self.stems[sentences],
@@ -135,21 +135,18 @@ class Excerpt:
                 else:
                     coarse = torch.bmm(grouped, self.keys.transpose(1, 2)) + bonus  # (B, R, M)
                     found = _first(coarse, self.neighbours).sort(dim=-1).values
-            rows = torch.arange(sentences, device=found.device)[:, None, None]
-            nearest = self.keys[rows, found].flatten(0, 1)  # (B·R, K, D)
+            found = found.flatten(0, 1)  # (B·R, K)
+            first = torch.arange(len(found), device=found.device) * sentences // len(found)
+            places = found + entries * first[:, None]  # among the entries of all sentences
+            # Not `keys[…]`, which is four times as slow.
+            nearest = self.keys.flatten(0, 1).index_select(0, places.flatten())
             # Not a matrix product: a sum gives the same bits in whatever company.
-            similarity = (queries[:, None] * nearest).sum(dim=-1)
-            similarity = similarity + bonus.gather(2, found).flatten(0, 1)
+            similarity = (queries[:, None] * nearest.view(*places.shape, width)).sum(dim=-1)
+            similarity = similarity + bonus.flatten(0, 1).gather(1, found)
         order = _first(similarity, similarity.shape[1])
-        similarity = similarity.gather(1, order)
-        slots, values, thread = (
-            part.flatten(0, 1).gather(1, order)
-            for part in (
-                self.slots[rows, found],
-                self.values[rows, found],
-                thread.gather(2, found),
-            )
-        )
+        similarity, found, places = (x.gather(1, order) for x in (similarity, found, places))
+        slots, values = (part.take(places) for part in (self.slots, self.values))
+        thread = thread.flatten(0, 1).gather(1, found)
         silent = similarity.isneginf()
         missing = (0, self.neighbours - similarity.shape[1])
         return Recall(
@@ -166,18 +163,14 @@ class Excerpt:
         spelt = (written < 0) | (written >= len(self.inside)) | owed
         follows, inside = self._following(written)
         goes_on, ends = (follows & inside).any(dim=-1), (follows & ~inside).any(dim=-1)
-        for rows, pieces in ((ends & ~goes_on, self.inside), (goes_on & ~ends, ~self.inside)):
-            unlikely = (rows.flatten() & spelt).nonzero()[:, 0]
-            if len(unlikely):
-                lost = (-ENDING * pieces.to(log_probs.dtype)).expand(len(unlikely), -1)
-                log_probs.index_add_(0, unlikely, lost)
-        unfinished = ((goes_on & ~ends).flatten() & owed).nonzero()[:, 0]
-        if len(unfinished):
-            own = (follows & inside).flatten(0, 1)[unfinished].to(log_probs.dtype)  # (n, M)
-            values = self.values[unfinished // follows.shape[1]].clamp(min=0)
-            goes = log_probs.new_zeros(len(unfinished), log_probs.shape[1])
-            goes.scatter_reduce_(1, values, own, "amax")
-            log_probs[unfinished] -= UNFINISHED * (1 - goes)
+        for rows, lost in zip((ends & ~goes_on, goes_on & ~ends), self._lost, strict=True):
+            _subtract(log_probs, (rows.flatten() & spelt).nonzero()[:, 0], lost)
+        unfinished = (goes_on & ~ends).flatten() & owed
+        rows, entries = ((follows & inside).flatten(0, 1) & unfinished[:, None]).nonzero().unbind(1)
+        nexts = self.values[rows // follows.shape[1], entries]
+        kept = log_probs[rows, nexts]
+        _subtract(log_probs, unfinished.nonzero()[:, 0], torch.full_like(self._lost[0], UNFINISHED))
+        log_probs[rows, nexts] = kept
 
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
         """What is added to the similarities, and how each entry goes on (B, R, M)."""
@@ -194,9 +187,20 @@ class Excerpt:
         return follows, self._entries_inside[:, None].expand_as(follows)
 
     @cached_property
+    def _lost(self) -> tuple[Tensor, Tensor]:
+        """(V,) each: nats that pieces lose which go on with a word, and which do not."""
+        return ENDING * self.inside.float(), ENDING * (~self.inside).float()
+
+    @cached_property
     def _entries_inside(self) -> Tensor:
         """(B, M) whether an entry continues a word."""
         return self.inside[self.values.clamp(min=0)]
+
+
+def _subtract(log_probs: Tensor, rows: Tensor, lost: Tensor) -> None:
+    """Take (V,) from some rows of log_probs (N, V)."""
+    if len(rows):
+        log_probs.index_add_(0, rows, lost.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)
 
 
 def _first(numbers: Tensor, k: int) -> Tensor:

@@ -141,7 +141,7 @@ class Model(nn.Module):
         self, states: States, queries: Tensor, recall: Recall, memory: Memory
     ) -> tuple[Tensor, Tensor]:
         """Log-probabilities (N, V) and the neighbours' shares (N, K) after a recall."""
-        nearest = memory.keys[recall.slots[:, 0].clamp(min=0)]
+        nearest = memory.keys.index_select(0, recall.slots[:, 0].clamp(min=0))
         agreements = self.query.agreements(queries, nearest)
         return cast(Readout, self.readout)(states, recall, agreements, self.output)
 
