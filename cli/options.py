@@ -1,6 +1,7 @@
 """Options that several subcommands share, written once."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,6 +16,7 @@ from .selection import select
 if TYPE_CHECKING:
     import torch
 
+    from rarenmt.text import Pair, Skip
     from rarenmt.translation_memory import TranslationMemory
     from rarenmt.translator import Translator
 
@@ -151,14 +153,9 @@ def load_translator(
     """The translator asked for, having forgotten and remembered further pairs in RAM alone."""
     import torch
 
-    from rarenmt.corpus import read_corpus
     from rarenmt.translator import Translator
 
-    pairs = [
-        pair
-        for name in with_pairs or []
-        for pair in read_corpus(name, languages(model), console.remark)
-    ]
+    pairs = [pair for name in with_pairs or [] for pair in read_pairs(name, model)]
     place = pick_device(device)
     translator = Translator.load(
         model_folder(model),
@@ -173,3 +170,14 @@ def load_translator(
     if pairs:
         translator.remember(pairs, passes=passes)
     return translator
+
+
+def read_pairs(name: str, model: Path | None, skip: "Skip | None" = None) -> "Iterator[Pair]":
+    """The pairs of a corpus, or those that come in on stdin where its name is -."""
+    from rarenmt.corpus import read_corpus
+    from rarenmt.text import parse_pairs, refuse, split_lines
+
+    if name == "-":
+        hint_at_terminal("source<TAB>target lines")
+        return parse_pairs(split_lines(sys.stdin.buffer), "-", skip or refuse)
+    return read_corpus(name, languages(model), console.remark, skip or refuse)

@@ -1,7 +1,5 @@
 """`rarenmt remember`: sentence pairs to the memory."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
-    from rarenmt.text import Pair, Skip
+    from rarenmt.text import Pair
     from rarenmt.translation_memory import Remembered
     from rarenmt.translator import Translator
 
@@ -63,7 +61,7 @@ def remember(
         raise SettingError("--dry-run remembers nothing that --verify could look at; leave one out")
     skipped: list[DataError] = []
     skip = skipped.append if skip_bad else None
-    pairs = [pair for file in files for pair in _read(file, model, skip)]
+    pairs = [pair for file in files for pair in options.read_pairs(file, model, skip)]
     for error in skipped:
         console.warn(f"{error}; skipped")
     translator = options.load_translator(model, memory, device, "float32")
@@ -78,16 +76,6 @@ def remember(
         raise typer.Exit(1)
     if skipped:
         raise typer.Exit(options.SOME_LINES_FAILED)
-
-
-def _read(file: str, model: Path | None, skip: "Skip | None") -> "Iterator[Pair]":
-    from rarenmt.corpus import read_corpus
-    from rarenmt.text import parse_pairs, refuse, split_lines
-
-    if file == "-":
-        options.hint_at_terminal("source<TAB>target lines")
-        return parse_pairs(split_lines(sys.stdin.buffer), "-", skip or refuse)
-    return read_corpus(file, options.languages(model), console.remark, skip or refuse)
 
 
 def _say(result: "Remembered", path: Path | None, dry_run: bool) -> None:

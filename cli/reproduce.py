@@ -1,6 +1,5 @@
 """`rarenmt reproduce`: the papers' experiments, the published number beside ours."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,12 +90,15 @@ def list_systems(
 
 @reproduce.command(no_args_is_help=True)
 def gnmt(
-    test: Annotated[str, typer.Argument(help="A test set of pairs, like newstest2014.")],
+    test: Annotated[
+        str, typer.Argument(help="A test set of pairs, like newstest2014; - reads stdin.")
+    ],
     beam: options.Beam = 5,
     model: options.Model = None,
     device: options.Device = "auto",
     precision: options.Precision = "float32",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    output: Output = None,
+    as_json: AsJson = False,
 ) -> None:
     """Half a test set as context for the other half.
 
@@ -110,23 +112,14 @@ def gnmt(
     import torch
 
     from rarenmt.checkpoint import load_checkpoint
-    from rarenmt.corpus import read_corpus
     from rarenmt.reproduce.gnmt import reproduce as run
     from rarenmt.translator import Translator
 
-    pairs = list(read_corpus(test, options.languages(model), console.remark))
+    pairs = list(options.read_pairs(test, model))
     if len(pairs) < 2:
         raise DataError(test, None, "holds one pair; wanted at least two, a context and a question")
     checkpoint = load_checkpoint(options.model_folder(model), options.pick_device(device))
     checkpoint.model.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
     console.remark(f"{len(pairs):,} pairs; each is translated four times")
-    rows = run(Translator(checkpoint), pairs, SearchConfig(beam=beam))
-    if as_json:
-        typer.echo(json.dumps([{**asdict(row), "gain": row.gain} for row in rows]))
-        return
-    typer.echo("BLEU of   shown               without    with    gain   paper's gain")
-    for row in rows:
-        typer.echo(
-            f"{row.lines:9} {row.shown:19} {row.before:7.2f} {row.after:7.2f} "
-            f"{row.gain:+7.2f}   {row.published}"
-        )
+    report = run(Translator(checkpoint), pairs, SearchConfig(beam=beam))
+    _state(report, output, as_json)

@@ -42,13 +42,15 @@ def test_what_is_shown_and_asked(
     monkeypatch.setattr(Translator, "remember", spy_remember)
     monkeypatch.setattr(Translator, "translate", spy_translate)
 
-    rows = reproduce(Translator.load(folder), pairs, SearchConfig(beam=1))
+    report = reproduce(Translator.load(folder), pairs, SearchConfig(beam=1))
 
     sources = [pair.source for pair in pairs]
     assert shown == [(sources[::2], 3), (sources, 3)]
     assert [given for given, _ in asked] == [sources[1::2]] * 2 + [sources] * 2
     assert [used > 0 for _, used in asked] == [False, True, False, True]
-    assert [row.gain for row in rows] == [row.after - row.before for row in rows]
+    ours = [figure.ours for figure in report.figures]
+    assert ours[2::3] == [ours[1] - ours[0], ours[4] - ours[3]]
+    assert [figure.published for figure in report.figures] == [None, None, 0.5, None, None, 8.0]
 
 
 def test_the_command_prints_the_published_gain_beside_ours(
@@ -58,11 +60,13 @@ def test_the_command_prints_the_published_gain_beside_ours(
     path.write_text("".join(f"{s}\t{t}\n" for s, t in SENTENCES), "utf-8")
 
     plain = rarenmt("reproduce", "gnmt", path, "-m", folder, "--beam", "1")
-    record = json.loads(rarenmt("reproduce", "gnmt", path, "-m", folder, "--json").out)
+    piped = rarenmt("reproduce", "gnmt", "-", "-m", folder, "--json", stdin=path.read_bytes())
+    kept = rarenmt("reproduce", "gnmt", path, "-m", folder, "--json", "-o", tmp_path / "out")
 
     assert plain.status == 0
     assert "almost +0.5" in plain.out.decode()
-    assert [row["lines"] for row in record] == ["odd", "all"]
+    assert json.loads(piped.out)["figures"] == json.loads(kept.out)["figures"]
+    assert json.loads((tmp_path / "out" / "gnmt.json").read_bytes()) == json.loads(kept.out)
     assert not (folder / "memory.safetensors").exists()
 
 
