@@ -38,10 +38,13 @@ def select(
     """The numbers of the showings that any of these names; DataError for one that names none."""
     showings = list(journal.showings())
     chosen: set[int] = set()
-    for place in places or []:
-        path, line = _parse(place)
-        found = [i for i, p in enumerate(showings) if p.path == path and p.line == line]
-        chosen.update(_some(found, place, f"no line {line} of {path!r} is remembered"))
+    wanted_places = {_parse(place): place for place in places or []}
+    found_places: dict[tuple[str, int], list[int]] = {place: [] for place in wanted_places}
+    for i, pair in enumerate(showings if places else []):
+        found_places.get((pair.path, pair.line), []).append(i)
+    for (path, line), place in wanted_places.items():
+        problem = f"no line {line} of {path!r} is remembered"
+        chosen.update(_some(found_places[path, line], place, problem))
     for path in files or []:
         found = [i for i, p in enumerate(showings) if p.path == path]
         chosen.update(_some(found, path, "no line of this file is remembered"))
