@@ -125,8 +125,8 @@ def _train(
         length = lengths.next(generator)
         drawn = draw(task, length, settings.batch, generator)
         questions, answers = (symbols.to(device) for symbols in drawn)
-        torch.manual_seed(course.seed * 1_000_003 + course.step)  # dropout has no other generator
-        logits = network(questions, answers)
+        with course.dropping():
+            logits = network(questions, answers)
         loss = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=PAD)
         optimiser.zero_grad()
         loss.backward()

@@ -46,12 +46,24 @@ class Learned:
     asked: Asked | None
 
 
+@dataclass(frozen=True)
+class Stage:
+    """What a step of training depends on beside its strings."""
+
+    remembering: bool
+    """Whether the memory is asked yet."""
+    hint: float
+    """Probability that the right symbol stands for what the memory recalls, where it is put on a
+    tape."""
+    generator: torch.Generator
+
+
 class Learner(Protocol):
     """A network for the synthetic task."""
 
     memory: Memory | None
 
-    def learn(self, strings: Strings, *, remembering: bool) -> Learned:
+    def learn(self, strings: Strings, stage: Stage) -> Learned:
         """The loss with the right answers known up to each symbol; writes nothing."""
         ...
 

@@ -17,7 +17,7 @@ from rarenmt.index import ExactIndex
 from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.objective import attention_loss
-from rarenmt.reproduce.learner import Asked, Learned
+from rarenmt.reproduce.learner import Asked, Learned, Stage
 from rarenmt.reproduce.table import Strings
 from rarenmt.tokens import BOS, PAD
 
@@ -41,16 +41,20 @@ class Lstm(nn.Module):
         """Weight of the attention to the symbol of the same place; 0 lets it find its way."""
         self.memory = self.model.new_memory(index=ExactIndex(coarse=True)) if remembers else None
 
-    def learn(self, strings: Strings, *, remembering: bool) -> Learned:
+    def learn(self, strings: Strings, stage: Stage) -> Learned:
         """The loss of symbols and memory, and the guidance."""
         batch = _batch(strings)
+        with torch.autocast(strings.lengths.device.type, torch.bfloat16):
+            return self._learn(strings, batch, stage)
+
+    def _learn(self, strings: Strings, batch: Batch, stage: Stage) -> Learned:
         states, weights = self.model.attend(batch)
         answers = batch.outputs.flatten()
         real = (answers != PAD).nonzero()[:, 0]
         states, targets = states.at(real), answers[real]
         own = F.cross_entropy(self.model.output(states.top).float(), targets)
         loss = own + self.guidance * _astray(weights, strings) / len(real)
-        if self.memory is None or not remembering:
+        if self.memory is None or not stage.remembering:
             return Learned(loss, None)
         queries, places = self.model.query(states), _by_rows(real, strings)
         if self.memory.used == 0:
@@ -82,7 +86,8 @@ class Lstm(nn.Module):
         batch = _batch(strings)
         answers = batch.outputs.flatten()
         real = (answers != PAD).nonzero()[:, 0]
-        queries = self.model.query(self.model.unroll(batch).at(real))
+        with torch.autocast(real.device.type, torch.bfloat16):
+            queries = self.model.query(self.model.unroll(batch).at(real))
         nearest = self.memory.read(queries, 1) if self.memory.used else None
         self.memory.write(queries, answers[real], nearest, generator)
 

@@ -4,7 +4,8 @@ Kaiser and Bengio 2016, arXiv 1610.08613, section 2.3: the question stands in th
 the state, CGRUs are applied as often as it has symbols, and then, for each symbol of the
 answer, CGRUs that also see the tape p with the symbols before it:
 
-    d_{t+1} = CGRUᵈ_l(… CGRUᵈ_1(d_t, p_t) …, p_t), logits_k = O d_{k+1}[0, k], p_{k+1}[0, k] = E′[o_k]
+    d_{k+1} = CGRUᵈ_l(… CGRUᵈ_1(d_k, p_k) …, p_k)
+    logits_k = O d_{k+1}[0, k], p_{k+1}[0, k] = E′[o_k]
 
 Shapes: N strings · L symbols · M maps · W width of the state · V symbols there are.
 """

@@ -134,7 +134,7 @@ def ceiling(train: Strings, test: Strings) -> float:
 
 
 def right(found: Tensor, asked: Strings) -> tuple[Tensor, Tensor]:
-    """Whether all symbols, and whether all letters, of each answer (N, ≥ L) are right, (N,) each."""
+    """Whether all symbols, and whether all letters, of answers (N, ≥ L) are right, (N,) each."""
     answers = asked.answers
     agree = (found[:, : answers.shape[1]] == answers) | (answers == PAD)
     return agree.all(dim=1), (agree | (answers < A)).all(dim=1)

@@ -7,13 +7,22 @@ import torch
 from torch import Tensor, nn
 
 from rarenmt.config import Config, MemoryConfig, ModelConfig
-from rarenmt.memory import Memory
 from rarenmt.reproduce.course import Course
-from rarenmt.reproduce.learner import Asked, forget
+from rarenmt.reproduce.learner import Asked, Stage, forget
 from rarenmt.reproduce.lessons import Lesson, Lessons
 from rarenmt.reproduce.lstm import Lstm
+from rarenmt.reproduce.neural_gpu import Sizes
+from rarenmt.reproduce.recalling_gpu import RecallingGpu
 from rarenmt.reproduce.table import (
-    LARGEST, LONGEST, VOCABULARY, ZERO, A, Strings, draw_strings, draw_table, right,
+    LARGEST,
+    LONGEST,
+    VOCABULARY,
+    ZERO,
+    A,
+    Strings,
+    draw_strings,
+    draw_table,
+    right,
 )  # fmt: skip
 
 Name = Literal["hamming", "lstm", "lstm-memory", "neural-gpu", "neural-gpu-memory"]
@@ -21,8 +30,12 @@ Name = Literal["hamming", "lstm", "lstm-memory", "neural-gpu", "neural-gpu-memor
 Recipe = Literal["rare", "paper"]
 """How it is taught: our way, or as the paper says."""
 
+EMBEDDING = 32
+"""Of a symbol in the LSTM systems; there are six of them."""
 CLIP = 1.0
 """Largest norm of a gradient."""
+HINTED, LEAST_HINT = 10_000, 0.2
+"""Steps over which the probability of a hint falls, and to what; see `Stage`."""
 NOTE_EVERY = 50
 """Steps between two points of a curve."""
 REMARK_EVERY = 100
@@ -85,24 +98,28 @@ class Task:
         return cls(train, draw_strings(settings.tests, table, settings.longest, generator))
 
 
-def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> Lstm:
+System = Lstm | RecallingGpu
+
+
+def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:
     """A system with its first weights."""
-    ours = recipe == "rare"
-    config = Config(
-        model=ModelConfig(
-            vocabulary=VOCABULARY, embedding=32, hidden=settings.hidden,
-            attention=settings.hidden // 2, dropout=0.0,
-        ),
-        memory=MemoryConfig(
-            slots=settings.slots, block=settings.key, query=("context",), lookup="whole",
-            readout="mixture" if ours else "paper", neighbours=settings.neighbours, reinforce=True,
-        ),
+    ours, generator = recipe == "rare", torch.Generator().manual_seed(seed)
+    memory = MemoryConfig(
+        slots=settings.slots, block=settings.key, query=("context",), lookup="whole",
+        readout="mixture" if ours else "paper", neighbours=settings.neighbours, reinforce=True,
+    )  # fmt: skip
+    if name.startswith("neural-gpu"):
+        remembered = memory if name == "neural-gpu-memory" else None
+        return RecallingGpu(Sizes(VOCABULARY, settings.maps), remembered, generator)
+    model = ModelConfig(
+        vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=settings.hidden,
+        attention=settings.hidden // 2, dropout=0.0,
     )  # fmt: skip
     return Lstm(
-        config,
-        remembers=name.endswith("memory"),
+        Config(model=model, memory=memory),
+        remembers=name == "lstm-memory",
         guidance=1.0 if ours else 0.0,
-        generator=torch.Generator().manual_seed(seed),
+        generator=generator,
     )
 
 
@@ -145,13 +162,14 @@ class Trainer:
         """Predict, learn, then write."""
         step, memory = self.course.step, self.system.memory
         remembering = step >= self.settings.warm
+        hint = max(LEAST_HINT, 1 - step / HINTED)
         if memory is not None and lesson.first:
             forget(memory)
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.rate if remembering else self.settings.warm_rate
         strings = lesson.strings.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            learned = self.system.learn(strings, remembering=remembering)
+        with self.course.dropping():
+            learned = self.system.learn(strings, Stage(remembering, hint, generator))
         self.optimiser.zero_grad()
         learned.loss.backward()
         nn.utils.clip_grad_norm_(self.system.parameters(), CLIP)
@@ -211,9 +229,10 @@ class Trainer:
         forget(memory)
         generator = torch.Generator().manual_seed(self.course.seed)
         rows = rows[self.task.train.lengths[rows].argsort(stable=True)]
-        with torch.autocast(self.device.type, torch.bfloat16):
-            for some in rows.split(self.settings.batch):
-                self.system.show(self.task.train.at(some).to(self.device), generator)
+        self.system.eval()
+        for some in rows.split(self.settings.batch):
+            self.system.show(self.task.train.at(some).to(self.device), generator)
+        self.system.train()
 
     def _answered(self, asked: Strings) -> tuple[Tensor, Tensor]:
         """Whether the answers to some strings are right (N,), and whether their letters are."""
