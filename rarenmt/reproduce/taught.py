@@ -34,8 +34,8 @@ EMBEDDING = 32
 """Of a symbol in the LSTM systems; there are six of them."""
 CLIP = 1.0
 """Largest norm of a gradient."""
-HINTED, LEAST_HINT = 10_000, 0.2
-"""Steps over which the probability of a hint falls, and to what; see `Stage`."""
+LEAST_HINT = 0.2
+"""What the probability of a hint falls to; see `Stage`."""
 NOTE_EVERY = 50
 """Steps between two points of a curve."""
 REMARK_EVERY = 100
@@ -62,12 +62,14 @@ class Settings:
     """Width of a key; the paper does not say."""
     batch: int = 64
     steps: int = 40_000
-    warm: int = 500
+    warm: int = 200
     """First steps, which learn to copy without a memory, at `warm_rate`."""
     warm_rate: float = 2e-3
-    rate: float = 2e-4
+    rate: float = 1e-4
     """Learning rate (Adam) with the memory. At 2e-3 the queries have moved on by the time a number
     comes again, and nothing is ever found."""
+    hinted: int = 10_000
+    """Steps over which the probability of a hint would fall from 1 to 0; see `Stage`."""
     numbers: int = 200
     """Numbers in the first lives of the recipe `rare`."""
     evaluate_every: int = 1000
@@ -77,8 +79,9 @@ class Settings:
 
 FULL = Settings()
 QUICK = Settings(
-    largest=300, examples=750, longest=10, tests=200, hidden=128, slots=1 << 13, neighbours=32,
-    key=64, batch=32, steps=500, warm=60, evaluate_every=250, glimpse=100, maps=16,
+    largest=300, examples=750, longest=9, tests=200, hidden=128, slots=1 << 13, neighbours=32,
+    key=64, batch=32, steps=500, warm=60, rate=3e-4, hinted=200, numbers=100, evaluate_every=250,
+    glimpse=100, maps=16,
 )  # fmt: skip
 
 
@@ -162,7 +165,7 @@ class Trainer:
         """Predict, learn, then write."""
         step, memory = self.course.step, self.system.memory
         remembering = step >= self.settings.warm
-        hint = max(LEAST_HINT, 1 - step / HINTED)
+        hint = max(LEAST_HINT, 1 - step / self.settings.hinted)
         if memory is not None and lesson.first:
             forget(memory)
         for group in self.optimiser.param_groups:
