@@ -117,7 +117,7 @@ def _train(
     device: torch.device,
 ) -> None:
     both = nn.ModuleList([network, lengths])
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate)
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate, fused=True)
     course.resume(both, optimiser)
     network.train()
     while course.step < settings.steps:

@@ -143,7 +143,7 @@ class Trainer:
         first = settings.numbers if recipe == "rare" else None
         self.lessons = Lessons(task.train, first, settings.batch, course.seed)
         self.whole = nn.ModuleList([self.system, self.lessons])
-        self.optimiser = torch.optim.Adam(self.system.parameters(), lr=settings.rate)
+        self.optimiser = torch.optim.Adam(self.system.parameters(), lr=settings.rate, fused=True)
         course.resume(self.whole, self.optimiser)
         if self.system.memory is not None:
             self.system.memory.restored()
