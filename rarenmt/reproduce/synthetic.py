@@ -20,7 +20,7 @@ PUBLISHED: dict[Name, float] = {
     "neural-gpu-memory": 71.3,
 }  # fmt: skip
 """Whole strings right, %."""
-SOURCE = "Kaiser et al. 2017, section 4.2"
+SOURCE = "Kaiser et al. 2017, section 4.2: 16,000 numbers, up to 40 symbols"
 
 
 def run(
