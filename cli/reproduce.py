@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -44,6 +44,7 @@ Output = Annotated[
         show_default=False,
     ),
 ]
+SyntheticModel = Literal["hamming", "lstm", "lstm-memory", "neural-gpu", "neural-gpu-memory", "all"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")]
 
 
@@ -123,3 +124,82 @@ def gnmt(
     console.remark(f"{len(pairs):,} pairs; each is translated four times")
     report = run(Translator(checkpoint), pairs, SearchConfig(beam=beam))
     _state(report, output, as_json)
+
+
+@reproduce.command()
+def synthetic(
+    model: Annotated[SyntheticModel, typer.Option("--model", help="Which system.")] = "all",
+    recipe: Annotated[
+        Literal["rare", "paper"],
+        typer.Option(
+            help="rare: guided attention, growing strings, many short lives and the gated readout; "
+            "paper: one life of whole strings and the paper's readout."
+        ),
+    ] = "rare",
+    full: Full = False,
+    steps: Steps = None,
+    seed: options.Seed = 1,
+    device: options.Device = "auto",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """A table of 16,000 entries inside strings of As and Bs.
+
+    Learning to Remember Rare Events (Kaiser et al. 2017), section 4.2: whole strings right,
+    for the nearest string in memory, an LSTM and an Extended Neural GPU, both alone and with
+    memory. With fewer steps than were done, only the test is repeated.
+
+    \b
+    rarenmt reproduce synthetic --model lstm-memory -o table
+    """
+    from dataclasses import replace
+    from typing import get_args
+
+    from rarenmt.reproduce.synthetic import run
+    from rarenmt.reproduce.taught import FULL, QUICK, Name
+
+    settings = FULL if full else QUICK
+    settings = settings if steps is None else replace(settings, steps=steps)
+    place = options.pick_device(device)
+    for name in get_args(Name) if model == "all" else (model,):
+        kept = (name, recipe, replace(settings, steps=0))  # more steps go on with the same run
+        report = run(
+            name, recipe, settings, _course(f"synthetic-{name}", kept, seed, output), place
+        )
+        _state(report, output, as_json)
+
+
+@reproduce.command("neural-gpu")
+def neural_gpu(
+    task: Annotated[
+        Literal["copy", "reverse", "duplicate", "add", "all"],
+        typer.Option("--task", help="What it learns."),
+    ] = "copy",
+    full: Full = False,
+    steps: Steps = None,
+    seed: options.Seed = 1,
+    device: options.Device = "auto",
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """The Extended Neural GPU copies, reverses, duplicates and adds.
+
+    Can Active Memory Replace Attention? (Kaiser, Bengio 2016), section 2: whole strings right
+    at the lengths it was trained on, and at longer ones. The strings grow as it gets better.
+
+    \b
+    rarenmt reproduce neural-gpu --task add -o add
+    """
+    from dataclasses import replace
+    from typing import get_args
+
+    from rarenmt.reproduce.algorithms import Algorithm
+    from rarenmt.reproduce.exercise import FULL, QUICK, run
+
+    settings = FULL if full else QUICK
+    settings = settings if steps is None else replace(settings, steps=steps)
+    place = options.pick_device(device)
+    for name in get_args(Algorithm) if task == "all" else (task,):
+        kept = (name, replace(settings, steps=0))  # more steps go on with the same run
+        report = run(name, settings, _course(f"neural-gpu-{name}", kept, seed, output), place)
+        _state(report, output, as_json)

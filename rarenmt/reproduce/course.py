@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,13 @@ class Course:
     def generator(self) -> torch.Generator:
         """The randomness of the current step."""
         return torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+
+    @contextmanager
+    def dropping(self) -> Iterator[None]:
+        """Draw dropout, which takes no generator, from seed and step too."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed * 1_000_003 + self.step)
+            yield
 
     def note(self, curve: str, y: float, x: float | None = None) -> None:
         """A point of a curve, at the current step where no x is given."""

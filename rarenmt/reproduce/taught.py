@@ -1,0 +1,248 @@
+"""How the systems of the synthetic task are built, taught and asked."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from rarenmt.config import Config, MemoryConfig, ModelConfig
+from rarenmt.reproduce.course import Course
+from rarenmt.reproduce.learner import Asked, Stage, forget
+from rarenmt.reproduce.lessons import Lesson, Lessons
+from rarenmt.reproduce.lstm import Lstm
+from rarenmt.reproduce.neural_gpu import Sizes
+from rarenmt.reproduce.recalling_gpu import RecallingGpu
+from rarenmt.reproduce.table import (
+    LARGEST,
+    LONGEST,
+    VOCABULARY,
+    ZERO,
+    A,
+    Strings,
+    draw_strings,
+    draw_table,
+    right,
+)  # fmt: skip
+
+Name = Literal["hamming", "lstm", "lstm-memory", "neural-gpu", "neural-gpu-memory"]
+"""A system."""
+Recipe = Literal["rare", "paper"]
+"""How it is taught: our way, or as the paper says."""
+
+EMBEDDING = 32
+"""Of a symbol in the LSTM systems; there are six of them."""
+CLIP = 1.0
+"""Largest norm of a gradient."""
+LEAST_HINT = 0.2
+"""What the probability of a hint falls to; see `Stage`."""
+NOTE_EVERY = 50
+"""Steps between two points of a curve."""
+REMARK_EVERY = 100
+"""Steps between two remarks."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes of the task and of the networks; the defaults are the paper's where it gives them."""
+
+    largest: int = LARGEST
+    """S = {2, …, largest}."""
+    examples: int = 40_000
+    longest: int = LONGEST
+    tests: int = 2000
+    """Strings asked at the end."""
+    hidden: int = 256
+    """Units of each of the two LSTM layers on either side."""
+    maps: int = 32
+    """Channels of the Extended Neural GPU."""
+    slots: int = 1 << 19
+    neighbours: int = 256
+    key: int = 128
+    """Width of a key; the paper does not say."""
+    batch: int = 64
+    steps: int = 40_000
+    warm: int = 200
+    """First steps, which learn to copy without a memory, at `warm_rate`."""
+    warm_rate: float = 2e-3
+    rate: float = 1e-4
+    """Learning rate (Adam) with the memory. At 2e-3 the queries have moved on by the time a number
+    comes again, and nothing is ever found."""
+    hinted: int = 10_000
+    """Steps over which the probability of a hint would fall from 1 to 0; see `Stage`."""
+    numbers: int = 200
+    """Numbers in the first lives of the recipe `rare`."""
+    evaluate_every: int = 1000
+    glimpse: int = 256
+    """Test strings asked in between."""
+
+
+FULL = Settings()
+QUICK = Settings(
+    largest=300, examples=750, longest=9, tests=200, hidden=128, slots=1 << 13, neighbours=32,
+    key=64, batch=32, steps=500, warm=60, rate=3e-4, hinted=200, numbers=100, evaluate_every=250,
+    glimpse=100, maps=16,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """The strings to learn from, and those asked."""
+
+    train: Strings
+    test: Strings
+
+    @classmethod
+    def draw(cls, settings: Settings, seed: int) -> "Task":
+        """The table and all strings depend on the seed alone."""
+        generator = torch.Generator().manual_seed(seed)
+        table = draw_table(settings.largest, generator)
+        train = draw_strings(settings.examples, table, settings.longest, generator)
+        return cls(train, draw_strings(settings.tests, table, settings.longest, generator))
+
+
+System = Lstm | RecallingGpu
+
+
+def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:
+    """A system with its first weights."""
+    ours, generator = recipe == "rare", torch.Generator().manual_seed(seed)
+    memory = MemoryConfig(
+        slots=settings.slots, block=settings.key, query=("context",), lookup="whole",
+        readout="mixture" if ours else "paper", neighbours=settings.neighbours, reinforce=True,
+    )  # fmt: skip
+    if name.startswith("neural-gpu"):
+        remembered = memory if name == "neural-gpu-memory" else None
+        return RecallingGpu(Sizes(VOCABULARY, settings.maps), remembered, generator)
+    model = ModelConfig(
+        vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=settings.hidden,
+        attention=settings.hidden // 2, dropout=0.0,
+    )  # fmt: skip
+    return Lstm(
+        Config(model=model, memory=memory),
+        remembers=name == "lstm-memory",
+        guidance=1.0 if ours else 0.0,
+        generator=generator,
+    )
+
+
+class Trainer:
+    """A system in training, or trained."""
+
+    def __init__(
+        self,
+        name: Name,
+        recipe: Recipe,
+        settings: Settings,
+        task: Task,
+        course: Course,
+        device: torch.device,
+    ) -> None:
+        self.settings, self.task, self.course, self.device = settings, task, course, device
+        self.system = build(name, recipe, settings, course.seed).to(device)
+        first = settings.numbers if recipe == "rare" else None
+        self.lessons = Lessons(task.train, first, settings.batch, course.seed)
+        self.whole = nn.ModuleList([self.system, self.lessons])
+        self.optimiser = torch.optim.Adam(self.system.parameters(), lr=settings.rate, fused=True)
+        course.resume(self.whole, self.optimiser)
+        if self.system.memory is not None:
+            self.system.memory.restored()
+
+    def train(self) -> None:
+        """All steps that are left."""
+        self.system.train()
+        while self.course.step < self.settings.steps:
+            generator = self.course.generator()
+            lesson = self.lessons.next(generator)
+            if lesson.first or self.lessons.one:
+                self._glimpse()
+            self._step(lesson, generator)
+            self.course.step += 1
+            self.course.save(self.whole, self.optimiser, now=False)
+        self.course.save(self.whole, self.optimiser, now=True)
+
+    def _step(self, lesson: Lesson, generator: torch.Generator) -> None:
+        """Predict, learn, then write."""
+        step, memory = self.course.step, self.system.memory
+        remembering = step >= self.settings.warm
+        hint = max(LEAST_HINT, 1 - step / self.settings.hinted)
+        if memory is not None and lesson.first:
+            forget(memory)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.rate if remembering else self.settings.warm_rate
+        strings = lesson.strings.to(self.device)
+        with self.course.dropping():
+            learned = self.system.learn(strings, Stage(remembering, hint, generator))
+        self.optimiser.zero_grad()
+        learned.loss.backward()
+        nn.utils.clip_grad_norm_(self.system.parameters(), CLIP)
+        self.optimiser.step()
+        if memory is not None and learned.asked is not None:
+            self._note(learned.asked, strings, lesson.known.to(self.device))
+            learned.asked.write(memory, generator)
+        if step % NOTE_EVERY == 0:
+            self._remark(learned.loss.item())
+
+    def _note(self, asked: Asked, strings: Strings, known: Tensor) -> None:
+        """How often the nearest neighbour was right about a digit of a number shown before."""
+        digit = (strings.answers >= ZERO) & (strings.answers < A)
+        found = asked.recalled(strings.answers.shape) == strings.answers
+        old = found[digit & known[:, None]]
+        self.lessons.note(old.float().mean().item() if len(old) else None)
+
+    def _remark(self, loss: float) -> None:
+        """A point of every curve."""
+        course, lessons = self.course, self.lessons
+        course.note("loss", loss)
+        course.note("symbols of a string", float(lessons.longest))
+        if self.system.memory is not None:
+            course.note("numbers shown before", 100 * float(lessons.right))
+            course.note("numbers of a life", int(lessons.numbers))
+        if self.course.step % REMARK_EVERY == 0:
+            course.remark(
+                f"step {course.step:,}, {course.spent():,.0f} s: loss {loss:.3f}, right neighbours "
+                f"{100 * float(lessons.right):.0f} %, strings up to {int(lessons.longest)}, "
+                f"lives of {int(lessons.numbers):,} numbers"
+            )
+
+    def _glimpse(self) -> None:
+        """Ask some test strings in between, having shown only the numbers that they ask about."""
+        points = self.course.curves.get("few numbers shown", [])
+        every = self.settings.evaluate_every
+        if self.course.step // every <= (points[-1][0] if points else 0) // every:
+            return
+        asked = self.task.test.at(torch.arange(self.settings.glimpse))
+        if self.system.memory is not None and not self.lessons.one:
+            numbers = self.task.train.numbers
+            self._show(torch.isin(numbers, asked.numbers).nonzero()[:, 0])
+        share = 100 * self._answered(asked)[0].float().mean().item()
+        self.course.note("few numbers shown", share)
+        self.course.remark(f"step {self.course.step:,}: {share:.1f} % of the test strings right")
+
+    def ask(self) -> tuple[Tensor, Tensor]:
+        """Show all training strings, and ask all test strings; see `right`."""
+        if self.system.memory is not None:
+            self._show(torch.arange(len(self.task.train)))
+        return self._answered(self.task.test)
+
+    def _show(self, rows: Tensor) -> None:
+        """Write training strings into the emptied memory, shorter ones first."""
+        memory = self.system.memory
+        assert memory is not None, "there is a memory to show something to"
+        forget(memory)
+        generator = torch.Generator().manual_seed(self.course.seed)
+        rows = rows[self.task.train.lengths[rows].argsort(stable=True)]
+        self.system.eval()
+        for some in rows.split(self.settings.batch):
+            self.system.show(self.task.train.at(some).to(self.device), generator)
+        self.system.train()
+
+    def _answered(self, asked: Strings) -> tuple[Tensor, Tensor]:
+        """Whether the answers to some strings are right (N,), and whether their letters are."""
+        self.system.eval()
+        found = []
+        for some in torch.arange(len(asked)).split(self.settings.batch):
+            strings = asked.at(some)
+            found.append(right(self.system.answer(strings.to(self.device)).cpu(), strings))
+        self.system.train()
+        return torch.cat([whole for whole, _ in found]), torch.cat([part for _, part in found])
