@@ -15,7 +15,7 @@ GAMMA = 0.99
 """γ, the share of its usage that a slot keeps at every step."""
 
 TINY = 1e-4
-"""The least length of a vector in a cosine; of an empty slot, the cosine is 0."""
+"""The least length of a vector in a cosine; with an empty slot it is 0."""
 
 ORDER = 1e-6
 """Usage of a slot before anything was written, for each slot before it: the first are taken
@@ -88,35 +88,36 @@ class _WriteRead(torch.autograd.Function):
         row = erased.view(-1, 1, 1).expand(-1, 1, contents.shape[2])
         new = contents.scatter(1, row, 0.0)
         new.baddbmm_(writing.transpose(1, 2), keys)  # equation 8
-        of_slots = torch.linalg.vector_norm(new, dim=2).add_(TINY).unsqueeze(1)
-        of_keys = torch.linalg.vector_norm(keys, dim=2, keepdim=True).add_(TINY)
-        cosine = torch.bmm(keys, new.transpose(1, 2)).div_(of_slots).div_(of_keys)  # equation 2
+        per_slot, per_key = _per_length(new).unsqueeze(1), _per_length(keys).unsqueeze(2)
+        cosine = torch.bmm(keys, new.transpose(1, 2)).mul_(per_slot).mul_(per_key)  # equation 2
         reading = torch.softmax(cosine, dim=2)  # equation 3
         read = torch.bmm(reading, new)  # equation 4
-        ctx.save_for_backward(row, writing, keys, new, of_slots, of_keys, cosine, reading)
+        ctx.save_for_backward(row, writing, keys, new, per_slot, per_key, cosine, reading)
         return new, reading, read
 
     @staticmethod
     def backward(
         ctx: Any, of_new: Tensor, of_reading: Tensor, of_read: Tensor
     ) -> tuple[Tensor, None, Tensor, Tensor]:
-        row, writing, keys, new, of_slots, of_keys, cosine, reading = ctx.saved_tensors
-        weighed = reading * torch.baddbmm(of_reading, of_read, new.transpose(1, 2))
-        of_cosine = weighed - reading * weighed.sum(2, keepdim=True)
-        of_product = of_cosine / of_slots / of_keys
-        by_length = of_cosine * cosine
-        # a longer slot or key has a smaller cosine
-        of_slot_lengths = (
-            by_length.sum(1, keepdim=True) / of_slots / (of_slots - TINY).clamp_min(TINY)
-        )
-        of_key_lengths = by_length.sum(2, keepdim=True) / of_keys / (of_keys - TINY).clamp_min(TINY)
+        row, writing, keys, new, per_slot, per_key, cosine, reading = ctx.saved_tensors
+        weighed = torch.baddbmm(of_reading, of_read, new.transpose(1, 2)).mul_(reading)
+        of_cosine = torch.addcmul(weighed, reading, weighed.sum(2, keepdim=True), value=-1)
+        of_length = of_cosine * cosine  # a longer slot or key has a smaller cosine
+        of_product = of_cosine.mul_(per_slot).mul_(per_key)
         of_contents = torch.baddbmm(
             of_new,
             torch.cat([of_product, reading], dim=1).transpose(1, 2),
             torch.cat([keys, of_read], dim=1),
-        ).addcmul_(new, of_slot_lengths.transpose(1, 2), value=-1)
-        of_written = torch.bmm(of_product, new).addcmul_(keys, of_key_lengths, value=-1)
-        of_written.baddbmm_(writing, of_contents)
+        )
+        slot_lengths = of_length.sum(1, keepdim=True) * per_slot.square()
+        of_contents.addcmul_(new, slot_lengths.transpose(1, 2), value=-1)
+        of_keys = torch.baddbmm(torch.bmm(of_product, new), writing, of_contents)
+        key_lengths = of_length.sum(2, keepdim=True) * per_key.square()
+        of_keys.addcmul_(keys, key_lengths, value=-1)
         of_writing = torch.bmm(keys, of_contents.transpose(1, 2))
-        of_contents.scatter_(1, row, 0.0)
-        return of_contents, None, of_writing, of_written
+        return of_contents.scatter_(1, row, 0.0), None, of_writing, of_keys
+
+
+def _per_length(vectors: Tensor) -> Tensor:
+    """1 / length of vectors (…, D), none taken as shorter than TINY."""
+    return torch.linalg.vector_norm(vectors, dim=-1).square_().add_(TINY**2).rsqrt_()

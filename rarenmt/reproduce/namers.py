@@ -88,11 +88,11 @@ class Augmented(nn.Module):
         batch, device = len(images), images.device
         cell = torch.zeros(batch, self.sizes.units, device=device)
         known = torch.zeros(batch, self.output.in_features, device=device)  # (h, r)
-        ask = self.memory(batch, device)
+        ask, recurrent = self.memory(batch, device), self.recurrent.weight.t()
         steps = []
         # all steps at once, and unbound: a slice's gradient is as large as the whole
         for shown in self.shown(torch.cat([images, before], dim=2)).unbind(1):
-            hidden, cell = lstm_cell(shown + self.recurrent(known), cell)
+            hidden, cell = lstm_cell(torch.addmm(shown, known, recurrent), cell)
             known = torch.cat([hidden, ask(self.heads(hidden)).flatten(1)], dim=1)
             steps.append(known)
         return self.output(torch.stack(steps, dim=1))
@@ -147,9 +147,9 @@ def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """h and c (B, H) of an LSTM from the sums into its gates (B, 4H): forget, input, output and
     candidate, as in the paper's supplement."""
     units = cell.shape[1]
-    opened = torch.sigmoid(gates[:, : 3 * units])
-    forget, enter, leave = opened.chunk(3, dim=1)
-    cell = forget * cell + enter * torch.tanh(gates[:, 3 * units :])
+    opened, candidate = gates.split([3 * units, units], dim=1)
+    forget, enter, leave = torch.sigmoid(opened).chunk(3, dim=1)
+    cell = torch.addcmul(forget * cell, enter, torch.tanh(candidate))
     return leave * torch.tanh(cell), cell
 
 

@@ -63,10 +63,6 @@ class Presentation:
     instance: Tensor
     """(B, T) how often the class was shown so far, this showing included."""
 
-    def to(self, device: torch.device) -> "Presentation":
-        tensors = (self.images, self.before, self.labels, self.instance)
-        return Presentation(*(tensor.to(device) for tensor in tensors))
-
 
 def present(
     characters: Characters,
@@ -75,7 +71,12 @@ def present(
     classes: int,
     generator: torch.Generator,
 ) -> Presentation:
-    """Episodes of classes drawn from these characters; every image leans and moves a little."""
+    """Episodes of classes drawn from these characters; every image leans and moves a little.
+
+    What is drawn is drawn on the CPU, the same for every device; the images are turned and moved
+    where the characters are.
+    """
+    device = characters.images.device
     class_of = _orders(batch, classes, generator)
     instance = F.one_hot(class_of, classes).cumsum(1).gather(2, class_of.unsqueeze(2)).squeeze(2)
     chosen = torch.rand(batch, len(characters), generator=generator).topk(classes, dim=1).indices
@@ -89,12 +90,12 @@ def present(
     shift = _either_way(SHIFT, (*class_of.shape, 2), generator)
     turned = moved(
         images.flatten(0, 1),
-        (turns[row, class_of] * 90 + lean).flatten(),
-        shift.flatten(0, 1),
+        (turns[row, class_of] * 90 + lean).flatten().to(device),
+        shift.flatten(0, 1).to(device),
     )
-    named = letters[row, class_of]
+    named = letters[row, class_of].to(device)
     before = F.pad(labels.hot(named)[:, :-1], (0, 0, 1, 0))
-    return Presentation(turned.view(*class_of.shape, -1), before, named, instance)
+    return Presentation(turned.view(*class_of.shape, -1), before, named, instance.to(device))
 
 
 def _either_way(most: float, shape: Sequence[int], generator: torch.Generator) -> Tensor:
