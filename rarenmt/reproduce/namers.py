@@ -19,6 +19,11 @@ from rarenmt.reproduce import lrua, ntm
 Name = Literal["mann", "lstm", "ntm", "feedforward"]
 
 
+KEEP = 1.0
+"""Added to the bias of every forget gate, or an LSTM would begin by losing half of its state at
+every step; Jozefowicz et al. 2015."""
+
+
 @dataclass(frozen=True)
 class Sizes:
     """Of a network; the paper's, where nothing else is said."""
@@ -44,6 +49,8 @@ class Lstm(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(sizes.pixels + sizes.label, sizes.units, batch_first=True)
         self.output = nn.Linear(sizes.units, sizes.label)
+        with torch.no_grad():  # the second of four gates
+            self.lstm.bias_ih_l0[sizes.units : 2 * sizes.units] += KEEP
 
     def forward(self, images: Tensor, before: Tensor) -> Tensor:
         hidden, _ = self.lstm(torch.cat([images, before], dim=2))
@@ -83,6 +90,8 @@ class Augmented(nn.Module):
         self.recurrent = nn.Linear(sizes.units + read, 4 * sizes.units, bias=False)
         self.heads = nn.Linear(sizes.units, asked)
         self.output = nn.Linear(sizes.units + read, sizes.label)
+        with torch.no_grad():
+            self.shown.bias[: sizes.units] += KEEP
 
     def forward(self, images: Tensor, before: Tensor) -> Tensor:
         batch, device = len(images), images.device
