@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rarenmt.config import SearchConfig
-from rarenmt.errors import DataError
+from rarenmt.errors import DataError, SettingError
 
 from . import console, options
 
@@ -176,6 +176,8 @@ def mann(
         settings = replace(settings, steps=steps)
     chosen = options.pick_device(device)
     parts = vinyals_split(folder, read_omniglot(folder, system.SIDE))
+    if classes > (fewest := min(map(len, parts))):
+        raise SettingError(f"--classes {classes}: there are {fewest} characters to choose from")
     console.remark(f"trains on {len(parts[0]):,} characters, tries {len(parts[1]):,}")
     names = system.NAMES if model == "all" else (model,)
     each = [replace(settings, model=name) for name in names]

@@ -221,3 +221,26 @@ def test_the_command_trains_and_prints_the_published_numbers(
         "MANN", "LSTM", "NTM", "feed-forward",
     ]  # fmt: skip
     assert (tmp_path / "out" / "mann-instance.svg").exists()
+
+
+def test_more_classes_than_characters_are_one_sentence(rarenmt: Command, tmp_path: Path) -> None:
+    folder = pack(tmp_path, 12)
+
+    said = rarenmt("reproduce", "mann", folder, "--classes", "19")
+
+    assert said.status == 1
+    assert "--classes 19: there are" in said.err
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", mann.NAMES)
+def test_a_gpu_names_as_the_cpu_does(parts: tuple[Characters, Characters], name: Name) -> None:
+    settings = replace(TINY, model=name)
+    here, there = course(settings=settings), course(settings=settings)
+
+    for ran, device in ((here, "cpu"), (there, "cuda")):
+        mann.run(parts, {settings: ran}, torch.device(device))
+
+    losses = ([y for _, y in ran.curves["loss"]] for ran in (here, there))
+    assert next(losses) == pytest.approx(next(losses), rel=1e-3)
