@@ -50,7 +50,7 @@ class Lstm(nn.Module):
         self.lstm = nn.LSTM(sizes.pixels + sizes.label, sizes.units, batch_first=True)
         self.output = nn.Linear(sizes.units, sizes.label)
         with torch.no_grad():  # the second of four gates
-            self.lstm.bias_ih_l0[sizes.units : 2 * sizes.units] += KEEP
+            self.lstm.get_parameter("bias_ih_l0")[sizes.units : 2 * sizes.units] += KEEP
 
     def forward(self, images: Tensor, before: Tensor) -> Tensor:
         hidden, _ = self.lstm(torch.cat([images, before], dim=2))
