@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rarenmt.config import SearchConfig
-from rarenmt.errors import DataError
+from rarenmt.errors import DataError, SettingError
 
 from . import console, options
 
@@ -203,3 +203,56 @@ def neural_gpu(
         kept = (name, replace(settings, steps=0))  # more steps go on with the same run
         report = run(name, settings, _course(f"neural-gpu-{name}", kept, seed, output), place)
         _state(report, output, as_json)
+
+
+@reproduce.command(no_args_is_help=True)
+def mann(
+    folder: Annotated[Path, typer.Argument(help="Omniglot: its archives, or packed.")],
+    model: Annotated[
+        Literal["mann", "lstm", "ntm", "feedforward", "all"],
+        typer.Option(help="Which network; all trains one after another."),
+    ] = "mann",
+    labels: Annotated[
+        Literal["onehot", "string"],
+        typer.Option(help="A label is one letter, or five letters of five."),
+    ] = "onehot",
+    classes: Annotated[int, typer.Option(min=2, help="Characters in an episode.")] = 5,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Episodes in a step; a GPU wants many.", show_default=False),
+    ] = None,
+    full: Full = False,
+    steps: Steps = None,
+    seed: options.Seed = 1,
+    output: Output = None,
+    device: options.Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """A network with a memory names characters it sees for the first time.
+
+    One-shot Learning with Memory-Augmented Neural Networks (Santoro et al. 2016), section
+    4.1: fifty drawings of five new characters, each with the label of the one before; how
+    often is a character named right at its second, fifth, tenth showing?
+
+    \b
+    rarenmt reproduce mann data/omniglot --full --device cuda -o mann
+    """
+    from dataclasses import replace
+
+    from rarenmt.reproduce import mann as system
+    from rarenmt.reproduce.images import read_omniglot, vinyals_split
+
+    settings = replace(system.FULL if full else system.QUICK, labels=labels, classes=classes)
+    if batch is not None:
+        settings = replace(settings, batch=batch)
+    if steps is not None:
+        settings = replace(settings, steps=steps)
+    chosen = options.pick_device(device)
+    parts = vinyals_split(folder, read_omniglot(folder, system.SIDE))
+    if classes > (fewest := min(map(len, parts))):
+        raise SettingError(f"--classes {classes}: there are {fewest} characters to choose from")
+    console.remark(f"trains on {len(parts[0]):,} characters, tries {len(parts[1]):,}")
+    names = system.NAMES if model == "all" else (model,)
+    each = [replace(settings, model=name) for name in names]
+    courses = {one: _course(f"mann-{one.model}", one.lasting(), seed, output) for one in each}
+    _state(system.run(parts, courses, chosen), output, as_json)
