@@ -36,7 +36,7 @@ class Settings:
     """Of the first two convolutions; the other two have twice as many."""
     width: int = 256
     """Units of the fully connected layers, and numbers of a key."""
-    dropout: float = 0.2
+    dropout: float = 0.1
     normalised: bool = True
     """Whether the network has batch normalisation."""
     turned: bool = True
@@ -59,7 +59,7 @@ class Settings:
     margin: float = 0.1
     """(α)"""
     steps: int = 4000
-    rate: float = 1e-3
+    rate: float = 2e-3
     """Learning rate of Adam, after 30 steps of linear rise."""
     decay: float = 0.5
     """Last share of the steps, in which the rate falls linearly to nothing."""
