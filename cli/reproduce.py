@@ -165,7 +165,7 @@ def omniglot(
 
     Learning to Remember Rare Events (Kaiser et al. 2017), section 4.1: five or twenty
     characters never seen in training, one or five drawings of each shown to an empty
-    memory; and a memory that is never cleared, with all of them in random order.
+    memory; and a memory that is never cleared, with every drawing of all of them.
 
     \b
     rarenmt reproduce omniglot data/omniglot --full -o omniglot

@@ -29,8 +29,9 @@ from rarenmt.reproduce.trials import (
 
 FULL = Settings()
 QUICK = replace(
-    FULL, channels=16, width=128, ways=32, steps=60, watched=20, trials=200, turned_trials=False
-)
+    FULL, channels=16, width=128, dropout=0.0, steps=200, watched=50, trials=200,
+    turned_trials=False,
+)  # fmt: skip
 
 VARIANTS: dict[str, Callable[[Settings], Settings]] = {
     "plain": lambda s: replace(
