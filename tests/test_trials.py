@@ -32,6 +32,8 @@ def test_the_nearest_drawing_answers() -> None:
     asked = torch.stack([at(65, -20), at(75, 179)])
 
     assert from_nearest(SHOWN, asked).tolist() == [[0, 0], [1, 1]]
+    lengths = torch.tensor([[1.0, 9.0], [5.0, 0.1]])[..., None]
+    assert from_nearest(SHOWN * lengths, asked * lengths).tolist() == [[0, 0], [1, 1]]
 
 
 def test_the_nearest_mean_answers() -> None:

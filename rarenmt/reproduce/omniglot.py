@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.conditions import Conditions
@@ -160,7 +159,7 @@ def run(
     drawings = with_turns(images) if settings.turned else images
     tried = with_turns(unseen) if settings.turned_trials else unseen
     seed = courses["memory"].seed
-    features = {"pixels": F.normalize(tried.flatten(2), dim=-1)}
+    features = {"pixels": tried.flatten(2)}
     for name, course in courses.items():
         learner = build(name, settings, len(drawings), seed).to(device)
         course.remark(f"{TITLES[name]}: {settings.steps:,} steps")

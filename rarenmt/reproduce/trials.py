@@ -43,7 +43,7 @@ def from_memory(shown: Tensor, asked: Tensor) -> Tensor:
 
 
 def from_nearest(shown: Tensor, asked: Tensor) -> Tensor:
-    """The class of the drawing with the smallest angle."""
+    """The class of the drawing with the smallest angle; rows of any length."""
     drawings = F.normalize(shown.flatten(0, 1), dim=-1)  # (W · K, D)
     return (asked @ drawings.t()).argmax(dim=-1) // shown.shape[1]
 
