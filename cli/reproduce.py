@@ -256,3 +256,64 @@ def mann(
     each = [replace(settings, model=name) for name in names]
     courses = {one: _course(f"mann-{one.model}", one.lasting(), seed, output) for one in each}
     _state(system.run(parts, courses, chosen), output, as_json)
+
+
+@reproduce.command(no_args_is_help=True)
+def omniglot(
+    folder: Annotated[Path, typer.Argument(help="Omniglot: its archives, or packed.")],
+    split: Annotated[
+        Literal["vinyals", "lake"],
+        typer.Option(help="Which characters are new: 423 of Vinyals et al., or Lake's 659."),
+    ] = "vinyals",
+    full: Full = False,
+    steps: Steps = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines",
+            help="Train the same network as a classifier and as a prototypical network too.",
+        ),
+    ] = False,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            help="plain (the paper's network and rates), no-normalisation, no-distortion, "
+            "no-rotations, life-long, life-long-inside.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: options.Seed = 1,
+    output: Output = None,
+    device: options.Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """A CNN with memory learns characters from one drawing.
+
+    Learning to Remember Rare Events (Kaiser et al. 2017), section 4.1: five or twenty
+    characters never seen in training, one or five drawings of each shown to an empty
+    memory; and a memory that is never cleared, with every drawing of all of them.
+
+    \b
+    rarenmt reproduce omniglot data/omniglot --full -o omniglot
+    """
+    from dataclasses import replace
+
+    from rarenmt.reproduce import omniglot as system
+    from rarenmt.reproduce.images import read_omniglot, vinyals_split
+    from rarenmt.reproduce.learners import NAMES
+
+    settings = replace(system.FULL if full else system.QUICK, split=split)
+    if variant is not None:
+        if variant not in system.VARIANTS:
+            known = ", ".join(system.VARIANTS)
+            raise SettingError(f"--variant must be one of {known}, not {variant!r}")
+        settings = system.VARIANTS[variant](settings)
+    if steps is not None:
+        settings = replace(settings, steps=steps)
+    chosen = options.pick_device(device)
+    parts = read_omniglot(folder, settings.side)
+    characters = parts if split == "lake" else vinyals_split(folder, parts)
+    console.remark(f"trains on {len(characters[0]):,} characters, tries {len(characters[1]):,}")
+    names = NAMES if baselines else NAMES[:1]
+    courses = {name: _course(f"omniglot-{name}", settings, seed, output) for name in names}
+    _state(system.run(characters, settings, courses, chosen), output, as_json)

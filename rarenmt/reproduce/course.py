@@ -63,7 +63,9 @@ class Course:
         self._saved = time.monotonic()
 
     def resume(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        """Go on where the file stands; CheckpointError if it is of other settings."""
+        """Go on where the file stands; CheckpointError if it is of other settings.
+        The seconds count from here."""
+        self._since = time.monotonic()
         if self.path is None or not self.path.exists():
             return
         tensors, metadata = load_tensors(self.path)
