@@ -29,7 +29,7 @@ NAMES: tuple[Name, ...] = get_args(Name)
 
 TITLES = {"mann": "MANN", "lstm": "LSTM", "ntm": "NTM", "feedforward": "feed-forward"}
 
-PAPER = "Santoro et al. 2016, Table 1"
+PAPER = "Santoro et al. 2016, section 4.1"
 PUBLISHED: Mapping[Name, tuple[float, ...]] = {
     "mann": (36.4, 82.8, 91.0, 92.6, 94.9, 98.1),
     "lstm": (24.4, 49.5, 55.3, 61.0, 63.6, 62.5),
