@@ -1,6 +1,7 @@
 """Figures beside the published ones, as a table, as JSON and as pictures."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,9 @@ def test_the_same_report_draws_the_same_bytes(tmp_path: Path) -> None:
     assert [path.name for path in first] == ["toy-learning.svg", "toy-learning.png"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert first[0].read_text("utf-8").count("Learning") >= 1
+
+
+def test_a_single_point_is_no_picture(tmp_path: Path) -> None:
+    dot = Chart("dot", "Dot", "steps", "loss", (Curve("a", ((1, 3.0),)),))
+
+    assert draw(replace(REPORT, charts=(dot,)), tmp_path) == []

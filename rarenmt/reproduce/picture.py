@@ -24,13 +24,14 @@ STYLE: Any = {
 
 
 def draw(report: Report, folder: Path) -> list[Path]:
-    """Write SYSTEM-CHART.svg and .png for every chart; their paths.
+    """Write SYSTEM-CHART.svg and .png for every chart in which something moves; their paths.
 
     Raises SettingError where matplotlib is not installed.
     """
     return [
         _save(chart, folder / f"{report.system}-{chart.name}.{ending}", ending)
         for chart in report.charts
+        if any(len(curve.points) > 1 for curve in chart.curves)
         for ending in FORMATS
     ]
 
