@@ -50,7 +50,8 @@ class Finder:
         known = [
             not sources.isdisjoint(missing) and sources.isdisjoint(words)
             for word in self._tokenizer.by_word(self._tokenizer.encode(pair.target.strip()))
-            for sources in [self._lexicon.sources(self._tokenizer.word(tuple(word)))]
+            for text in [self._tokenizer.word(tuple(word))]
+            for sources in [self._lexicon.sources(text) | {text}]  # a name translates itself
             for _ in word
         ]
         positions = self._journal.owners[self._slots[number], 1].long()

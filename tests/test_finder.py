@@ -163,5 +163,19 @@ def test_known_words_are_mute_where_their_source_word_is_missing(tokenizer: Toke
     assert excerpt is not None
     ids = tokenizer.encode(DOG.target)  # Der Hund frisst Brot.
     words = zip(tokenizer.words(ids), map(len, tokenizer.by_word(ids)), strict=True)
-    expected = [text in ("der", "frisst") for text, pieces in words for _ in range(pieces)]
+    expected = [text in ("der", "frisst", ".") for text, pieces in words for _ in range(pieces)]
     assert excerpt.mute[0].tolist() == [*expected, False]  # EOS is never mute
+
+
+def test_a_name_is_mute_where_it_is_not_called(tokenizer: Tokenizer) -> None:
+    pair = Pair("Pam eats bread", "Pam frisst Brot", "a.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, pair)
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+    [pam, *others] = map(len, tokenizer.by_word(tokenizer.encode(pair.target)))
+
+    called, not_called = finder.excerpt(["bread, Pam"]), finder.excerpt(["bread"])
+
+    assert called is not None
+    assert not called.mute.any()
+    assert not_called is not None
+    assert not_called.mute[0].tolist() == [True] * pam + [False] * (sum(others) + 1)
