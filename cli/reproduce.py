@@ -64,8 +64,11 @@ def _state(report: "Report", output: Path | None, as_json: bool) -> None:
         from rarenmt.reproduce.picture import draw
 
         console.remark(f"wrote {report.save(output)}")
-        for path in draw(report, output):
-            console.remark(f"wrote {path}")
+        try:
+            for path in draw(report, output):
+                console.remark(f"wrote {path}")
+        except SettingError as error:  # hours of training are not lost for want of a picture
+            console.warn(str(error))
     if as_json:
         console.record(report.to_json())
         return

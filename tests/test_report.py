@@ -1,7 +1,9 @@
 """Figures beside the published ones, as a table, as JSON and as pictures."""
 
 import json
+import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,16 @@ def test_a_single_point_is_no_picture(tmp_path: Path) -> None:
     dot = Chart("dot", "Dot", "steps", "loss", (Curve("a", ((1, 3.0),)),))
 
     assert draw(replace(REPORT, charts=(dot,)), tmp_path) == []
+
+
+def test_without_matplotlib_the_figures_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    import_module("rarenmt.cli.reproduce")._state(REPORT, tmp_path, as_json=True)
+
+    said = capsys.readouterr()
+    assert "pip install 'rarenmt[reproduce]'" in said.err
+    assert json.loads(said.out)["system"] == "toy"
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.json"]
