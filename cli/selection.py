@@ -41,7 +41,8 @@ def select(
     wanted_places = {_parse(place): place for place in places or []}
     found_places: dict[tuple[str, int], list[int]] = {place: [] for place in wanted_places}
     for i, pair in enumerate(showings if places else []):
-        found_places.get((pair.path, pair.line), []).append(i)
+        if (pair.path, pair.line) in found_places:
+            found_places[pair.path, pair.line].append(i)
     for (path, line), place in wanted_places.items():
         problem = f"no line {line} of {path!r} is remembered"
         chosen.update(_some(found_places[path, line], place, problem))

@@ -98,13 +98,13 @@ class _Words:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._known: dict[tuple[int, ...], int] = {}
         self._texts: dict[str, int] = {}
 
     def of(self, sentences: Iterable[Ids]) -> _Side:
         found, lengths = array("q"), array("q")
         for ids in sentences:
-            numbers = [self._number(tuple(word)) for word in self._tokenizer.by_word(ids)]
+            words = self._tokenizer.words(ids)
+            numbers = [self._texts.setdefault(word, len(self._texts)) for word in words]
             found.extend(numbers)
             lengths.append(len(numbers))
         return _Side(torch.tensor(found), torch.tensor(lengths))
@@ -112,12 +112,6 @@ class _Words:
     @property
     def count(self) -> int:
         return len(self._texts)
-
-    def _number(self, pieces: tuple[int, ...]) -> int:
-        if pieces not in self._known:
-            text = self._tokenizer.decode(list(pieces)).strip().casefold()
-            self._known[pieces] = self._texts.setdefault(text, len(self._texts))
-        return self._known[pieces]
 
 
 @dataclass(frozen=True)

@@ -135,9 +135,9 @@ class Excerpt:
                 else:
                     coarse = torch.bmm(grouped, self.keys.transpose(1, 2)) + bonus  # (B, R, M)
                     found = _first(coarse, self.neighbours).sort(dim=-1).values
-            found = found.flatten(0, 1)  # (B·R, K)
-            first = torch.arange(len(found), device=found.device) * sentences // len(found)
-            places = found + entries * first[:, None]  # among the entries of all sentences
+            first = entries * torch.arange(sentences, device=found.device)[:, None, None]
+            places = (found + first).flatten(0, 1)  # (B·R, K) among the entries of all sentences
+            found = found.flatten(0, 1)
             # Not `keys[…]`, which is four times as slow.
             nearest = self.keys.flatten(0, 1).index_select(0, places.flatten())
             # Not a matrix product: a sum gives the same bits in whatever company.
@@ -163,13 +163,14 @@ class Excerpt:
         spelt = (written < 0) | (written >= len(self.inside)) | owed
         follows, inside = self._following(written)
         goes_on, ends = (follows & inside).any(dim=-1), (follows & ~inside).any(dim=-1)
-        for rows, lost in zip((ends & ~goes_on, goes_on & ~ends), self._lost, strict=True):
-            _subtract(log_probs, (rows.flatten() & spelt).nonzero()[:, 0], lost)
+        going_on, leaving, anything = self._lost
+        _subtract(log_probs, (ends & ~goes_on).flatten() & spelt, going_on)
+        _subtract(log_probs, (goes_on & ~ends).flatten() & spelt, leaving)
         unfinished = (goes_on & ~ends).flatten() & owed
         rows, entries = ((follows & inside).flatten(0, 1) & unfinished[:, None]).nonzero().unbind(1)
         nexts = self.values[rows // follows.shape[1], entries]
         kept = log_probs[rows, nexts]
-        _subtract(log_probs, unfinished.nonzero()[:, 0], torch.full_like(self._lost[0], UNFINISHED))
+        _subtract(log_probs, unfinished, anything)
         log_probs[rows, nexts] = kept
 
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,9 +188,10 @@ class Excerpt:
         return follows, self._entries_inside[:, None].expand_as(follows)
 
     @cached_property
-    def _lost(self) -> tuple[Tensor, Tensor]:
-        """(V,) each: nats that pieces lose which go on with a word, and which do not."""
-        return ENDING * self.inside.float(), ENDING * (~self.inside).float()
+    def _lost(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(V,) each: nats that pieces lose which go on with a word, which leave it, and all."""
+        inside = self.inside.float()
+        return ENDING * inside, ENDING * (1 - inside), torch.full_like(inside, UNFINISHED)
 
     @cached_property
     def _entries_inside(self) -> Tensor:
@@ -198,7 +200,8 @@ class Excerpt:
 
 
 def _subtract(log_probs: Tensor, rows: Tensor, lost: Tensor) -> None:
-    """Take (V,) from some rows of log_probs (N, V)."""
+    """Take (V,) from log_probs (N, V) in the rows (N,) that are true."""
+    rows = rows.nonzero()[:, 0]
     if len(rows):
         log_probs.index_add_(0, rows, lost.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)
 

@@ -16,6 +16,7 @@ from rarenmt.config import MemoryConfig
 from rarenmt.index import rounds_fast
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.reproduce.convnet import ConvNet
+from rarenmt.reproduce.learner import forget
 
 Name = Literal["memory", "softmax", "prototypes"]
 """How the network is trained."""
@@ -147,7 +148,7 @@ class MemoryLearner(Learner):
         losses = []
         for first in range(shots if self.cleared else 1):
             if self.cleared:
-                self._clear()
+                forget(self.memory)
             for turn in range(shots):
                 queries = rows[:, (first + turn) % shots]
                 recall = self.memory.read(queries)
@@ -157,12 +158,6 @@ class MemoryLearner(Learner):
 
     def restored(self) -> None:
         self.memory.restored()
-
-    def _clear(self) -> None:
-        old = self.memory
-        nothing = torch.full_like(old.values, EMPTY)
-        nowhere = torch.full_like(old.latest, EMPTY)
-        old.restore(torch.zeros_like(old.keys), nothing, torch.zeros_like(old.ages), nowhere)
 
 
 class SoftmaxLearner(Learner):
