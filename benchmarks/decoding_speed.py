@@ -21,10 +21,11 @@ from training_speed import SIZES, fill
 
 from rarenmt.batches import Source, source_batch
 from rarenmt.config import Config, SearchConfig
-from rarenmt.excerpt import Excerpt, Threads
+from rarenmt.excerpt import Excerpt
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.search import search
+from rarenmt.spelling import Threads
 from rarenmt.tokens import EOS
 
 PIECES = 15

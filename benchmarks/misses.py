@@ -15,9 +15,9 @@ import torch
 from rarenmt.batches import pair_batch
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.excerpt import spell_all
 from rarenmt.novelty import WORD
 from rarenmt.oneshot import Question, read_suite
+from rarenmt.spelling import spell_all
 from rarenmt.text import Pair
 from rarenmt.tokens import Tokenizer
 from rarenmt.translator import Translator

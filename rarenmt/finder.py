@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from rarenmt.excerpt import Excerpt, Threads, spell
+from rarenmt.excerpt import Excerpt
 from rarenmt.journal import Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.relevance import Relevance
+from rarenmt.spelling import Threads, spell
 from rarenmt.tokens import BOS, Tokenizer
 
 

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from rarenmt.batches import Batch
 from rarenmt.config import TrainConfig
-from rarenmt.excerpt import Excerpt, spell_all
+from rarenmt.excerpt import Excerpt
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.query import States
 from rarenmt.softmax_loss import softmax_loss
+from rarenmt.spelling import spell_all
 from rarenmt.tokens import PAD
 
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from rarenmt.batches import Batch, pair_batch
 from rarenmt.config import TrainConfig
 from rarenmt.episodes import EpisodeMaker, Episodes
-from rarenmt.excerpt import Excerpt, Threads, spell_all
+from rarenmt.excerpt import Excerpt
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.objective import Loss, Word, episode_loss
+from rarenmt.spelling import Threads, spell_all
 from rarenmt.tokens import PAD
 
 SIZES = [4, 12, 24]

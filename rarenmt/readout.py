@@ -115,7 +115,7 @@ class MixtureReadout(nn.Module):
         held = (recall.values[:, :1] != EMPTY).float()
         share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
         shares = share * weights
-        return _mix(model.add_(torch.log1p(-share)), values, shares), shares
+        return _mix(model, values, shares, torch.log1p(-share)), shares
 
     def _features(
         self, states: States, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor
@@ -135,18 +135,19 @@ class MixtureReadout(nn.Module):
         return torch.cat([*numbers, goes_on, agreements], dim=-1)
 
 
-def _mix(own: Tensor, values: Tensor, shares: Tensor) -> Tensor:
-    """log (exp own + what is lent), for own (B, V) and shares (B, K) lent to values (B, K).
+def _mix(model: Tensor, values: Tensor, shares: Tensor, rest: Tensor) -> Tensor:
+    """log (exp (model + rest) + what is lent), in the place of model (B, V); shares (B, K) are lent
+    to values (B, K), and rest (B, 1) is the logarithm of what is left for the model.
 
-    Only what is lent to is touched: the rest, which is most, stays as it is to the last bit.
+    Only what is lent to is touched: all else, which is most, stays as it is to the last bit.
     """
     same = values[:, :, None] == values[:, None]  # (B, K, K)
     lent = (same * shares[:, None]).sum(dim=-1)  # (B, K), equal where the values are
-    before = own.gather(1, values)
+    before = model.gather(1, values) + rest
     after = torch.where(lent > 0, (before.exp() + lent).clamp(min=1e-30).log(), before)
     places = torch.arange(values.shape[1], device=values.device)
     first = same.int().argmax(dim=-1) == places  # each value is changed once
-    return own.scatter_add(1, values, (after - before) * first)
+    return model.add_(rest).scatter_add_(1, values, (after - before) * first)
 
 
 READOUTS = {"mixture": MixtureReadout, "paper": PaperReadout}

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from rarenmt.batches import Source
 from rarenmt.config import SearchConfig
-from rarenmt.excerpt import Excerpt, spell
+from rarenmt.excerpt import Excerpt
 from rarenmt.largest import largest
 from rarenmt.memory import Memory
 from rarenmt.model import STEADY, Model, Prediction
+from rarenmt.spelling import spell
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
 
@@ -154,7 +155,7 @@ class _Search:
         self.beam.coverage.add_(weights)
         prediction = self.model.predict(states, self.memory, self.excerpt, self.written)
         if self.excerpt is not None:
-            self.excerpt.end_words(prediction.log_probs, self.written, self.owed)
+            self.excerpt.spelling.end_words(prediction.log_probs, self.written, self.owed)
         self._forbid(prediction.log_probs)
         rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()

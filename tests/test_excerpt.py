@@ -12,20 +12,10 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
-from rarenmt.excerpt import (
-    ELSEWHERE,
-    ENDING,
-    NEXT_WORD,
-    SAME_WORD,
-    THREAD,
-    UNFINISHED,
-    Excerpt,
-    Threads,
-    spell,
-    spell_all,
-)
+from rarenmt.excerpt import ELSEWHERE, NEXT_WORD, SAME_WORD, THREAD, Excerpt
 from rarenmt.memory import EMPTY, Memory, Recall
-from rarenmt.tokens import BOS
+from rarenmt.ragged import RaggedKeys
+from rarenmt.spelling import Spelling, Threads
 
 WIDTH, NEIGHBOURS, PIECES = 16, 4, 5
 HOLA, MUNDO = 7, 8
@@ -65,13 +55,13 @@ def few(*entries: tuple[Tensor, int, int, bool], neighbours: int = NEIGHBOURS) -
     keys, values, stems, inside = zip(*entries, strict=True)
     vocabulary = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
     vocabulary[list(values)] = torch.tensor(inside)
+    spelling = Spelling(torch.tensor([stems]), torch.tensor([values]), vocabulary)
     return Excerpt(
-        torch.stack(keys)[None],
+        RaggedKeys.of(torch.stack(keys), torch.arange(len(values))[None]),
         torch.arange(len(values))[None],
-        torch.tensor([values]),
-        torch.tensor([stems]),
-        torch.zeros((1, len(values)), dtype=torch.bool),
-        vocabulary,
+        spelling.values,
+        spelling.stems,
+        spelling,
         neighbours,
     )
 
@@ -198,78 +188,6 @@ def test_when_all_are_silent_nothing_is_near() -> None:
     assert recall.similarity.tolist() == [[-torch.inf] * NEIGHBOURS]
 
 
-# Words
-
-
-def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> None:
-    start, inner, other = 3, 10, 11
-    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
-    inside[[inner, other]] = True
-    pieces = torch.tensor([[start, start], [inner, other], [inner, inner], [start, start]])
-
-    stems = spell_all(pieces, inside)
-
-    assert stems[0].tolist() == stems[3].tolist() == [start, start]
-    assert stems[1:3].unique().numel() == 4  # the same last piece, yet other words
-    assert torch.equal(spell(stems[0], pieces[1], inside), stems[1])
-
-
-def word(*pieces: int, inside: Tensor) -> int:
-    return int(spell_all(torch.tensor(pieces)[:, None], inside)[-1])
-
-
-def ended(excerpt: Excerpt, written: int, *, owed: bool = False) -> Tensor:
-    """What going on with each piece loses."""
-    log_probs = torch.zeros(1, PIECES_IN_ALL)
-    excerpt.end_words(log_probs, torch.tensor([written]), torch.tensor([owed]))
-    return -log_probs[0]
-
-
-def test_a_word_that_was_remembered_whole_hardly_goes_on() -> None:
-    start, inner, following = 3, 10, 11
-    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
-    inside[inner] = True
-    whole = word(start, inner, inside=inside)
-    excerpt = few(
-        (near(0.9), start, BOS, False), (near(0.9), inner, start, True),
-        (near(0.9), following, whole, False),
-    )  # fmt: skip
-
-    assert ended(excerpt, whole).tolist() == [
-        ENDING if piece == inner else 0 for piece in range(20)
-    ]
-    assert not ended(excerpt, start).any()  # begun, not whole
-    assert not ended(excerpt, word(start, inner, inner, inside=inside)).any()  # another word
-
-
-def test_a_remembered_word_is_hardly_left_before_its_end() -> None:
-    start, inner, last = 3, 10, 11
-    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
-    inside[[inner, last]] = True
-    half = word(start, inner, inside=inside)
-    excerpt = few(
-        (near(0.9), start, BOS, False), (near(0.9), inner, start, True),
-        (near(0.9), last, half, True),
-    )  # fmt: skip
-
-    assert ended(excerpt, half).tolist() == [
-        0 if piece in (inner, last) else ENDING for piece in range(20)
-    ]
-
-
-def test_a_word_of_one_piece_may_go_on_and_so_may_one_that_another_pair_continues() -> None:
-    start, inner, following = 3, 10, 11
-    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
-    inside[inner] = True
-    whole = word(start, inner, inside=inside)
-
-    single = few((near(0.9), inner, EMPTY, True), (near(0.9), following, start, False))
-    longer = few((near(0.9), inner, whole, True), (near(0.9), following, whole, False))
-
-    assert not ended(single, start).any()
-    assert not ended(longer, whole).any()
-
-
 # Which entries, for which sentences
 
 
@@ -282,39 +200,22 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
 
     assert excerpt.slots.tolist()[0][:2] == [4, 2]
     assert excerpt.values.tolist()[0][:2] == [104, 102]
-    assert torch.equal(excerpt.keys[0, :2], memory.keys[[4, 2]])
+    assert torch.equal(excerpt.keys.rows[:2], memory.keys[[4, 2]])
     assert excerpt.stems[0, :2].tolist() == threads.stems[[4, 2]].tolist()
     for part in (excerpt.slots, excerpt.values, excerpt.stems):
         assert set(part[1].tolist()) == {EMPTY}
 
 
-def test_a_mute_entry_is_not_found_and_still_ends_its_word() -> None:
-    start, inner, following = 3, 10, 11
-    inside = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
-    inside[inner] = True
-    whole = word(start, inner, inside=inside)
-    excerpt = few(
-        (near(0.7), start, BOS, False), (near(0.8), inner, start, True),
-        (near(0.9), following, whole, False),
-    )  # fmt: skip
-    excerpt.mute[0, 2] = True
+def test_a_mute_entry_is_not_found_and_is_still_spelt() -> None:
+    memory, threads = remembering(9, 1)
+    chosen, mute = [torch.tensor([4, 2, 7])], [torch.tensor([False, True, False])]
 
-    recall = excerpt.read(axis(0)[None], torch.tensor([whole]))
+    excerpt = Excerpt.of(memory, threads, chosen, mute)
 
-    assert following not in recall.values[0].tolist()
-    assert start in recall.values[0].tolist()
-    assert ended(excerpt, whole)[inner] == ENDING
-
-
-def test_a_word_of_one_piece_is_kept_whole_where_the_memory_began_it() -> None:
-    start, inner = 3, 10
-    excerpt = few((near(0.9), start, BOS, False), (near(0.9), inner, start, True))
-
-    assert ended(excerpt, start).max() == 0
-    lost = ended(excerpt, start, owed=True)
-    assert lost[inner] == 0
-    assert lost[start] == UNFINISHED + ENDING
-    assert lost[inner + 1] == UNFINISHED + ENDING  # no piece of that pair
+    assert excerpt.slots.tolist() == [[4, 7]]
+    assert torch.equal(excerpt.keys.rows[:2], memory.keys[[4, 7]])
+    assert excerpt.spelling.values.tolist() == [[104, 102, 107]]
+    assert excerpt.spelling.stems.tolist() == [threads.stems[chosen[0]].tolist()]
 
 
 def test_selected_sentences_keep_their_entries() -> None:
@@ -324,8 +225,11 @@ def test_selected_sentences_keep_their_entries() -> None:
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
     assert selected.neighbours == excerpt.neighbours
-    for name in ("keys", "slots", "values", "stems"):
-        assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2]])
+    for name in ("slots", "values", "stems"):  # three entries are enough for these two
+        assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2], :3])
+    for name in ("stems", "values"):
+        expected = getattr(excerpt.spelling, name)[[2, 0, 2]]
+        assert torch.equal(getattr(selected.spelling, name), expected)
     assert torch.equal(selected.inside, excerpt.inside)
 
 
@@ -339,7 +243,7 @@ def test_what_is_near_teaches_the_queries_and_not_the_entries() -> None:
     recall.similarity[0, 0].backward()
 
     assert_close(queries.grad, memory.keys[recall.slots[:, 0]])
-    assert not excerpt.keys.requires_grad
+    assert not excerpt.keys.rows.requires_grad
 
 
 # Company

@@ -1,7 +1,7 @@
 """A sentence asks the entries of the pairs remembered for it, in the order of their text."""
 
 from dataclasses import replace
-from itertools import takewhile
+from itertools import compress, takewhile
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,11 @@ from conftest import SENTENCES
 
 from rarenmt.checkpoint import load_tokenizer
 from rarenmt.config import MemoryConfig
-from rarenmt.excerpt import spell_all
 from rarenmt.finder import Finder
 from rarenmt.journal import Call, Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
+from rarenmt.spelling import spell_all
 from rarenmt.text import Pair
 from rarenmt.tokens import BOS, EOS, Tokenizer
 
@@ -60,7 +60,7 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
 
     excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(
-        ["Dog eats bread", "A bird sings!"]
+        ["Dog eats bread.", "A bird sings."]
     )
 
     assert excerpt is not None
@@ -70,7 +70,7 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     assert excerpt.values.tolist() == [dog + padding, bird + [EMPTY] * (longest - len(bird))]
     own = list(held(memory, journal, DOG).values())
     assert excerpt.slots[0].tolist() == own + padding
-    assert torch.equal(excerpt.keys[0, : len(dog)], memory.keys[own])
+    assert torch.equal(excerpt.keys.rows[: len(dog)], memory.keys[own])
     assert excerpt.neighbours == 4
 
 
@@ -85,7 +85,7 @@ def test_an_entry_knows_what_was_written_of_its_word(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
 
-    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread"])
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread."])
 
     assert excerpt is not None
     assert excerpt.stems.tolist() == [stems(tokenizer, DOG)]
@@ -162,9 +162,11 @@ def test_known_words_are_mute_where_their_source_word_is_missing(tokenizer: Toke
 
     assert excerpt is not None
     ids = tokenizer.encode(DOG.target)  # Der Hund frisst Brot.
-    words = zip(tokenizer.words(ids), map(len, tokenizer.by_word(ids)), strict=True)
-    expected = [text in ("der", "frisst", ".") for text, pieces in words for _ in range(pieces)]
-    assert excerpt.mute[0].tolist() == [*expected, False]  # EOS is never mute
+    words = zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True)
+    heard = [text not in ("der", "frisst", ".") for text, word in words for _ in word]
+    own = pieces(tokenizer, DOG)
+    assert excerpt.values[0].tolist() == [*compress(own, heard), EOS]  # which is never mute
+    assert excerpt.spelling.values[0].tolist() == own
 
 
 def test_a_name_is_mute_where_it_is_not_called(tokenizer: Tokenizer) -> None:
@@ -176,6 +178,6 @@ def test_a_name_is_mute_where_it_is_not_called(tokenizer: Tokenizer) -> None:
     called, not_called = finder.excerpt(["bread, Pam"]), finder.excerpt(["bread"])
 
     assert called is not None
-    assert not called.mute.any()
+    assert called.values.shape[1] == pam + sum(others) + 1
     assert not_called is not None
-    assert not_called.mute[0].tolist() == [True] * pam + [False] * (sum(others) + 1)
+    assert torch.equal(not_called.values, called.values[:, pam:])

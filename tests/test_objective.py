@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from rarenmt.batches import draw_positions, pair_batch
 from rarenmt.config import Config, Readout, TrainConfig
-from rarenmt.excerpt import Excerpt, Threads, spell_all
+from rarenmt.excerpt import Excerpt
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.objective import (
@@ -21,6 +21,7 @@ from rarenmt.objective import (
     compute_loss,
     episode_loss,
 )
+from rarenmt.spelling import Threads, spell_all
 from rarenmt.tokens import EOS, PAD
 
 CPU = torch.device("cpu")

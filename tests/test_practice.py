@@ -10,10 +10,10 @@ from test_episodes import TEXTS
 from rarenmt.batches import Batch, pair_batch
 from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, TrainConfig
 from rarenmt.episodes import EpisodeMaker, Episodes
-from rarenmt.excerpt import spell_all
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.practice import OTHERS, _relevant, _threads, _word, practise, remember_shown
+from rarenmt.spelling import spell_all
 from rarenmt.tokens import BOS, PAD, Tokenizer
 
 

@@ -1,0 +1,101 @@
+"""How remembered words are spelt, piece by piece, and where they end.
+
+Shapes: B sentences · A entries of a sentence · N slots · R rows a sentence · V pieces.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+SPELL = 1_000_003
+"""Multiplier of the rolling hash over the pieces of a word."""
+
+ENDING = 3.0
+"""Nats that going on with a word loses when the remembered word ends there, and that leaving it
+loses when the remembered one goes on."""
+
+UNFINISHED = 6.0
+"""Nats more that anything but its next piece loses while a word is unfinished that the memory began
+and has written so far."""
+
+
+def spell(stems: Tensor, pieces: Tensor, inside: Tensor) -> Tensor:
+    """The word begun so far, as a number, after one more piece.
+
+    A piece that starts a word is its own number; one from inside is hashed into the number of
+    what stood before it. inside (V,) tells them apart.
+    """
+    return torch.where(inside[pieces], stems * SPELL + pieces, pieces)
+
+
+def spell_all(pieces: Tensor, inside: Tensor) -> Tensor:
+    """The word begun so far after each of the pieces (T, B)."""
+    stems = [pieces[0]]
+    for step in pieces[1:]:
+        stems.append(spell(stems[-1], step, inside))
+    return torch.stack(stems)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """What stood before the entry of each slot."""
+
+    stems: Tensor
+    """(N,) the word begun before it in its pair, as `spell` numbers it; EMPTY where unknown."""
+    inside: Tensor
+    """(V,) whether a piece continues a word."""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The words that the sentences of a batch may take from the memory."""
+
+    stems: Tensor
+    """(B, A) what stood before each entry, as in `Threads`."""
+    values: Tensor
+    """(B, A) the piece it holds; EMPTY where a sentence has fewer."""
+    inside: Tensor
+    """(V,) as in `Threads`."""
+
+    def select(self, sentences: Tensor) -> "Spelling":
+        """The same for some of the sentences."""
+        return replace(self, stems=self.stems[sentences], values=self.values[sentences])
+
+    def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
+        """Make it unlikely, in log_probs (B·R, V), to go on with a word that is written as it was
+        remembered, or to leave one before its end; of words with one piece so far only those that
+        are `owed` (B·R,) to the memory, for others only happen to begin alike."""
+        follows = self.stems[:, None] == written.view(len(self.stems), -1, 1)  # (B, R, A)
+        further = (follows & self._continue[:, None]).flatten(0, 1)
+        goes_on = further.any(dim=-1)
+        ends = (follows & ~self._continue[:, None]).any(dim=-1).flatten()
+        spelt = (written < 0) | (written >= len(self.inside)) | owed
+        going_on, leaving, anything = self._lost
+        _subtract(log_probs, ends & ~goes_on & spelt, going_on)
+        _subtract(log_probs, goes_on & ~ends & spelt, leaving)
+        unfinished = goes_on & ~ends & owed
+        rows, entries = (further & unfinished[:, None]).nonzero().unbind(1)
+        nexts = self.values[rows // follows.shape[1], entries]
+        kept = log_probs[rows, nexts]
+        _subtract(log_probs, unfinished, anything)
+        log_probs[rows, nexts] = kept
+
+    @cached_property
+    def _lost(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(V,) each: nats that pieces lose which go on with a word, which leave it, and all."""
+        inside = self.inside.float()
+        return ENDING * inside, ENDING * (1 - inside), torch.full_like(inside, UNFINISHED)
+
+    @cached_property
+    def _continue(self) -> Tensor:
+        """(B, A) whether an entry continues a word."""
+        return self.inside[self.values.clamp(min=0)]
+
+
+def _subtract(log_probs: Tensor, rows: Tensor, lost: Tensor) -> None:
+    """Take (V,) from log_probs (N, V) in the rows (N,) that are true."""
+    rows = rows.nonzero()[:, 0]
+    if len(rows):
+        log_probs.index_add_(0, rows, lost.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)
