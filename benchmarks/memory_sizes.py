@@ -4,7 +4,8 @@
 
 The pairs are drawn from a few words and the keys at random: looking after them costs what real
 ones cost. Every figure is one run of the installed command as a whole process, imports and
-checkpoint included: CPU seconds (of the user and of the system) and the peak of its memory.
+checkpoint included: CPU seconds (of the user and of the system), seconds on the clock, and the
+peak of its memory.
 """
 
 import argparse
@@ -38,14 +39,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     checkpoint = load_checkpoint(arguments.model, torch.device("cpu"))
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            measure(checkpoint, arguments.model, size, Path(folder))
+            measure(checkpoint, arguments.model, size, Path(folder), arguments.threads)
 
 
-def measure(checkpoint: Checkpoint, model: Path, size: int, folder: Path) -> None:
+def measure(checkpoint: Checkpoint, model: Path, size: int, folder: Path, threads: int) -> None:
     """Print the rows of one size."""
     path = folder / "memory.safetensors"
     fill(checkpoint, size, path)
@@ -65,17 +67,20 @@ def measure(checkpoint: Checkpoint, model: Path, size: int, folder: Path) -> Non
         ("export as TMX", ["memory", "export", "-o", "pairs.tmx"]),
     ]
     for name, command in steps:
-        seconds, peak = timed([*command, *memory_options(command, model, path)], folder)
+        whole = [*command, *memory_options(command, model, path)]
+        cpu, clock, peak = timed(whole, folder, threads)
         report(
             name,
             {
                 "entries": size,
                 "pairs": size // PIECES,
                 "file_mb": round(path.stat().st_size / 1e6, 1),
-                "cpu_s": round(seconds, 2),
+                "command_threads": threads,
+                "cpu_s": round(cpu, 2),
+                "clock_s": round(clock, 2),
                 "peak_gb": round(peak, 2),
             },
-            f"{size:,} entries: {seconds:.1f} CPU-s, {peak:.2f} GB",
+            f"{size:,} entries: {cpu:.1f} CPU-s, {clock:.1f} s, {peak:.2f} GB",
         )
 
 
@@ -121,25 +126,26 @@ def write_pairs(path: Path, count: int, name: str) -> None:
 
 
 LAUNCHER = """
-import os, subprocess, sys
+import os, subprocess, sys, time
+begin = time.perf_counter()
 run = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, status, used = os.wait4(run.pid, 0)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6)
+print(used.ru_utime + used.ru_stime, time.perf_counter() - begin, used.ru_maxrss / 1e6)
 os._exit(status != 0)
 """
 """A small process to start the command from: a child counts the peak of its parent as its own."""
 
 
-def timed(command: Sequence[str], folder: Path) -> tuple[float, float]:
-    """CPU seconds and the peak in gigabytes of one run of rarenmt."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+def timed(command: Sequence[str], folder: Path, threads: int) -> tuple[float, float, float]:
+    """CPU seconds, seconds on the clock and the peak in gigabytes of one run of rarenmt."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(
         [sys.executable, "-c", LAUNCHER, RARENMT, *command],
         cwd=folder, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    seconds, peak = map(float, done.stdout.split())
-    return seconds, peak
+    cpu, clock, peak = map(float, done.stdout.split())
+    return cpu, clock, peak
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Journal:
         """What is remembered: of a pair that was shown at several places, the first."""
         self.owners = torch.zeros((0, 2), dtype=torch.int32)
         """(N, 2) number of the pair, in `pairs`, and position of the entry in each slot."""
-        self._places: set[Pair] = set()
+        self._places: set[tuple[str, str, str, int, str]] = set()
         self._numbers: dict[tuple[str, str], int] = {}
         self._same_source: dict[str, list[int]] = {}
 
@@ -119,6 +119,6 @@ def now() -> int:
     return int(fixed)
 
 
-def _place(pair: Pair) -> Pair:
+def _place(pair: Pair) -> tuple[str, str, str, int, str]:
     """The same line, whenever it was remembered."""
-    return Pair(pair.source, pair.target, pair.path, pair.line, pair.unit)
+    return pair.source, pair.target, pair.path, pair.line, pair.unit

@@ -98,12 +98,19 @@ class Memory(nn.Module):
         self.index.clear()
         self.index.put(torch.arange(self.used), self.keys[: self.used])
 
-    def restore(self, keys: Tensor, values: Tensor, ages: Tensor, latest: Tensor) -> None:
-        """Hold these entries (N, …) and `latest` (V,) from now on, and nothing else."""
-        self.keys = keys.to(self.keys)
-        self.values = values.to(self.values)
-        self.ages = ages.to(self.ages)
-        self.latest = latest.to(self.latest)
+    def restore(
+        self, keys: Tensor, values: Tensor, ages: Tensor, latest: Tensor, *, slots: int = 0
+    ) -> None:
+        """Hold a copy of these entries (N, …) and of `latest` (V,) from now on, and nothing else;
+        with room for as many as `slots`."""
+        used = len(values)
+        room = max(slots, used)
+        self.keys = self.keys.new_empty((room, keys.shape[1]))  # filling it would take its pages
+        self.values = self.values.new_full((room,), EMPTY)
+        self.ages = self.ages.new_zeros(room)
+        for part, whole in ((self.keys, keys), (self.values, values), (self.ages, ages)):
+            part[:used] = whole
+        self.latest.copy_(latest)
         self.restored()
 
     def grow(self, slots: int) -> None:

@@ -25,6 +25,9 @@ KIND = "rarenmt memory"
 ENTRIES = ("keys", "values", "ages", "latest")
 """The tensors of the memory itself; the others are the journal."""
 
+ROOM = 4
+"""There is room for one more entry to so many: to make it later is to copy all of them."""
+
 DIMENSIONS = {"keys": 2, "owners": 2}
 """Of tensors that are not plain rows."""
 
@@ -73,8 +76,9 @@ def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) ->
 
 
 def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, Header]:
-    """Fill an empty memory from a file; CheckpointError when the two do not fit."""
-    tensors, metadata = load_tensors(path)
+    """Fill an empty memory from a file, with some room for more; CheckpointError when the two do
+    not fit."""
+    tensors, metadata = load_tensors(path, mapped=("keys",))
     header = _header(path, metadata)
     if header.fingerprint != fingerprint:
         raise CheckpointError(
@@ -86,7 +90,9 @@ def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, 
         _check_entries(tensors, memory)
     except (KeyError, ValueError, IndexError, RuntimeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
-    memory.restore(*(tensors[name] for name in ENTRIES))
+    used = len(tensors["values"])
+    slots = min(used + used // ROOM, memory.config.limit)
+    memory.restore(*(tensors[name] for name in ENTRIES), slots=slots)
     return journal, header
 
 

@@ -61,16 +61,17 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
 
 
 def load_tensors(
-    path: Path, leave: Collection[str] = ()
+    path: Path, *, leave: Collection[str] = (), mapped: Collection[str] = ()
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors, but for those to leave, and metadata; CheckpointError for a missing or damaged
-    file."""
+    file. Those mapped are read from it as they are used, and must be copied to be kept."""
     if not path.is_file():
         raise CheckpointError(f"{path.parent} holds no {path.name}")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name not in leave]  # noqa: SIM118
-            tensors = {name: file.get_tensor(name).clone() for name in names}  # no longer mapped
+            tensors = {name: file.get_tensor(name) for name in names}
+            tensors |= {name: tensors[name].clone() for name in names if name not in mapped}
             metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
             if not isinstance(metadata, dict) or not all(map(_is_text, metadata.values())):
                 raise ValueError("its metadata are no texts")
