@@ -98,7 +98,8 @@ class Doctor:
 
     def cause(self, test: Question, shown: Pair, found: str) -> str:
         """Why `found` lacks the word of a test."""
-        if shown not in self.translator.relevant(test.source):
+        asked = self.translator.relevant(test.source)
+        if not any((pair.source, pair.target) == (shown.source, shown.target) for pair in asked):
             return "asked"
         if any(word[:4].casefold() == test.word[:4].casefold() for word in WORD.findall(found)):
             return "form"
