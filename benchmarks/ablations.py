@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import excerpt, finder, relevance, search
+from rarenmt import excerpt, finder, relevance, search, spelling
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.model import Prediction
@@ -180,7 +180,7 @@ ROWS = [
     Row("at most 32 pairs", constants=((relevance, "MOST", 32),)),
     Row("no thread", constants=((excerpt, "THREAD", 0.0),)),
     Row("entries speak inside words too", any_piece),
-    Row("words do not end", constants=((excerpt, "ENDING", 0.0),)),
+    Row("words do not end", constants=((spelling, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
     Row("known words speak too", unknown_words),
     Row("query: source", without_blocks("bottom", "top")),
@@ -190,8 +190,8 @@ ROWS = [
     Row("gate: always 0.3", fixed(0.3)),
     Row("gate: always 0.6", fixed(0.6)),
     Row("gate: by similarity", gate(lambda nearest: 20 * (nearest - 0.8))),
-    Row("4 neighbours", settings(neighbours=4)),
-    Row("64 neighbours", settings(neighbours=64)),
+    Row("4 neighbours", constants=((excerpt, "HEARD", 4),)),
+    Row("16 neighbours", constants=((excerpt, "HEARD", 16),)),
     Row("temperature, half", hotter(0.5)),
     Row("temperature, double", hotter(2.0)),
     Row("greedy", beam=1),
