@@ -102,6 +102,12 @@ def train(
     memory_positions: Annotated[
         int, typer.Option(help="Positions a step that ask the memory; 0 trains without one.")
     ] = DEFAULT.memory_positions,
+    hide: Annotated[
+        float,
+        typer.Option(
+            help="Share of these positions at which only the memory can know the right piece."
+        ),
+    ] = DEFAULT.hidden,
     evaluate_every: Annotated[
         int, typer.Option(help="Steps between measurements.")
     ] = DEFAULT.evaluate_every,
@@ -160,6 +166,7 @@ def train(
         episodes=episodes,
         guidance=align,
         memory_positions=memory_positions,
+        hidden=hide,
         evaluate_every=evaluate_every,
         save_every=save_every,
         seed=seed,

@@ -141,6 +141,9 @@ class TrainConfig:
     clip: float = 1.0
     memory_positions: int = 256
     """Target positions of a step that query the memory, drawn anew each step; 0 leaves it out."""
+    hidden: float = 0.0
+    """Share of these positions at which the right piece is hidden from the model's own softmax, so
+    that only the memory can know it."""
     memory_weight: float = 1.0
     """Weight of the memory loss and of the readout's loss beside the translation loss."""
     guidance: float = 0.0
@@ -165,6 +168,7 @@ class TrainConfig:
         _require(self.learning_rate > 0, f"learning_rate must be over 0, not {self.learning_rate}")
         _require(self.guidance >= 0, f"guidance must not be negative, not {self.guidance}")
         _require(0 <= self.decay <= 1, f"decay must be in [0, 1], not {self.decay}")
+        _require(0 <= self.hidden <= 1, f"hidden must be in [0, 1], not {self.hidden}")
         _require(0 <= self.episodes < 1, f"episodes must be in [0, 1), not {self.episodes}")
 
 

@@ -138,12 +138,18 @@ class Model(nn.Module):
         return Prediction(log_probs, recall, shares)
 
     def read_out(
-        self, states: States, queries: Tensor, recall: Recall, memory: Memory
+        self,
+        states: States,
+        queries: Tensor,
+        recall: Recall,
+        memory: Memory,
+        output: Output | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (N, V) and the neighbours' shares (N, K) after a recall."""
+        """Log-probabilities (N, V) and the neighbours' shares (N, K) after a recall; with another
+        output than the model's own, if there is one."""
         nearest = memory.keys.index_select(0, recall.slots[:, 0].clamp(min=0))
         agreements = self.query.agreements(queries, nearest)
-        return cast(Readout, self.readout)(states, recall, agreements, self.output)
+        return cast(Readout, self.readout)(states, recall, agreements, output or self.output)
 
     def _embed(self, pieces: Tensor) -> Tensor:
         embedded = self.embedding(pieces)

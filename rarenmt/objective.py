@@ -16,6 +16,7 @@ from rarenmt.excerpt import Excerpt
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.query import States
+from rarenmt.readout import Hiding
 from rarenmt.softmax_loss import softmax_loss
 from rarenmt.spelling import spell_all
 from rarenmt.tokens import PAD
@@ -82,7 +83,8 @@ def compute_loss(
     counts = torch.ones(len(targets), device=targets.device)
     queries = model.query(few, held=True)  # frequent words would give it all to the top state
     recall = memory.read(queries)
-    loss = _judge(model, few, queries, recall, targets, counts, memory, translation)
+    hidden = torch.rand(len(targets)) < config.hidden if config.hidden else None
+    loss = _judge(model, few, queries, recall, targets, counts, memory, translation, hidden)
     return replace(loss, attention=attention)
 
 
@@ -169,12 +171,15 @@ def _judge(
     weights: Tensor,
     memory: Memory,
     translation: Tensor,
+    hidden: Tensor | None = None,
 ) -> Loss:
-    """Judge what the memory answered at some positions, weighted (P,); 0 is not judged."""
+    """Judge what the memory answered at some positions, weighted (P,); 0 is not judged. Where the
+    target is `hidden` (P,), the model's own output does not know it."""
     asked, zero = Asked(queries.detach(), targets, recall), translation.new_zeros(())
     if memory.used == 0:
         return Loss(translation, zero, zero, zero, asked, zero)
-    log_probs, _ = model.read_out(states, queries, recall, memory)
+    output = None if hidden is None else Hiding(model.output, hidden.to(targets.device), targets)
+    log_probs, _ = model.read_out(states, queries, recall, memory, output)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
     hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()

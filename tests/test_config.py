@@ -152,6 +152,7 @@ def test_a_setting_may_be_missing_but_not_a_whole_part() -> None:
         (TrainConfig, {"evaluate_every": 0}, "evaluate_every must be at least 1"),
         (TrainConfig, {"save_every": 0}, "save_every must be at least 1"),
         (TrainConfig, {"warmup": -1}, "warmup must not be negative"),
+        (TrainConfig, {"hidden": 1.5}, "hidden must be in [0, 1], not 1.5"),
         (TrainConfig, {"memory_positions": -1}, "memory_positions must not be negative"),
         (TrainConfig, {"seed": -1}, "seed must be from 0 to 2³² − 1, not -1"),
         (TrainConfig, {"seed": 1 << 32}, "seed must be from 0 to 2³² − 1, not 4294967296"),
