@@ -61,14 +61,11 @@ class Excerpt:
         device = memory.values.device
         heard = chosen if mute is None else [a[~m] for a, m in zip(chosen, mute, strict=True)]
         slots, spelt = _pad(heard).to(device), _pad(chosen).to(device)
-        values, stems = _look_up(memory.values, slots), _look_up(threads.stems.to(device), slots)
-        spelling = Spelling(
-            _look_up(threads.stems.to(device), spelt),
-            _look_up(memory.values, spelt),
-            threads.inside.to(device),
-        )
+        stems, inside = threads.stems.to(device), threads.inside.to(device)
+        spelling = Spelling(_look_up(stems, spelt), _look_up(memory.values, spelt), inside)
         keys = RaggedKeys.of(memory.keys, slots)
         neighbours = min(memory.config.neighbours, HEARD)
+        values, stems = _look_up(memory.values, slots), _look_up(stems, slots)
         return cls(keys, slots, values, stems, spelling, neighbours)
 
     @property

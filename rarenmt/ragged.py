@@ -3,7 +3,6 @@
 Shapes: B sentences · M keys of the sentence with most · R queries a sentence · D width of a key.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,12 +49,17 @@ class RaggedKeys:
         the nearest, for their last bits are not the same in any company."""
         found = queries.new_full((*queries.shape[:2], most), -torch.inf)
         begin = 0
-        for sentences, size in _by_size(self.sizes):
+        for sentences, size in self.groups:
             rows = self.rows[begin : begin + size * len(sentences)]
             begin += len(rows)
             keys = rows.view(len(sentences), size, -1)[:, :most]
             found[sentences, :, : keys.shape[1]] = queries[sentences] @ keys.transpose(1, 2)
         return found
+
+    @cached_property
+    def groups(self) -> list[tuple[Tensor, int]]:
+        """The sentences that have as many rows, and how many, in the order of their rows."""
+        return _by_size(self.sizes)
 
     @cached_property
     def starts(self) -> Tensor:
@@ -65,7 +69,6 @@ class RaggedKeys:
         return torch.empty_like(sizes).index_copy_(0, order, sizes.cumsum(0) - sizes)
 
 
-def _by_size(sizes: Tensor) -> Iterator[tuple[Tensor, int]]:
-    """The sentences that have as many rows, and how many; the smallest first."""
-    for size in sizes.unique().tolist():
-        yield (sizes == size).nonzero()[:, 0], size
+def _by_size(sizes: Tensor) -> list[tuple[Tensor, int]]:
+    """The sentences that have as many rows, and how many; the fewest first."""
+    return [((sizes == size).nonzero()[:, 0], size) for size in sizes.unique().tolist()]
