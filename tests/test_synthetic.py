@@ -9,8 +9,8 @@ import torch
 from conftest import Command
 
 from rarenmt.memory import EMPTY
+from rarenmt.reproduce.asked import Stage, forget
 from rarenmt.reproduce.course import Course
-from rarenmt.reproduce.learner import Stage, forget
 from rarenmt.reproduce.synthetic import run
 from rarenmt.reproduce.table import draw_strings, draw_table
 from rarenmt.reproduce.taught import QUICK, Name, Recipe, Task, Trainer, build

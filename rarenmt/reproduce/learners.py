@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from rarenmt.config import MemoryConfig
 from rarenmt.index import rounds_fast
 from rarenmt.memory import EMPTY, Memory, Recall
+from rarenmt.reproduce.asked import forget
 from rarenmt.reproduce.convnet import ConvNet
-from rarenmt.reproduce.learner import forget
 
 Name = Literal["memory", "softmax", "prototypes"]
 """How the network is trained."""

@@ -17,7 +17,7 @@ from rarenmt.index import ExactIndex
 from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.objective import attention_loss
-from rarenmt.reproduce.learner import Asked, Learned, Stage
+from rarenmt.reproduce.asked import Asked, Learned, Stage
 from rarenmt.reproduce.table import Strings
 from rarenmt.tokens import BOS, PAD
 
@@ -70,7 +70,7 @@ class Lstm(nn.Module):
 
     @torch.inference_mode()
     def answer(self, strings: Strings) -> Tensor:
-        """As `Learner.answer`."""
+        """Answers (N, L) symbol by symbol, each after the network's own symbols before it."""
         batch = _batch(strings)
         attended, state = self.model.encode(batch.source)
         written = [batch.inputs[0]]
@@ -81,7 +81,7 @@ class Lstm(nn.Module):
 
     @torch.inference_mode()
     def show(self, strings: Strings, generator: torch.Generator) -> None:
-        """As `Learner.show`."""
+        """Write strings with their answers into the memory; no weight changes."""
         assert self.memory is not None, "there is a memory to show something to"
         batch = _batch(strings)
         answers = batch.outputs.flatten()

@@ -18,7 +18,7 @@ from rarenmt.config import MemoryConfig
 from rarenmt.index import ExactIndex
 from rarenmt.memory import Memory, Recall
 from rarenmt.readout import neighbour_weights
-from rarenmt.reproduce.learner import Asked, Learned, Stage
+from rarenmt.reproduce.asked import Asked, Learned, Stage
 from rarenmt.reproduce.neural_gpu import WIDTH, NeuralGpu, Sizes
 from rarenmt.reproduce.table import Strings
 from rarenmt.tokens import PAD
@@ -81,7 +81,7 @@ class RecallingGpu(nn.Module):
 
     @torch.inference_mode()
     def answer(self, strings: Strings) -> Tensor:
-        """As `Learner.answer`."""
+        """Answers (N, L) symbol by symbol, each after the network's own symbols before it."""
         memory = self.memory
 
         def guess(k: int, column: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class RecallingGpu(nn.Module):
 
     @torch.inference_mode()
     def show(self, strings: Strings, generator: torch.Generator) -> None:
-        """As `Learner.show`."""
+        """Write strings with their answers into the memory; no weight changes."""
         assert self.memory is not None, "there is a memory to show something to"
         asked = self.learn(strings, Stage(remembering=True, hint=0.0, generator=generator)).asked
         assert asked is not None, "what remembers asks"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from rarenmt.config import Config, MemoryConfig, ModelConfig
+from rarenmt.reproduce.asked import Asked, Stage, forget
 from rarenmt.reproduce.course import Course
-from rarenmt.reproduce.learner import Asked, Stage, forget
 from rarenmt.reproduce.lessons import Lesson, Lessons
 from rarenmt.reproduce.lstm import Lstm
 from rarenmt.reproduce.neural_gpu import Sizes
@@ -102,6 +102,7 @@ class Task:
 
 
 System = Lstm | RecallingGpu
+"""What has a `memory` or None, and can `learn` strings, `answer` them, and be `show`n them."""
 
 
 def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:

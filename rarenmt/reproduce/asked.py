@@ -1,16 +1,14 @@
-"""What learns the synthetic task: a network, and beside it perhaps a memory.
+"""What a network for the synthetic task asks its memory, and what it learns meanwhile.
 
 Shapes: N strings · L symbols of the longest · P symbols that asked the memory.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from rarenmt.memory import EMPTY, Memory, Recall
-from rarenmt.reproduce.table import Strings
 
 
 @dataclass(frozen=True)
@@ -56,24 +54,6 @@ class Stage:
     """Probability that the right symbol stands for what the memory recalls, where it is put on a
     tape."""
     generator: torch.Generator
-
-
-class Learner(Protocol):
-    """A network for the synthetic task."""
-
-    memory: Memory | None
-
-    def learn(self, strings: Strings, stage: Stage) -> Learned:
-        """The loss with the right answers known up to each symbol; writes nothing."""
-        ...
-
-    def answer(self, strings: Strings) -> Tensor:
-        """Answers (N, L) symbol by symbol, each after the network's own symbols before it."""
-        ...
-
-    def show(self, strings: Strings, generator: torch.Generator) -> None:
-        """Write strings with their answers into the memory; no weight changes."""
-        ...
 
 
 def forget(memory: Memory) -> None:
