@@ -357,6 +357,21 @@ def test_a_loaded_memory_knows_what_it_holds() -> None:
     assert other.read(torch.tensor([NORTH])).values.tolist() == [[DOG, CAT]]
 
 
+def test_a_restored_memory_has_a_copy_and_writes_into_the_room_behind_it() -> None:
+    memory, other = small_memory(), small_memory()
+    write(memory, (EAST, CAT), (NORTH, DOG))
+    keys = memory.keys[:2].clone()
+
+    other.restore(keys, memory.values[:2], memory.ages[:2], memory.latest, slots=5)
+    keys.zero_()
+
+    assert (other.used, other.slots) == (2, 5)
+    assert other.values.tolist() == [CAT, DOG, EMPTY, EMPTY, EMPTY]
+    assert other.read(torch.tensor([NORTH])).values.tolist() == [[DOG, CAT]]
+    assert write(other, (SOUTH, COW)) == [2]
+    assert other.read(torch.tensor([SOUTH])).values[0, 0] == COW
+
+
 # Precision
 
 
