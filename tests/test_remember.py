@@ -241,10 +241,10 @@ def test_a_full_disk_loses_nothing(folder: Path, pairs: Path, memory: Path, tmp_
     assert [path.name for path in memory.parent.glob(".memory*")] == []
 
 
-def test_two_at_once_lose_nothing(
+def test_eight_at_once_lose_nothing(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:
-    files = [tmp_path / f"{name}.tsv" for name in ("a", "b")]
+    files = [tmp_path / f"{name}.tsv" for name in "abcdefgh"]
     for file in files:
         file.write_text(f"The {file.stem}\tDas {file.stem}\n", "utf-8")
 
@@ -252,7 +252,7 @@ def test_two_at_once_lose_nothing(
         subprocess.Popen([RARENMT, "remember", file, "-m", folder, "--memory", memory])
         for file in files
     ]
-    assert [process.wait(timeout=120) for process in running] == [0, 0]
+    assert [process.wait(timeout=120) for process in running] == [0] * 8
 
     result = rarenmt("remember", *files, "-m", folder, "--memory", memory)
-    assert "2 known already" in result.err
+    assert "8 known already" in result.err
