@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from rarenmt import excerpt, finder, relevance, search, spelling
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
+from rarenmt.counterpart import Counterparts
 from rarenmt.model import Prediction
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
@@ -161,6 +162,16 @@ def nothing_owed(prediction: Prediction, rows: Tensor, pieces: Tensor) -> Tensor
     return torch.zeros_like(rows, dtype=torch.bool)
 
 
+def all_heard(self: finder.Finder, number: int, heard: set[str]) -> Tensor:
+    """As if every word of a pair translated something in the sentence."""
+    return torch.zeros(len(self._slots[number]), dtype=torch.bool)
+
+
+def as_it_was(self: Counterparts, weights: Tensor, pairs: object) -> Tensor:
+    """As if the target were not known when a pair is shown."""
+    return weights
+
+
 def unknown_words(checkpoint: Checkpoint) -> None:
     """As if the training text had not been aligned."""
     checkpoint.lexicon.__init__()  # type: ignore[misc]
@@ -173,7 +184,10 @@ ROWS = [
     Row("pairs by BM25", constants=((finder, "Relevance", BM25),)),
     Row("only a rare word makes relevant", constants=((relevance, "HALF", math.inf),)),
     Row("only half of the sentence", constants=((relevance, "RARE", math.inf),)),
-    Row("other forms do not count", constants=((relevance, "_forms", lambda word: []),)),
+    Row(
+        "other forms do not count",
+        constants=((relevance, "_forms", lambda word: []), (finder, "forms", lambda word: {word})),
+    ),
     Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
     Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
@@ -182,7 +196,16 @@ ROWS = [
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((spelling, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
-    Row("known words speak too", unknown_words),
+    Row("every word of a pair speaks", constants=((finder.Finder, "_mute", all_heard),)),
+    Row("keys: attention as it was", constants=((Counterparts, "weigh", as_it_was),)),
+    Row(
+        "keys as they were, every word speaks",
+        constants=(
+            (finder.Finder, "_mute", all_heard),
+            (Counterparts, "weigh", as_it_was),
+        ),
+    ),
+    Row("no lexicon", unknown_words),
     Row("query: source", without_blocks("bottom", "top")),
     Row("query: no source", without_blocks("source")),
     Row("query: no bottom", without_blocks("bottom")),

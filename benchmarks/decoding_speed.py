@@ -141,7 +141,9 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | 
     shape = (len(batch.lengths), kind.asked)
     chosen = torch.randint(0, memory.used, shape, generator=generator)
     stems = torch.full((memory.used,), EMPTY)
-    threads = Threads(stems, torch.zeros(SIZES.vocabulary, dtype=torch.bool))
+    threads = Threads(
+        stems, torch.full_like(stems, EMPTY), torch.zeros(SIZES.vocabulary, dtype=torch.bool)
+    )
     return Excerpt.of(memory, threads, list(chosen))
 
 

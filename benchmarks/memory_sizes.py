@@ -28,6 +28,8 @@ from rarenmt.text import Pair
 from rarenmt.translation_memory import TranslationMemory
 
 SIZES = [1_000, 100_000, 1_000_000]
+LINKED = 4
+"""Source words that the words of a pair are linked to."""
 PIECES = 20
 """Of a target, EOS included."""
 NOUNS = ["harbour", "lantern", "meadow", "violin", "anchor", "barrel", "candle", "dragon"]
@@ -101,7 +103,8 @@ def fill(checkpoint: Checkpoint, size: int, path: Path, name: str = "pairs") -> 
         for part in keys.split(1 << 14):
             part.copy_(F.normalize(torch.randn(part.shape, generator=generator), dim=-1))
         values = torch.randint(vocabulary, (count,), generator=generator)
-        return Entries(keys, values, torch.full((len(pairs),), PIECES))
+        links = torch.arange(PIECES).repeat(len(pairs))[:, None].expand(-1, 2) % LINKED
+        return Entries(keys, values, links, torch.full((len(pairs),), PIECES))
 
     pairs = [
         Pair(source, target, f"{name}.tsv", line, time=0)

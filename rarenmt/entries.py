@@ -1,19 +1,22 @@
 """What a sentence pair leaves in a memory: a key and a value for each piece of its target.
 
-The keys are what the decoder would ask at each position while it writes the target, EOS included.
-They do not depend on the company in which they are computed.
+The keys are what the decoder would ask at each position while it writes the target, EOS included,
+if it attended to the word that it is about to translate. They do not depend on the company in
+which they are computed.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from rarenmt.batches import by_length, pair_batch
-from rarenmt.model import STEADY, Model
+from rarenmt.checkpoint import Checkpoint
+from rarenmt.counterpart import Counterparts
+from rarenmt.model import STEADY
 from rarenmt.text import Pair
-from rarenmt.tokens import Tokenizer
 
 BUDGET = 4000
 """Pieces times sentences of one batch."""
@@ -26,23 +29,27 @@ class Entries(NamedTuple):
     """(T, D)"""
     values: Tensor
     """(T,)"""
+    links: Tensor
+    """(T, 2) numbers of the one or two source words that the word of a piece translates; NONE for
+    EOS."""
     lengths: Tensor
     """(P,) pieces of each pair."""
 
-    def split(self) -> list[tuple[Tensor, Tensor]]:
-        """The keys and values of each pair."""
-        lengths = self.lengths.tolist()
-        return list(zip(self.keys.split(lengths), self.values.split(lengths), strict=True))
+    def split(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """The keys, values and links of each pair."""
+        parts = (self.keys, self.values, self.links)
+        return list(zip(*(part.split(self.lengths.tolist()) for part in parts), strict=True))
 
 
 def encode_pairs(
-    model: Model,
-    tokenizer: Tokenizer,
+    checkpoint: Checkpoint,
     pairs: Sequence[Pair],
     dtype: torch.dtype,
     progress: Callable[[int], None],
 ) -> Entries:
     """The entries of pairs, keys in `dtype`; `progress` is told how many more pairs are done."""
+    model, tokenizer = checkpoint.model, checkpoint.tokenizer
+    counterparts = Counterparts(tokenizer, checkpoint.lexicon)
     device = model.embedding.weight.device
     encoded = [
         (tokenizer.encode(pair.source.strip()), tokenizer.encode(pair.target.strip()))
@@ -52,15 +59,17 @@ def encode_pairs(
     starts = (lengths.cumsum(0) - lengths).tolist()
     keys = torch.empty((int(lengths.sum()), model.query.width), dtype=dtype, device=device)
     values = torch.empty(len(keys), dtype=torch.long, device=device)
+    links = torch.empty((len(keys), 2), dtype=torch.long)
     longest = [max(len(source), len(target)) + 1 for source, target in encoded]
     for chosen in by_length(longest, BUDGET):
         company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (STEADY - len(chosen))
         batch = pair_batch(company, device)
-        queries = model.keys(batch)  # (T, B, D)
+        queries, weights = model.informed_keys(batch, partial(counterparts.weigh, pairs=company))
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
             place = slice(starts[i], starts[i] + length)
             keys[place] = queries[:length, column].to(dtype)
             values[place] = batch.outputs[:length, column]
+            links[place] = counterparts.links(weights[column], *encoded[i])
         progress(len(chosen))
-    return Entries(keys, values, lengths)
+    return Entries(keys, values, links, lengths)

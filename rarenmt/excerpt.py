@@ -3,7 +3,8 @@
 A sentence asks only the remembered pairs that `relevance` found for it, so that nothing
 unrelated leaks in and the cost does not grow with the memory. An entry knows what had been
 written of its word before it: one from inside a word speaks only right there, so that a
-remembered word neither starts in the middle nor loses its end.
+remembered word neither starts in the middle nor loses its end. Nor is it said twice in a row,
+unless its pair does so.
 
 Shapes: B sentences · M entries of a sentence that may speak · R rows a sentence · K neighbours ·
 D width of a key.
@@ -44,6 +45,10 @@ class Excerpt:
     """(B, M)"""
     stems: Tensor
     """(B, M) as in `Threads`."""
+    words: Tensor
+    """(B, M) as in `Threads`."""
+    mute: Tensor
+    """(B, M) which have nothing to say in their sentence."""
     spelling: Spelling
     """Of their words, and of those that have nothing to say in a sentence."""
     neighbours: int
@@ -56,17 +61,30 @@ class Excerpt:
         chosen: Sequence[Tensor],
         mute: Sequence[Tensor] | None = None,
     ) -> "Excerpt":
-        """The entries in the chosen slots (≤ A,) of each sentence; those that are mute have
-        nothing to say in it, but still end their words."""
+        """The entries in the chosen slots (≤ A,) of each sentence. Those that are mute have nothing
+        to say in it, but still end their words; and where one that begins a word is the nearest,
+        the memory has nothing to say."""
         device = memory.values.device
-        heard = chosen if mute is None else [a[~m] for a, m in zip(chosen, mute, strict=True)]
-        slots, spelt = _pad(heard).to(device), _pad(chosen).to(device)
-        stems, inside = threads.stems.to(device), threads.inside.to(device)
-        spelling = Spelling(_look_up(stems, spelt), _look_up(memory.values, spelt), inside)
-        keys = RaggedKeys.of(memory.keys, slots)
-        neighbours = min(memory.config.neighbours, HEARD)
-        values, stems = _look_up(memory.values, slots), _look_up(stems, slots)
-        return cls(keys, slots, values, stems, spelling, neighbours)
+        inside = threads.inside.to(device)
+        mute = mute or [torch.zeros(len(slots), dtype=torch.bool) for slots in chosen]
+        near = [
+            ~quiet | ~inside[memory.values[slots.to(device)]].cpu()
+            for slots, quiet in zip(chosen, mute, strict=True)
+        ]
+        slots = _pad([own[n] for own, n in zip(chosen, near, strict=True)]).to(device)
+        quiet = _pad([own[n].long() for own, n in zip(mute, near, strict=True)]).to(device)
+        all_slots, stems = _pad(chosen).to(device), threads.stems.to(device)
+        values = _look_up(memory.values, all_slots)
+        return cls(
+            RaggedKeys.of(memory.keys, slots),
+            slots,
+            _look_up(memory.values, slots),
+            _look_up(stems, slots),
+            _look_up(threads.words.to(device), slots),
+            quiet > 0,
+            Spelling(_look_up(stems, all_slots), values, inside),
+            min(memory.config.neighbours, HEARD),
+        )
 
     @property
     def inside(self) -> Tensor:
@@ -83,6 +101,8 @@ class Excerpt:
             slots=slots[:, :longest],
             values=self.values[sentences, :longest],
             stems=self.stems[sentences, :longest],
+            words=self.words[sentences, :longest],
+            mute=self.mute[sentences, :longest],
             spelling=self.spelling.select(sentences),
         )
 
@@ -113,6 +133,8 @@ class Excerpt:
         similarity, found, places = (x.gather(1, order) for x in (similarity, found, places))
         slots, values = (part.take(places) for part in (self.slots, self.values))
         thread = thread.flatten(0, 1).gather(1, found)
+        again = (self.words.take(places) == written[:, None]) & (thread == ELSEWHERE)
+        again &= ~self.inside[values.clamp(min=0)]
         silent = similarity.isneginf()
         missing = (0, self.neighbours - similarity.shape[1])
         return Recall(
@@ -120,6 +142,7 @@ class Excerpt:
             F.pad(values.masked_fill(silent, EMPTY), missing, value=EMPTY),
             F.pad(similarity, missing, value=-torch.inf),
             F.pad(thread, missing),
+            F.pad(self.mute.take(places) | again, missing),
         )
 
     def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:

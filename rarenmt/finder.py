@@ -9,8 +9,9 @@ from rarenmt.excerpt import Excerpt
 from rarenmt.journal import Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
-from rarenmt.relevance import Relevance
+from rarenmt.relevance import Relevance, forms
 from rarenmt.spelling import Threads, spell
+from rarenmt.text import Pair
 from rarenmt.tokens import BOS, Tokenizer
 
 
@@ -37,26 +38,33 @@ class Finder:
         for sentence in sentences:
             pairs = self._relevance.find(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
-            words = set(self._words(sentence)) if pairs else set()
-            mute.append(torch.cat([_NOTHING, *(self._mute(pair, words) for pair in pairs)]))
+            words = self._words(sentence) if pairs else []
+            heard = {form for word in words for form in forms(word)}
+            mute.append(torch.cat([_NOTHING, *(self._mute(pair, heard) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None
         return Excerpt.of(self._memory, self._threads, chosen, mute)
 
-    def _mute(self, number: int, words: set[str]) -> Tensor:
-        """Which entries of a pair translate a source word that is not among the words of a
-        sentence, and none that is, as far as the lexicon knows them."""
-        pair = self._journal.pairs[number]
-        missing = set(self._words(pair.source)) - words
+    def _mute(self, number: int, heard: set[str]) -> Tensor:
+        """Which entries of a pair belong to a word that translates nothing in a sentence, given all
+        `forms` of its words: neither what it translates in the pair nor what the lexicon knows."""
+        pair, slots = self._journal.pairs[number], self._slots[number]
+        words = enumerate(self._words(pair.source))
+        shared = [place for place, word in words if not heard.isdisjoint(forms(word))]
         known = [
-            not sources.isdisjoint(missing) and sources.isdisjoint(words)
-            for word in self._tokenizer.by_word(self._tokenizer.encode(pair.target.strip()))
-            for text in [self._tokenizer.word(tuple(word))]
-            for sources in [self._lexicon.sources(text) | {text}]  # a name translates itself
+            not self._lexicon.sources(text).isdisjoint(heard)
+            for text, word in self._target_words(pair)
             for _ in word
         ]
-        positions = self._journal.owners[self._slots[number], 1].long()
-        return torch.tensor([*known, False])[positions.clamp(max=len(known))]  # EOS is never mute
+        positions = self._journal.owners[slots, 1].long()
+        links = self._journal.links[slots].long()
+        linked = torch.isin(links, torch.tensor(shared, dtype=torch.long)).any(dim=1)
+        return ~(linked | torch.tensor([*known, False])[positions.clamp(max=len(known))])
+
+    def _target_words(self, pair: Pair) -> Iterator[tuple[str, list[int]]]:
+        """In small letters, and in pieces."""
+        for word in self._tokenizer.by_word(self._tokenizer.encode(pair.target.strip())):
+            yield self._tokenizer.word(tuple(word)), word
 
     def _words(self, text: str) -> list[str]:
         return self._tokenizer.words(self._tokenizer.encode(text.strip()))
@@ -74,9 +82,14 @@ class Finder:
             before, piece = written[places - 1], values[places - 1]
             known = (before != EMPTY) | ~inside[piece]
             written[places[known]] = spell(before, piece, inside)[known]
-        stems = torch.empty_like(order)
-        stems[order] = written
-        return Threads(stems, inside)
+        torn = inside[values] & (written == EMPTY)
+        after = spell(written, values, inside).masked_fill(torn, EMPTY)
+        for places in reversed(list(_by_position(position, joined))):
+            further = places[inside[values[places]]]
+            after[further - 1] = after[further]
+        stems, words = torch.empty_like(order), torch.empty_like(order)
+        stems[order], words[order] = written, after
+        return Threads(stems, words, inside)
 
 
 _NONE = torch.empty(0, dtype=torch.long)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.errors import SettingError
@@ -33,6 +34,8 @@ class Journal:
         """What is remembered: of a pair that was shown at several places, the first."""
         self.owners = torch.zeros((0, 2), dtype=torch.int32)
         """(N, 2) number of the pair, in `pairs`, and position of the entry in each slot."""
+        self.links = torch.zeros((0, 2), dtype=torch.int32)
+        """(N, 2) numbers of the source words that the word of the entry translates, or NONE."""
         self._places: set[tuple[str, str, str, int, str]] = set()
         self._numbers: dict[tuple[str, str], int] = {}
         self._same_source: dict[str, list[int]] = {}
@@ -83,15 +86,18 @@ class Journal:
                 kept.append(Call(pairs, call.passes))
         return kept
 
-    def note(self, numbers: Tensor, positions: Tensor, slots: Tensor) -> None:
-        """Note which pairs (T,) and positions (T,) the entries in slots (T,) come from."""
+    def note(self, numbers: Tensor, positions: Tensor, links: Tensor, slots: Tensor) -> None:
+        """Note which pairs (T,) and positions (T,) the entries in slots (T,) come from, and which
+        source words (T, 2) they are linked to."""
         needed = int(slots.max()) + 1 if len(slots) else 0
         if needed > len(self.owners):
-            grown = torch.zeros((max(needed, 2 * len(self.owners)), 2), dtype=torch.int32)
-            grown[: len(self.owners)] = self.owners
-            self.owners = grown
+            more = max(needed, 2 * len(self.owners)) - len(self.owners)
+            self.owners, self.links = (
+                F.pad(table, (0, 0, 0, more)) for table in (self.owners, self.links)
+            )
         self.owners[slots, 0] = numbers.to(torch.int32)
         self.owners[slots, 1] = positions.to(torch.int32)
+        self.links[slots] = links.to(torch.int32)
 
     def owner(self, slot: int) -> Pair:
         """The pair that wrote a slot."""

@@ -7,6 +7,7 @@ in a remembered one has nothing to say there, however near its key may be.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from rarenmt.align import NONE
@@ -36,6 +37,11 @@ class Lexicon:
     def sources(self, target: str) -> set[str]:
         """The source words that a target word translates; none where it is unknown."""
         return self._sources.get(target, set())
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The source words that some target word translates."""
+        return frozenset(source for some in self._sources.values() for source in some)
 
     @classmethod
     def learn(

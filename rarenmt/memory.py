@@ -34,11 +34,15 @@ class Recall:
     thread: Tensor | None = None
     """(B, K) how each entry goes on from the piece just written, where that is known; see
     `rarenmt.excerpt`."""
+    mute: Tensor | None = None
+    """(B, K) which entries have nothing to say where they are asked: what they would lend stays
+    with the model."""
 
     def at(self, rows: Tensor) -> "Recall":
         """The neighbours of some of the queries."""
         thread = None if self.thread is None else self.thread[rows]
-        return Recall(self.slots[rows], self.values[rows], self.similarity[rows], thread)
+        mute = None if self.mute is None else self.mute[rows]
+        return Recall(self.slots[rows], self.values[rows], self.similarity[rows], thread, mute)
 
 
 class Memory(nn.Module):

@@ -2,8 +2,9 @@
 
 It holds, beside the memory's own tensors, where every entry comes from and the text of every
 pair, so that nothing in it is hidden: entry i was written by position `owners[i, 1]` of pair
-`owners[i, 0]`, and showing j is line `lines[j]` of a file, remembered at `times[j]` by call
-`calls[j]`. Strings are bytes in a row with offsets, for the header of a safetensors file is small.
+`owners[i, 0]`, whose words `links[i]` it translates, and showing j is line `lines[j]` of a file,
+remembered at `times[j]` by call `calls[j]`. Strings are bytes in a row with offsets, for the header
+of a safetensors file is small.
 """
 
 from dataclasses import dataclass
@@ -13,13 +14,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from rarenmt.align import NONE
 from rarenmt.errors import CheckpointError
 from rarenmt.journal import Call, Journal
 from rarenmt.memory import Memory
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.text import Pair
 
-FORMAT = "2"
+FORMAT = "3"
+BEFORE = "2"
+"""Without links, and with keys of another kind; what was shown can still be read."""
 KIND = "rarenmt memory"
 
 ENTRIES = ("keys", "values", "ages", "latest")
@@ -28,7 +32,7 @@ ENTRIES = ("keys", "values", "ages", "latest")
 ROOM = 4
 """There is room for one more entry to so many: to make it later is to copy all of them."""
 
-DIMENSIONS = {"keys": 2, "owners": 2}
+DIMENSIONS = {"keys": 2, "owners": 2, "links": 2}
 """Of tensors that are not plain rows."""
 
 
@@ -55,6 +59,7 @@ def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) ->
         "ages": memory.ages[:used].to(torch.int32),
         "latest": memory.latest.to(torch.int32),
         "owners": journal.owners[:used],
+        "links": journal.links[:used],
         "texts": texts,
         "offsets": offsets,
         "lines": torch.tensor([p.line for p in showings], dtype=torch.int64),
@@ -80,6 +85,11 @@ def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, 
     not fit."""
     tensors, metadata = load_tensors(path, mapped=("keys",))
     header = _header(path, metadata)
+    if metadata["format"] == BEFORE:
+        raise CheckpointError(
+            f"{path} was made by an earlier version, whose keys were of another kind; make them "
+            "anew, no pair is lost: rarenmt memory rebuild"
+        )
     if header.fingerprint != fingerprint:
         raise CheckpointError(
             f"{path} belongs to another checkpoint; its keys mean nothing to this one. Use the "
@@ -101,6 +111,8 @@ def read_journal(path: Path) -> tuple[Journal, Header]:
     tensors, metadata = load_tensors(path, leave=("keys",))
     header = _header(path, metadata)
     try:
+        if metadata["format"] == BEFORE:
+            tensors["links"] = torch.full_like(tensors["owners"], NONE)
         journal = _journal(tensors)
     except (KeyError, ValueError, IndexError, RuntimeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
@@ -110,7 +122,7 @@ def read_journal(path: Path) -> tuple[Journal, Header]:
 def _header(path: Path, metadata: dict[str, str]) -> Header:
     if metadata.get("kind") != KIND:
         raise CheckpointError(f"{path} is not a memory of rarenmt")
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, BEFORE):
         raise CheckpointError(
             f"{path} has memory format {metadata.get('format')}; this version reads {FORMAT}"
         )
@@ -132,6 +144,7 @@ def _journal(tensors: dict[str, Tensor]) -> Journal:
         "calls": (showings,),
         "passes": (len(tensors["passes"]),),
         "owners": (len(tensors["values"]), 2),
+        "links": (len(tensors["values"]), 2),
     }.items():
         if tuple(tensors[name].shape) != shape:
             raise ValueError(f"{name} is {tuple(tensors[name].shape)}, not {shape}")
@@ -148,7 +161,9 @@ def _journal(tensors: dict[str, Tensor]) -> Journal:
         raise ValueError("owners point outside")
     if len(owners) and int(positions.min()) < 0:
         raise ValueError("owners point outside")
-    journal.owners = owners.to(torch.int32)
+    if len(owners) and int(tensors["links"].min()) < NONE:
+        raise ValueError("links point outside")
+    journal.owners, journal.links = owners.to(torch.int32), tensors["links"].to(torch.int32)
     return journal
 
 

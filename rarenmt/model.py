@@ -4,7 +4,8 @@ handed in: the network learns slowly, the memory at once.
 Shapes: S source pieces · T target steps · N sentences or hypotheses · V vocabulary.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -97,6 +98,18 @@ class Model(nn.Module):
     def keys(self, batch: Batch) -> Tensor:
         """What the memory is asked, and told, at every target position (T, N, D)."""
         return self.query(self.unroll(batch))
+
+    @torch.inference_mode()
+    def informed_keys(
+        self, batch: Batch, weigh: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """The same where the source words are attended to as `weigh` has it, which is given the
+        attention weights (N, T, S); and the new weights."""
+        states, weights = self.attend(batch)
+        weights = weigh(weights)
+        embedded = self._embed(batch.source.ids).transpose(0, 1)
+        source = torch.bmm(weights.to(embedded.dtype), embedded).transpose(0, 1)
+        return self.query(replace(states, source=source)), weights
 
     def unroll(self, batch: Batch) -> States:
         """States (T, N, …) of the decoder fed with the reference."""

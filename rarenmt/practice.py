@@ -76,7 +76,8 @@ def remember_shown(
 
 
 def _threads(shown: Batch, slots: Tensor, inside: Tensor) -> Threads:
-    return Threads(spell_all(shown.inputs, inside)[slots != EMPTY], inside)
+    stems = spell_all(shown.inputs, inside)[slots != EMPTY]
+    return Threads(stems, torch.full_like(stems, EMPTY), inside)
 
 
 def _word(episodes: Episodes, batch: Batch) -> Word:

@@ -133,6 +133,9 @@ class MixtureReadout(nn.Module):
         held = (recall.values[:, :1] != EMPTY).float()
         share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
         shares = share * weights
+        if recall.mute is not None:
+            shares = shares * ~recall.mute
+            share = shares.sum(dim=-1, keepdim=True).clamp(max=1 - 1e-6)
         return _mix(model, values, shares, torch.log1p(-share)), shares
 
     def _features(

@@ -10,6 +10,7 @@ import heapq
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 from rarenmt.tokens import Tokenizer
 
@@ -82,6 +83,12 @@ class Relevance:
             spellings = (word, word.capitalize(), word.upper())
             self._told[word] = min(-self._tokenizer.log_probability(s) for s in spellings)
         return self._told[word]
+
+
+@lru_cache(maxsize=1 << 16)
+def forms(word: str) -> frozenset[str]:
+    """Keys of a word in small letters, of which it shares one with every form of it."""
+    return frozenset([word, *_forms(word)])
 
 
 def _forms(word: str) -> list[str]:

@@ -44,6 +44,8 @@ class Threads:
 
     stems: Tensor
     """(N,) the word begun before it in its pair, as `spell` numbers it; EMPTY where unknown."""
+    words: Tensor
+    """(N,) the whole word that it belongs to, numbered likewise; EMPTY where unknown."""
     inside: Tensor
     """(V,) whether a piece continues a word."""
 

@@ -197,8 +197,8 @@ class TranslationMemory:
         for passes, some in taken:
             of_call = list(islice(each, len(some)))
             for turn in range(passes if self._reinforces else 1):
-                for number, (keys, values) in of_call:
-                    self._write(number, turn, keys, values)
+                for number, entries_of_pair in of_call:
+                    self._write(number, turn, *entries_of_pair)
         return count
 
     def _append(self, numbers: Tensor, entries: Entries) -> None:
@@ -207,9 +207,9 @@ class TranslationMemory:
         positions = torch.arange(len(order)) - (entries.lengths.cumsum(0) - entries.lengths)[order]
         writes = order.to(entries.values.device)
         slots = self.memory.append(entries.keys, entries.values, writes)
-        self.journal.note(numbers[order], positions, slots.cpu())
+        self.journal.note(numbers[order], positions, entries.links, slots.cpu())
 
-    def _write(self, number: int, turn: int, keys: Tensor, values: Tensor) -> None:
+    def _write(self, number: int, turn: int, keys: Tensor, values: Tensor, links: Tensor) -> None:
         """Write the pair of that number for the turn-th time, where it may find its values already
         or must make others go."""
         memory, before = self.memory, self.memory.used
@@ -220,7 +220,7 @@ class TranslationMemory:
             right = int((nearest.values[:, 0] == values).sum())
         generator = torch.Generator().manual_seed(number << 8 | turn & 0xFF)
         slots = memory.write(keys, values, nearest, generator).cpu()
-        self.journal.note(torch.full_like(slots, number), torch.arange(len(slots)), slots)
+        self.journal.note(torch.full_like(slots, number), torch.arange(len(slots)), links, slots)
         self.evicted += len(values) - right - (memory.used - before)
 
     def _make_room(self, more: int) -> None:
@@ -237,9 +237,8 @@ class TranslationMemory:
 
     def _encode(self, pairs: Sequence[Pair]) -> Entries:
         """The entries of pairs, from the model."""
-        checkpoint = self._checkpoint
         dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
-        return encode_pairs(checkpoint.model, checkpoint.tokenizer, pairs, dtype, self.progress)
+        return encode_pairs(self._checkpoint, pairs, dtype, self.progress)
 
     def _stored(self) -> EntriesOf:
         """The entries of pairs that the memory holds now; from the model where it does not hold
@@ -251,7 +250,9 @@ class TranslationMemory:
         def stored(pairs: Sequence[Pair]) -> Entries:
             held = [slots[journal.number(pair)] for pair in pairs]
             lengths = torch.tensor([len(each) for each in held], dtype=torch.long)
-            chosen = torch.cat([torch.empty(0, dtype=torch.long), *held]).to(memory.values.device)
-            return Entries(memory.keys[chosen], memory.values[chosen], lengths)
+            chosen = torch.cat([torch.empty(0, dtype=torch.long), *held])
+            links = journal.links[chosen].long()
+            chosen = chosen.to(memory.values.device)
+            return Entries(memory.keys[chosen], memory.values[chosen], links, lengths)
 
         return stored

@@ -102,7 +102,9 @@ def test_a_header_of_enormous_length_is_refused(
     assert not use(checkpoint, path)
 
 
-@pytest.mark.parametrize("name", ["keys", "values", "offsets", "calls", "passes", "owners"])
+@pytest.mark.parametrize(
+    "name", ["keys", "values", "offsets", "calls", "passes", "owners", "links"]
+)
 @pytest.mark.parametrize(
     "change",
     [

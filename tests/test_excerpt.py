@@ -38,7 +38,7 @@ def remembering(
     rng = random.Random(seed)
     before = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
     inside = torch.tensor([False] * 100 + [rng.random() < 0.4 for _ in range(entries)])
-    return memory, Threads(before, inside)
+    return memory, Threads(before, torch.full_like(before, EMPTY), inside)
 
 
 def generator() -> torch.Generator:
@@ -61,6 +61,8 @@ def few(*entries: tuple[Tensor, int, int, bool], neighbours: int = NEIGHBOURS) -
         torch.arange(len(values))[None],
         spelling.values,
         spelling.stems,
+        torch.full_like(spelling.stems, EMPTY),
+        torch.zeros_like(spelling.stems, dtype=torch.bool),
         spelling,
         neighbours,
     )
@@ -206,16 +208,37 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
         assert set(part[1].tolist()) == {EMPTY}
 
 
-def test_a_mute_entry_is_not_found_and_is_still_spelt() -> None:
+def test_a_mute_entry_is_still_spelt_and_found_where_it_begins_a_word() -> None:
     memory, threads = remembering(9, 1)
-    chosen, mute = [torch.tensor([4, 2, 7])], [torch.tensor([False, True, False])]
+    threads.inside[100:] = torch.tensor([False] * 7 + [True] * 2)
+    chosen, mute = [torch.tensor([4, 2, 7])], [torch.tensor([False, True, True])]
 
     excerpt = Excerpt.of(memory, threads, chosen, mute)
+    recall = excerpt.read(memory.keys[[2]], torch.tensor([PIECES]))
 
-    assert excerpt.slots.tolist() == [[4, 7]]
-    assert torch.equal(excerpt.keys.rows[:2], memory.keys[[4, 7]])
+    assert excerpt.slots.tolist() == [[4, 2]]
+    assert torch.equal(excerpt.keys.rows[:2], memory.keys[[4, 2]])
     assert excerpt.spelling.values.tolist() == [[104, 102, 107]]
     assert excerpt.spelling.stems.tolist() == [threads.stems[chosen[0]].tolist()]
+    assert recall.slots[0, :2].tolist() == [2, 4]
+    assert recall.mute is not None
+    assert recall.mute[0, :2].tolist() == [True, False]
+
+
+def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
+    memory, threads = remembering(3, 1)
+    threads = Threads(
+        torch.tensor([EMPTY, HOLA, HOLA]),
+        torch.tensor([HOLA, HOLA, MUNDO]),
+        torch.zeros(103, dtype=torch.bool),
+    )
+    excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
+
+    recall = excerpt.read(memory.keys[[0, 0]], torch.tensor([HOLA, MUNDO]))
+
+    assert recall.mute is not None
+    silent = [recall.slots[row][recall.mute[row]].tolist() for row in range(2)]
+    assert silent == [[0], [2]]
 
 
 def test_selected_sentences_keep_their_entries() -> None:
@@ -225,7 +248,13 @@ def test_selected_sentences_keep_their_entries() -> None:
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
     assert selected.neighbours == excerpt.neighbours
-    for name in ("slots", "values", "stems"):  # three entries are enough for these two
+    for name in (
+        "slots",
+        "values",
+        "stems",
+        "words",
+        "mute",
+    ):  # three entries are enough for these two
         assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2], :3])
     for name in ("stems", "values"):
         expected = getattr(excerpt.spelling, name)[[2, 0, 2]]
@@ -235,7 +264,7 @@ def test_selected_sentences_keep_their_entries() -> None:
 
 def test_what_is_near_teaches_the_queries_and_not_the_entries() -> None:
     memory, threads = remembering(3, 1)
-    threads = Threads(threads.stems, torch.zeros(103, dtype=torch.bool))
+    threads = Threads(threads.stems, threads.words, torch.zeros(103, dtype=torch.bool))
     excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
     queries = unit_rows(1, 2).requires_grad_()
 
@@ -284,7 +313,8 @@ def test_entries_that_are_equally_near_stand_in_the_same_order_in_any_company(ot
     memory = Memory(config, WIDTH, 100)
     memory.write(torch.cat([keys, unit_rows(others, 1)]), torch.arange(6 + others) % 99, None,
                  generator())  # fmt: skip
-    threads = Threads(torch.full((6 + others,), EMPTY), torch.zeros(100, dtype=torch.bool))
+    unknown = torch.full((6 + others,), EMPTY)
+    threads = Threads(unknown, unknown, torch.zeros(100, dtype=torch.bool))
     same, distraction = torch.arange(6), torch.arange(6, 6 + others)
 
     alone = Excerpt.of(memory, threads, [same]).read(axis(0)[None], torch.tensor([1]))

@@ -1,7 +1,8 @@
 """A sentence asks the entries of the pairs remembered for it, in the order of their text."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import compress, takewhile
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from conftest import SENTENCES
 
+from rarenmt.align import NONE
 from rarenmt.checkpoint import load_tokenizer
 from rarenmt.config import MemoryConfig
+from rarenmt.excerpt import Excerpt
 from rarenmt.finder import Finder
 from rarenmt.journal import Call, Journal
 from rarenmt.lexicon import Lexicon
@@ -33,8 +36,11 @@ def pieces(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     return [*tokenizer.encode(pair.target), EOS]
 
 
-def remembering(tokenizer: Tokenizer, slots: int, *pairs: Pair) -> tuple[Memory, Journal]:
-    """A memory of so many slots that was shown these pairs, one after the other."""
+def remembering(
+    tokenizer: Tokenizer, slots: int, *pairs: Pair, linked: Sequence[int] | None = None
+) -> tuple[Memory, Journal]:
+    """A memory of so many slots that was shown these pairs, one after the other; their target
+    words translate the source words `linked`, or all of them the second one."""
     config = MemoryConfig(slots=slots, neighbours=4)
     memory, journal = Memory(config, WIDTH, len(tokenizer)), Journal()
     generator = torch.Generator().manual_seed(1)
@@ -43,7 +49,11 @@ def remembering(tokenizer: Tokenizer, slots: int, *pairs: Pair) -> tuple[Memory,
         keys = F.normalize(torch.randn(len(values), WIDTH, generator=generator), dim=-1)
         written = memory.write(keys, values, None, generator)
         (number,) = journal.take(Call([pair]))
-        journal.note(torch.full_like(values, number), torch.arange(len(values)), written)
+        words = tokenizer.by_word(tokenizer.encode(pair.target))
+        of_words = [1] * len(words) if linked is None else linked
+        each = [link for link, word in zip(of_words, words, strict=True) for _ in word]
+        links = torch.tensor([*each, NONE])[:, None].expand(-1, 2)
+        journal.note(torch.full_like(values, number), torch.arange(len(values)), links, written)
     return memory, journal
 
 
@@ -74,6 +84,16 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     assert excerpt.neighbours == 4
 
 
+def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
+    """The word that each position of a pair belongs to, as it is numbered."""
+    inside = torch.tensor(tokenizer.inside)
+    after = spell_all(torch.tensor(pieces(tokenizer, pair))[:, None], inside)[:, 0].tolist()
+    ends = [
+        p + 1 == len(after) or not inside[pieces(tokenizer, pair)[p + 1]] for p in range(len(after))
+    ]
+    return [next(after[q] for q in range(p, len(after)) if ends[q]) for p in range(len(after))]
+
+
 def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word begun before each position of a pair."""
     before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
@@ -89,6 +109,7 @@ def test_an_entry_knows_what_was_written_of_its_word(
 
     assert excerpt is not None
     assert excerpt.stems.tolist() == [stems(tokenizer, DOG)]
+    assert excerpt.words.tolist() == [whole_words(tokenizer, DOG)]
     assert excerpt.inside.tolist() == tokenizer.inside
 
 
@@ -153,31 +174,56 @@ def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
     assert Finder(memory, journal, tokenizer, Lexicon()).excerpt(["The cat sleeps."]) is None
 
 
-def test_known_words_are_mute_where_their_source_word_is_missing(tokenizer: Tokenizer) -> None:
-    memory, journal = remembering(tokenizer, 200, DOG)  # The dog eats bread.
-    lexicon = Lexicon([("dog", "hund"), ("eats", "frisst"), ("the", "der"), ("bread", "semmel")])
-    finder = Finder(memory, journal, tokenizer, lexicon)
+def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    finder = Finder(memory, journal, tokenizer, Lexicon())
 
-    excerpt = finder.excerpt(["bread, dog"])
+    excerpt = finder.excerpt(["bread, dog"])  # The dog eats bread.
 
     assert excerpt is not None
-    ids = tokenizer.encode(DOG.target)  # Der Hund frisst Brot.
-    words = zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True)
-    heard = [text not in ("der", "frisst", ".") for text, word in words for _ in word]
-    own = pieces(tokenizer, DOG)
-    assert excerpt.values[0].tolist() == [*compress(own, heard), EOS]  # which is never mute
-    assert excerpt.spelling.values[0].tolist() == own
+    assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
+    assert excerpt.spelling.values[0].tolist() == pieces(tokenizer, DOG)
 
 
-def test_a_name_is_mute_where_it_is_not_called(tokenizer: Tokenizer) -> None:
-    pair = Pair("Pam eats bread", "Pam frisst Brot", "a.tsv", 1)
-    memory, journal = remembering(tokenizer, 200, pair)
+def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> None:
+    pair = Pair("The vikings travelled", "Die Wikinger reisten", "a.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
     finder = Finder(memory, journal, tokenizer, Lexicon())
-    [pam, *others] = map(len, tokenizer.by_word(tokenizer.encode(pair.target)))
 
-    called, not_called = finder.excerpt(["bread, Pam"]), finder.excerpt(["bread"])
+    excerpt = finder.excerpt(["One viking"])
 
-    assert called is not None
-    assert called.values.shape[1] == pam + sum(others) + 1
-    assert not_called is not None
-    assert torch.equal(not_called.values, called.values[:, pam:])
+    assert excerpt is not None
+    assert speaking(excerpt) == heard(tokenizer, pair, ["wikinger"])
+
+
+def test_a_word_that_translates_two_is_heard_for_each_of_them(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    journal.links[:, 1] = torch.where(journal.links[:, 1] == 1, 3, journal.links[:, 1])
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+
+    for sentence in ("The dog", "The bread"):
+        excerpt = finder.excerpt([sentence])
+        assert excerpt is not None
+        assert heard(tokenizer, DOG, ["hund"])[0] in speaking(excerpt)
+
+
+def test_what_the_lexicon_knows_to_be_a_translation_is_heard_too(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    finder = Finder(memory, journal, tokenizer, Lexicon([("devours", "frisst"), ("x", "der")]))
+
+    excerpt = finder.excerpt(["devours bread"])
+
+    assert excerpt is not None
+    assert speaking(excerpt) == heard(tokenizer, DOG, ["frisst", "brot"])
+
+
+def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
+    """The pieces of some target words."""
+    ids = tokenizer.encode(pair.target)
+    words = zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True)
+    return [piece for text, word in words for piece in word if text in said]
+
+
+def speaking(excerpt: Excerpt) -> list[int]:
+    """The values of the entries of the first sentence that are not mute."""
+    return excerpt.values[0][~excerpt.mute[0]].tolist()

@@ -60,7 +60,7 @@ def test_the_slots_of_each_pair_stand_in_the_order_of_its_positions() -> None:
     owners = [(2, 1), (0, 2), (2, 0), (0, 0), (2, 4), (1, 0)]  # pair and position of each slot
     journal = shown([CAT, DOG, BIRD, WATER])
     numbers, positions = torch.tensor(owners).unbind(dim=1)
-    journal.note(numbers, positions, torch.arange(6))
+    journal.note(numbers, positions, torch.zeros(6, 2), torch.arange(6))
 
     assert [slots.tolist() for slots in journal.slots(6)] == [[3, 1], [5], [2, 0, 4], []]
     assert [slots.tolist() for slots in journal.slots(4)] == [[3, 1], [], [2, 0], []]

@@ -7,6 +7,7 @@ import torch
 from conftest import SENTENCES
 from torch import Tensor
 
+from rarenmt.align import NONE
 from rarenmt.errors import CheckpointError
 from rarenmt.journal import Call, Journal
 from rarenmt.memory import Memory
@@ -36,7 +37,8 @@ def saved(memory: Memory, tmp_path: Path) -> Path:
         keys = torch.nn.functional.normalize(torch.randn(3, memory.keys.shape[1]), dim=-1)
         values = torch.tensor([number, number + 1, number + 2])
         slots = memory.append(keys, values, torch.zeros(3, dtype=torch.long))
-        journal.note(torch.full((3,), number), torch.arange(3), slots)
+        links = torch.tensor([[0, 0], [1, 0], [NONE, NONE]])
+        journal.note(torch.full((3,), number), torch.arange(3), links, slots)
     path = tmp_path / "memory.safetensors"
     save_memory(path, journal, memory, HEADER)
     return path
@@ -54,6 +56,7 @@ def test_what_was_saved_is_loaded(saved: Path, memory: Memory, tiny_model: Model
         assert torch.equal(getattr(other, name)[:15], getattr(memory, name)[:15])
     assert torch.equal(other.latest, memory.latest)
     assert [journal.owner(slot).line for slot in (0, 3, 14)] == [1, 2, 9]
+    assert journal.links[3:6].tolist() == [[0, 0], [1, 0], [NONE, NONE]]
 
 
 def test_saving_what_was_loaded_gives_the_same_bytes(saved: Path, tiny_model: Model) -> None:
@@ -91,6 +94,10 @@ def test_another_fingerprint_is_refused_with_a_way_out(saved: Path, memory: Memo
         ("owners", lambda t: t + 100),
         ("owners", lambda t: -1 - t),
         ("owners", lambda t: t[:, :1]),
+        ("links", lambda t: t - 1),
+        ("links", lambda t: t[:-1]),
+        ("links", lambda t: t[:, :1]),
+        ("links", lambda t: t.float()),
         ("offsets", lambda t: t.flip(0)),
         ("offsets", lambda t: t[:-1]),
         ("offsets", lambda t: t.float()),
@@ -122,7 +129,7 @@ def test_what_cannot_be_true_is_refused(
         load_memory(saved, tiny_model.new_memory(slots=32, dtype=torch.bfloat16), "fingerprint")
 
 
-@pytest.mark.parametrize("name", ["keys", "values", "latest", "owners", "texts", "calls"])
+@pytest.mark.parametrize("name", ["keys", "values", "latest", "owners", "links", "texts", "calls"])
 def test_what_is_missing_is_named(saved: Path, memory: Memory, name: str) -> None:
     tensors, metadata = load_tensors(saved)
     save_tensors(saved, {k: v for k, v in tensors.items() if k != name}, metadata)
@@ -139,10 +146,24 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, memory: Memory) -> 
         load_memory(path, memory, "fingerprint")
 
 
+def test_what_an_earlier_version_was_shown_can_be_read(saved: Path, memory: Memory) -> None:
+    journal, _ = read_journal(saved)
+    tensors, metadata = load_tensors(saved)
+    del tensors["links"]
+    save_tensors(saved, tensors, metadata | {"format": "2"})
+
+    earlier, header = read_journal(saved)
+
+    assert earlier.calls == journal.calls
+    assert header == HEADER
+    with pytest.raises(CheckpointError, match=r"earlier version.*memory rebuild"):
+        load_memory(saved, memory, "fingerprint")
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"format": "99"}, "has memory format 99; this version reads 2"),
+        ({"format": "99"}, "has memory format 99; this version reads 3"),
         ({"languages": "en"}, "is damaged: its metadata are not whole"),
         ({"evicted": "many"}, "is damaged: its metadata are not whole"),
         ({"evicted": None}, "is damaged or not a safetensors file: its metadata are no texts"),
