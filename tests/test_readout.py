@@ -110,6 +110,20 @@ def random_output() -> Output:
     return output
 
 
+def test_what_a_mute_neighbour_would_lend_stays_with_the_model(tiny_config: Config) -> None:
+    readout = mixture(tiny_config, 1 / 4)
+    mute = torch.tensor([[False, True, False]])
+
+    log_probs, shares = readout(
+        states(), replace(RECALL, mute=mute), torch.zeros(1, BLOCKS), uniform_output()
+    )
+
+    assert_close(shares, torch.tensor([[4 / 28, 0.0, 1 / 28]]))
+    model = 1 - 5 / 28
+    assert_close(log_probs[0, DOG].exp(), torch.tensor(model / VOCABULARY))
+    assert_close(log_probs[0, CAT].exp(), torch.tensor(model / VOCABULARY + 5 / 28))
+
+
 @pytest.mark.parametrize("recall", [RECALL, HALF_EMPTY, NOTHING])
 @pytest.mark.parametrize("kind", [MixtureReadout, PaperReadout])
 def test_probabilities_sum_to_one(

@@ -40,6 +40,7 @@ def test_a_key_does_not_depend_on_the_company_it_was_made_in(
 
     used = translator.memory.used
     assert torch.equal(translator.memory.keys[:used], alone.memory.keys[:used])
+    assert torch.equal(translator.journal.links[:used], alone.journal.links[:used])
 
 
 def test_the_query_of_a_remembered_sentence_finds_its_own_entries(translator: Translator) -> None:
@@ -72,7 +73,7 @@ def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memor
     translator.remember(PAIRS)
     [without] = translator.translate([ODD], GREEDY, memory=False)
 
-    [odd, dog] = translator.translate([ODD, "The dog eats."], GREEDY)
+    [odd, dog] = translator.translate([ODD, PAIRS[1].source], GREEDY)
 
     assert any(token.memory for token in dog.tokens)
     assert odd == without
