@@ -16,10 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import excerpt, finder, relevance, search, spelling
+from rarenmt import entries, excerpt, finder, relevance, search, spelling
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.counterpart import Counterparts
 from rarenmt.model import Prediction
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
@@ -167,7 +166,7 @@ def all_heard(self: finder.Finder, number: int, heard: set[str]) -> Tensor:
     return torch.zeros(len(self._slots[number]), dtype=torch.bool)
 
 
-def as_it_was(self: Counterparts, weights: Tensor, pairs: object) -> Tensor:
+def as_it_was(weights: Tensor, likely: object) -> Tensor:
     """As if the target were not known when a pair is shown."""
     return weights
 
@@ -197,12 +196,12 @@ ROWS = [
     Row("words do not end", constants=((spelling, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
     Row("every word of a pair speaks", constants=((finder.Finder, "_mute", all_heard),)),
-    Row("keys: attention as it was", constants=((Counterparts, "weigh", as_it_was),)),
+    Row("keys: attention as it was", constants=((entries, "weigh", as_it_was),)),
     Row(
         "keys as they were, every word speaks",
         constants=(
             (finder.Finder, "_mute", all_heard),
-            (Counterparts, "weigh", as_it_was),
+            (entries, "weigh", as_it_was),
         ),
     ),
     Row("no lexicon", unknown_words),

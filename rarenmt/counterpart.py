@@ -32,8 +32,8 @@ SECOND = 0.3
 
 
 @dataclass(frozen=True)
-class _Likely:
-    """Of one pair."""
+class Likely:
+    """What the words of a pair tell of their links before any attention is asked."""
 
     links: Tensor
     """(V, W) whether a target word may translate a source word; each may one at least."""
@@ -41,6 +41,21 @@ class _Likely:
     """(V,) whether the lexicon has a target word."""
     guessed: Tensor
     """(V,) whether it has, but nothing that it is known to translate is there."""
+    words: Tensor
+    """(S − 1,) to which source word each source piece belongs."""
+    pieces: Tensor
+    """(T − 1,) the same of the target."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether a side has no words."""
+        return not len(self.words) or not len(self.pieces)
+
+    def counts(self) -> Tensor:
+        """(T − 1, S − 1) how much attention counts there."""
+        elsewhere = torch.where(self.known, ELSEWHERE_KNOWN, ELSEWHERE_NEW)
+        elsewhere = elsewhere.masked_fill(self.guessed, 1.0)
+        return torch.where(self.links, 1.0, elsewhere[:, None])[self.pieces][:, self.words]
 
 
 class Counterparts:
@@ -49,58 +64,54 @@ class Counterparts:
     def __init__(self, tokenizer: Tokenizer, lexicon: Lexicon) -> None:
         self._tokenizer, self._lexicon = tokenizer, lexicon
 
-    def weigh(self, weights: Tensor, pairs: Sequence[tuple[Ids, Ids]]) -> Tensor:
-        """The attention (B, T, S) of encoded pairs, as it would be if it knew the target."""
-        weighed = weights.clone()
-        for own, (source, target) in zip(weighed, pairs, strict=True):
-            if source and target:
-                likely = self._likely(source, target)
-                elsewhere = torch.where(likely.known, ELSEWHERE_KNOWN, ELSEWHERE_NEW)
-                elsewhere[likely.guessed] = 1.0
-                counts = torch.where(likely.links, 1.0, elsewhere[:, None])
-                counts = counts[self._numbers(target)][:, self._numbers(source)]
-                own[: len(target), : len(source)] *= counts.to(own)
-        return weighed / weighed.sum(dim=2, keepdim=True)
-
-    def links(self, weights: Tensor, source: Ids, target: Ids) -> Tensor:
-        """(len(target) + 1, 2) for each piece the numbers of the source words that its word likely
-        translates and attends to most, by weights (T, S) of one pair: one, twice, if only one
-        matters; NONE for EOS."""
-        if not source or not target:
-            return torch.full((len(target) + 1, 2), NONE)
-        words, pieces = self._numbers(source), self._numbers(target)
-        own = weights[: len(target), : len(source)].cpu()
-        by_word = F.one_hot(pieces).to(own).t() @ own @ F.one_hot(words).to(own)  # (V, W)
-        by_word = (by_word + TINY) * self._likely(source, target).links
-        shares = by_word / by_word.sum(dim=1, keepdim=True)
-        first, second = _largest_two(shares)
-        matters = shares.gather(1, second[:, None])[:, 0] >= SECOND
-        linked = torch.stack([first, torch.where(matters, second, first)], dim=1)
-        return F.pad(linked[pieces], (0, 0, 0, 1), value=NONE)
-
-    def _likely(self, source: Ids, target: Ids) -> "_Likely":
-        """What the words themselves tell of their links."""
+    def likely(self, source: Ids, target: Ids) -> Likely:
+        """What the words of an encoded pair tell."""
         heard, said = self._tokenizer.words(source), self._tokenizer.words(target)
         sources = [self._lexicon.sources(word) for word in said]
-        known = torch.tensor([bool(some) for some in sources])
-        familiar = torch.tensor([word in self._lexicon.known for word in heard])
-        linked = torch.tensor(
-            [
-                [other == word or other in some for other in heard]
-                for word, some in zip(said, sources, strict=True)
-            ]
-        )
+        known = _true(bool(some) for some in sources)
+        familiar = _true(word in self._lexicon.known for word in heard)
+        linked = _true(
+            other == word or other in some
+            for word, some in zip(said, sources, strict=True)
+            for other in heard
+        ).view(len(said), len(heard))
         unlinked = _lettered(said) & ~linked.any(dim=1)
         left = _lettered(heard) & ~linked.any(dim=0)
         for_known = left & familiar if bool((left & familiar).any()) else familiar
-        likely = linked | (unlinked[:, None] & torch.where(known[:, None], for_known, left))
-        likely |= ~likely.any(dim=1, keepdim=True)
-        return _Likely(likely, known, known & unlinked)
+        links = linked | (unlinked[:, None] & torch.where(known[:, None], for_known, left))
+        links |= ~links.any(dim=1, keepdim=True)
+        return Likely(links, known, known & unlinked, self._numbers(source), self._numbers(target))
 
     def _numbers(self, ids: Ids) -> Tensor:
         """(len(ids),) to which word each piece belongs."""
         words = self._tokenizer.by_word(ids)
-        return torch.tensor([number for number, word in enumerate(words) for _ in word])
+        return torch.tensor([number for number, word in enumerate(words) for _ in word]).long()
+
+
+def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:
+    """The attention (B, T, S) of some pairs, as it would be if it knew their targets."""
+    weighed = weights.clone()
+    for own, pair in zip(weighed, likely, strict=True):
+        if not pair.empty:
+            own[: len(pair.pieces), : len(pair.words)] *= pair.counts().to(own)
+    return weighed / weighed.sum(dim=2, keepdim=True)
+
+
+def link(weights: Tensor, likely: Likely) -> Tensor:
+    """(target pieces + 1, 2) for each piece the numbers of the source words that its word likely
+    translates and attends to most, by weights (T, S) of one pair: one, twice, if only one
+    matters; NONE for EOS."""
+    words, pieces = likely.words, likely.pieces
+    if likely.empty:
+        return torch.full((len(pieces) + 1, 2), NONE)
+    own = weights[: len(pieces), : len(words)].cpu()
+    by_word = F.one_hot(pieces).to(own).t() @ own @ F.one_hot(words).to(own)  # (V, W)
+    by_word = (by_word + TINY) * likely.links
+    shares = by_word / by_word.sum(dim=1, keepdim=True)
+    first, second = _largest_two(shares)
+    matters = shares.gather(1, second[:, None])[:, 0] >= SECOND
+    linked = torch.stack([first, torch.where(matters, second, first)], dim=1)
+    return F.pad(linked[pieces], (0, 0, 0, 1), value=NONE)
 
 
 def _largest_two(shares: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,4 +122,8 @@ def _largest_two(shares: Tensor) -> tuple[Tensor, Tensor]:
 
 def _lettered(words: Iterable[str]) -> Tensor:
     """Which words have a letter."""
-    return torch.tensor([any(map(str.isalpha, word)) for word in words])
+    return _true(any(map(str.isalpha, word)) for word in words)
+
+
+def _true(facts: Iterable[bool]) -> Tensor:
+    return torch.tensor(list(facts), dtype=torch.bool)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rarenmt.batches import by_length, pair_batch
 from rarenmt.checkpoint import Checkpoint
-from rarenmt.counterpart import Counterparts
+from rarenmt.counterpart import Counterparts, link, weigh
 from rarenmt.model import STEADY
 from rarenmt.text import Pair
 
@@ -64,12 +64,13 @@ def encode_pairs(
     for chosen in by_length(longest, BUDGET):
         company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (STEADY - len(chosen))
         batch = pair_batch(company, device)
-        queries, weights = model.informed_keys(batch, partial(counterparts.weigh, pairs=company))
+        likely = [counterparts.likely(*pair) for pair in company]
+        queries, weights = model.informed_keys(batch, partial(weigh, likely=likely))
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
             place = slice(starts[i], starts[i] + length)
             keys[place] = queries[:length, column].to(dtype)
             values[place] = batch.outputs[:length, column]
-            links[place] = counterparts.links(weights[column], *encoded[i])
+            links[place] = link(weights[column], likely[column])
         progress(len(chosen))
     return Entries(keys, values, links, lengths)

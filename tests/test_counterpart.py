@@ -10,7 +10,7 @@ from torch import Tensor
 from rarenmt.align import NONE
 from rarenmt.batches import Ids
 from rarenmt.checkpoint import load_tokenizer
-from rarenmt.counterpart import ELSEWHERE_KNOWN, ELSEWHERE_NEW, Counterparts
+from rarenmt.counterpart import ELSEWHERE_KNOWN, ELSEWHERE_NEW, Counterparts, link, weigh
 from rarenmt.lexicon import Lexicon
 from rarenmt.tokens import Tokenizer
 
@@ -56,7 +56,7 @@ def test_each_word_attends_to_what_it_can_translate(tokenizer: Tokenizer) -> Non
     pair = encoded(tokenizer, "The zebra eats Kant.", "Der Zebroid frisst Kant.")
     counterparts = Counterparts(tokenizer, LEXICON)
 
-    weights = counterparts.weigh(even(pair), [pair])
+    weights = weigh(even(pair), [counterparts.likely(*pair)])
 
     assert by_word(tokenizer, weights[0], pair) == {
         "der": ["the"],
@@ -73,7 +73,7 @@ def test_what_is_known_is_believed_less_than_what_is_left(tokenizer: Tokenizer) 
     sizes = [len(word) for word in tokenizer.by_word(pair[0])]
     first_new = len(tokenizer.by_word(pair[1])[0])
 
-    weights = Counterparts(tokenizer, LEXICON).weigh(even(pair), [pair])[0]
+    weights = weigh(even(pair), [Counterparts(tokenizer, LEXICON).likely(*pair)])[0]
 
     the, zebra, _ = weights[0].split([*sizes, 1])
     assert float(zebra[0] / the[0]) == pytest.approx(ELSEWHERE_KNOWN)
@@ -84,7 +84,7 @@ def test_what_is_known_is_believed_less_than_what_is_left(tokenizer: Tokenizer) 
 def test_a_known_word_whose_sources_are_not_there_attends_as_it_did(tokenizer: Tokenizer) -> None:
     pair = encoded(tokenizer, "The zebra eats", "oft")
 
-    weights = Counterparts(tokenizer, LEXICON).weigh(even(pair), [pair])
+    weights = weigh(even(pair), [Counterparts(tokenizer, LEXICON).likely(*pair)])
 
     assert torch.allclose(weights, even(pair))
 
@@ -93,10 +93,10 @@ def test_pairs_in_one_batch_do_not_touch_each_other(tokenizer: Tokenizer) -> Non
     pairs = [encoded(tokenizer, *some) for some in (*SENTENCES, ("The zebra", "Der Zebroid"))]
     counterparts = Counterparts(tokenizer, LEXICON)
 
-    together = counterparts.weigh(even(*pairs), pairs)
+    together = weigh(even(*pairs), [counterparts.likely(*pair) for pair in pairs])
 
     for row, pair in zip(together, pairs, strict=True):
-        alone = counterparts.weigh(even(pair), [pair])[0]
+        alone = weigh(even(pair), [counterparts.likely(*pair)])[0]
         assert torch.allclose(row[: alone.shape[0], : alone.shape[1]], alone)
         assert not row[:, alone.shape[1] :].any()
 
@@ -110,7 +110,7 @@ def test_links_are_the_words_with_most_attention(tokenizer: Tokenizer) -> None:
     weights[len(said[0]) : -1, -2] = 0.4  # the end of the third word
     weights[:, -1] = 2.0  # EOS is no word
 
-    links = Counterparts(tokenizer, Lexicon()).links(weights, *pair)
+    links = link(weights, Counterparts(tokenizer, Lexicon()).likely(*pair))
 
     wanted = [[0, 0]] * len(said[0]) + [[1, 2]] * len(said[1]) + [[NONE, NONE]]
     assert links.tolist() == wanted
@@ -123,8 +123,8 @@ def test_where_a_side_is_empty_nothing_is_linked(
     pair = encoded(tokenizer, source, target)
     counterparts = Counterparts(tokenizer, LEXICON)
 
-    weights = counterparts.weigh(even(pair), [pair])
+    weights = weigh(even(pair), [counterparts.likely(*pair)])
 
     assert torch.allclose(weights, even(pair))
-    links = counterparts.links(weights[0], *pair)
+    links = link(weights[0], counterparts.likely(*pair))
     assert links.tolist() == [[NONE, NONE]] * (len(pair[1]) + 1)
