@@ -3,7 +3,7 @@
 While it translates, the attention does not know yet which word it is about to write, and in a pair
 that is shown it may lie elsewhere when the new word comes. But there both sides are known: what the
 lexicon knows and what both sides spell alike belongs together; of the rest, words that are new
-translate those that nothing else accounts for, new ones first, and known words known ones.
+translate those that nothing else accounts for, and known words known ones.
 
 Shapes: B pairs · T target pieces with EOS · S source pieces with EOS · W source words · V target
 words.

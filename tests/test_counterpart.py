@@ -116,6 +116,20 @@ def test_links_are_the_words_with_most_attention(tokenizer: Tokenizer) -> None:
     assert links.tolist() == wanted
 
 
+def test_a_known_word_is_linked_to_a_known_one_wherever_the_attention_is(
+    tokenizer: Tokenizer,
+) -> None:
+    source, target = pair = encoded(tokenizer, "The zebra eats", "oft")
+    heard = tokenizer.by_word(source)
+    weights = torch.zeros((len(target) + 1, len(source) + 1))
+    weights[:, len(heard[0])] = 0.9  # the zebra, which no lexicon knows
+    weights[:, -2] = 0.1
+
+    links = link(weights, Counterparts(tokenizer, LEXICON).likely(*pair))
+
+    assert links.tolist() == [[2, 2]] * len(target) + [[NONE, NONE]]
+
+
 @pytest.mark.parametrize(("source", "target"), [("", "Der Hund"), ("The dog", ""), ("", "")])
 def test_where_a_side_is_empty_nothing_is_linked(
     tokenizer: Tokenizer, source: str, target: str
