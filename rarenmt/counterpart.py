@@ -66,7 +66,10 @@ class Counterparts:
 
     def likely(self, source: Ids, target: Ids) -> Likely:
         """What the words of an encoded pair tell."""
-        heard, said = self._tokenizer.words(source), self._tokenizer.words(target)
+        words, pieces = self._tokenizer.by_word(source), self._tokenizer.by_word(target)
+        heard, said = (
+            [self._tokenizer.word(tuple(word)) for word in side] for side in (words, pieces)
+        )
         sources = [self._lexicon.sources(word) for word in said]
         known = _true(bool(some) for some in sources)
         familiar = _true(word in self._lexicon.known for word in heard)
@@ -80,12 +83,7 @@ class Counterparts:
         for_known = left & familiar if bool((left & familiar).any()) else familiar
         links = linked | (unlinked[:, None] & torch.where(known[:, None], for_known, left))
         links |= ~links.any(dim=1, keepdim=True)
-        return Likely(links, known, known & unlinked, self._numbers(source), self._numbers(target))
-
-    def _numbers(self, ids: Ids) -> Tensor:
-        """(len(ids),) to which word each piece belongs."""
-        words = self._tokenizer.by_word(ids)
-        return torch.tensor([number for number, word in enumerate(words) for _ in word]).long()
+        return Likely(links, known, known & unlinked, _numbers(words), _numbers(pieces))
 
 
 def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:
@@ -118,6 +116,11 @@ def _largest_two(shares: Tensor) -> tuple[Tensor, Tensor]:
     """Places (V,) of the largest and the next largest in each row (V, W); the same if W is 1."""
     order = shares.sort(dim=1, descending=True, stable=True).indices
     return order[:, 0], order[:, min(1, shares.shape[1] - 1)]
+
+
+def _numbers(words: Sequence[Ids]) -> Tensor:
+    """For every piece of some words, the number of the word that it belongs to."""
+    return torch.tensor([number for number, word in enumerate(words) for _ in word]).long()
 
 
 def _lettered(words: Iterable[str]) -> Tensor:

@@ -64,7 +64,8 @@ def encode_pairs(
     for chosen in by_length(longest, BUDGET):
         company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (STEADY - len(chosen))
         batch = pair_batch(company, device)
-        likely = [counterparts.likely(*pair) for pair in company]
+        likely = [counterparts.likely(*encoded[i]) for i in chosen]
+        likely += likely[:1] * (len(company) - len(likely))
         queries, weights = model.informed_keys(batch, partial(weigh, likely=likely))
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1

@@ -78,13 +78,14 @@ class Finder:
         joined[1:] = (pair[1:] == pair[:-1]) & (position[1:] == position[:-1] + 1)
         written = torch.full_like(order, EMPTY)
         written[position == 0] = BOS
-        for places in _by_position(position, joined):
+        steps = list(_by_position(position, joined))
+        for places in steps:
             before, piece = written[places - 1], values[places - 1]
             known = (before != EMPTY) | ~inside[piece]
             written[places[known]] = spell(before, piece, inside)[known]
         torn = inside[values] & (written == EMPTY)
         after = spell(written, values, inside).masked_fill(torn, EMPTY)
-        for places in reversed(list(_by_position(position, joined))):
+        for places in reversed(steps):
             further = places[inside[values[places]]]
             after[further - 1] = after[further]
         stems, words = torch.empty_like(order), torch.empty_like(order)

@@ -248,13 +248,8 @@ def test_selected_sentences_keep_their_entries() -> None:
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
     assert selected.neighbours == excerpt.neighbours
-    for name in (
-        "slots",
-        "values",
-        "stems",
-        "words",
-        "mute",
-    ):  # three entries are enough for these two
+    for name in ("slots", "values", "stems", "words", "mute"):
+        # three entries are enough for these two
         assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2], :3])
     for name in ("stems", "values"):
         expected = getattr(excerpt.spelling, name)[[2, 0, 2]]
