@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rarenmt.align import Links
     from rarenmt.batches import Corpus
     from rarenmt.checkpoint import Checkpoint
+    from rarenmt.lexicon import Lexicon
     from rarenmt.model import Model
     from rarenmt.tokens import Tokenizer
     from rarenmt.train import Report, Run
@@ -129,10 +130,13 @@ def train(
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine --resume
     rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
-    from rarenmt.checkpoint import load_tokenizer
+    from rarenmt import parallel
+    from rarenmt.checkpoint import LEXICON, load_tokenizer
     from rarenmt.corpus import read_corpus
+    from rarenmt.counterpart import Counterparts
     from rarenmt.dev import Dev
     from rarenmt.episodes import EpisodeMaker
+    from rarenmt.practice import Practice
     from rarenmt.train import Run
 
     decided = {
@@ -192,6 +196,7 @@ def train(
     corpus = make_corpus(tokenizer, texts, join, settings)
     held_out = list(read_corpus(dev, config.languages, console.remark))[: settings.evaluate_pairs]
     links = _aligned(corpus, tokenizer) if align else None
+    lexicon = _lexicon(corpus, tokenizer, links, known)
     run = Run(
         folder,
         _model(config, known, seed, anew=kind is not None).to(place),
@@ -199,14 +204,18 @@ def train(
         corpus,
         Dev(encode(tokenizer, held_out), [pair.target for pair in held_out]),
         settings,
-        EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer)
+        Practice(
+            EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer),
+            Counterparts(tokenizer, lexicon),
+        )
         if episodes and memory_positions
         else None,
         links,
     )
     if resume:
         run.resume()
-    _save_lexicon(folder, corpus, tokenizer, links, known)
+    if len(lexicon) and parallel.rank() == 0:
+        lexicon.save(folder / LEXICON)
     _say_start(run, len(corpus.pairs), place)
     _follow(run)
 
@@ -219,23 +228,15 @@ def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Links":
     return Links(corpus.pairs, tokenizer)
 
 
-def _save_lexicon(
-    folder: Path,
-    corpus: "Corpus",
-    tokenizer: "Tokenizer",
-    links: "Links | None",
-    known: "Checkpoint | None",
-) -> None:
-    """Write which words translate which: from the links, or as the checkpoint before knew it."""
-    from rarenmt import parallel
-    from rarenmt.checkpoint import LEXICON
+def _lexicon(
+    corpus: "Corpus", tokenizer: "Tokenizer", links: "Links | None", known: "Checkpoint | None"
+) -> "Lexicon":
+    """Which words translate which: from the links, or as the checkpoint before knew it."""
     from rarenmt.lexicon import Lexicon
 
-    lexicon = known.lexicon if known is not None else Lexicon()
     if links is not None:
-        lexicon = Lexicon.learn(corpus.pairs, links.rows, tokenizer)
-    if len(lexicon) and parallel.rank() == 0:
-        lexicon.save(folder / LEXICON)
+        return Lexicon.learn(corpus.pairs, links.rows, tokenizer)
+    return known.lexicon if known is not None else Lexicon()
 
 
 def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":

@@ -6,10 +6,11 @@ lexicon knows and what both sides spell alike belongs together; of the rest, wor
 translate those that nothing else accounts for, and known words known ones.
 
 Shapes: B pairs · T target pieces with EOS · S source pieces with EOS · W source words · V target
-words.
+words · N entries.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 from rarenmt.align import NONE
 from rarenmt.batches import Ids
 from rarenmt.lexicon import Lexicon
+from rarenmt.relevance import forms
 from rarenmt.tokens import Tokenizer
 
 ELSEWHERE_KNOWN = 0.1
@@ -84,6 +86,31 @@ class Counterparts:
         links = linked | (unlinked[:, None] & torch.where(known[:, None], for_known, left))
         links |= ~links.any(dim=1, keepdim=True)
         return Likely(links, known, known & unlinked, _numbers(words), _numbers(pieces))
+
+    def heard(self, sentence: Ids) -> frozenset[str]:
+        """All `forms` of the words of an encoded sentence."""
+        return frozenset(form for word in self._tokenizer.words(sentence) for form in forms(word))
+
+    def mute(
+        self,
+        source: Ids,
+        target: Ids,
+        positions: Tensor,
+        links: Tensor,
+        heard: AbstractSet[str],
+    ) -> Tensor:
+        """(N,) whether entries of an encoded pair, at these positions (N,) of its target and with
+        these `links` (N, 2), belong to a word that translates nothing of what is `heard`: neither
+        what it translates in the pair nor what the lexicon knows it to."""
+        words = enumerate(self._tokenizer.words(source))
+        shared = [place for place, word in words if not heard.isdisjoint(forms(word))]
+        known = [
+            not self._lexicon.sources(self._tokenizer.word(tuple(word))).isdisjoint(heard)
+            for word in self._tokenizer.by_word(target)
+            for _ in word
+        ]
+        linked = torch.isin(links, torch.tensor(shared, dtype=torch.long)).any(dim=1)
+        return ~(linked | torch.tensor([*known, False])[positions.clamp(max=len(known))])
 
 
 def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:

@@ -12,11 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rarenmt.batches import by_length, pair_batch
-from rarenmt.checkpoint import Checkpoint
+from rarenmt.batches import Ids, by_length, pair_batch
 from rarenmt.counterpart import Counterparts, link, weigh
-from rarenmt.model import STEADY
-from rarenmt.text import Pair
+from rarenmt.model import STEADY, Model
 
 BUDGET = 4000
 """Pieces times sentences of one batch."""
@@ -42,19 +40,15 @@ class Entries(NamedTuple):
 
 
 def encode_pairs(
-    checkpoint: Checkpoint,
-    pairs: Sequence[Pair],
+    model: Model,
+    counterparts: Counterparts,
+    encoded: Sequence[tuple[Ids, Ids]],
     dtype: torch.dtype,
-    progress: Callable[[int], None],
+    progress: Callable[[int], None] = lambda pairs: None,
 ) -> Entries:
-    """The entries of pairs, keys in `dtype`; `progress` is told how many more pairs are done."""
-    model, tokenizer = checkpoint.model, checkpoint.tokenizer
-    counterparts = Counterparts(tokenizer, checkpoint.lexicon)
+    """The entries of encoded pairs, keys in `dtype`; `progress` is told how many more pairs are
+    done."""
     device = model.embedding.weight.device
-    encoded = [
-        (tokenizer.encode(pair.source.strip()), tokenizer.encode(pair.target.strip()))
-        for pair in pairs
-    ]
     lengths = torch.tensor([len(target) + 1 for _, target in encoded], dtype=torch.long)
     starts = (lengths.cumsum(0) - lengths).tolist()
     keys = torch.empty((int(lengths.sum()), model.query.width), dtype=dtype, device=device)

@@ -5,19 +5,21 @@ own, and now and then others; a gate that only ever saw one kind would trust the
 """
 
 import random
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rarenmt.batches import Batch, pair_batch
 from rarenmt.config import TrainConfig
+from rarenmt.counterpart import Counterparts
+from rarenmt.entries import Entries, encode_pairs
 from rarenmt.episodes import EpisodeMaker, Episodes
 from rarenmt.excerpt import Excerpt
-from rarenmt.memory import EMPTY, Memory
+from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.objective import Loss, Word, episode_loss
-from rarenmt.spelling import Threads, spell_all
-from rarenmt.tokens import PAD
+from rarenmt.spelling import Threads, spell_pairs
 
 SIZES = [4, 12, 24]
 """Episodes at once."""
@@ -33,51 +35,67 @@ CROWDED = 0.4
 that asks the whole of it."""
 
 
-def practise(
-    model: Model,
-    maker: EpisodeMaker,
-    life_long: Memory,
-    config: TrainConfig,
-    rng: random.Random,
-) -> tuple[Loss, int]:
-    """The loss of a few episodes, and how many target tokens it is the sum over."""
-    device = model.embedding.weight.device
-    whole = model.config.memory.lookup == "whole"
-    episodes = maker.draw(rng.choice(SIZES), ORDINARY, rng, 0.0 if whole else ABSENT)
-    shown = pair_batch(episodes.shown, device)
-    memory, slots = remember_shown(model, shown, life_long if whole else None, rng)
-    excerpt = None
-    if not whole:
-        inside = torch.tensor(maker.tokenizer.inside, device=device)
-        threads = _threads(shown, slots, inside)
-        excerpt = Excerpt.of(memory, threads, _relevant(episodes, slots, rng))
-    batch = pair_batch([(question.source, question.target) for question in episodes.asked], device)
-    model.train()
-    return episode_loss(model, batch, _word(episodes, batch), memory, config, excerpt), batch.tokens
+@dataclass(frozen=True)
+class Practice:
+    """What is practised on: episodes of a corpus, remembered and asked by the rules that a user's
+    pairs and sentences go by."""
+
+    maker: EpisodeMaker
+    counterparts: Counterparts
+
+    def loss(
+        self, model: Model, life_long: Memory, config: TrainConfig, rng: random.Random
+    ) -> tuple[Loss, int]:
+        """The loss of a few episodes, and how many target tokens it is the sum over."""
+        whole = model.config.memory.lookup == "whole"
+        absent = 0.0 if whole else ABSENT
+        episodes = self.maker.draw(rng.choice(SIZES), ORDINARY, rng, absent)
+        model.eval()
+        entries = encode_pairs(model, self.counterparts, episodes.shown, torch.float32)
+        memory = remember_shown(model, entries, life_long if whole else None, rng)
+        excerpt = None if whole else self.excerpt(episodes, entries, memory, rng)
+        pairs = [(question.source, question.target) for question in episodes.asked]
+        batch = pair_batch(pairs, model.embedding.weight.device)
+        model.train()
+        loss = episode_loss(model, batch, _word(episodes, batch), memory, config, excerpt)
+        return loss, batch.tokens
+
+    def excerpt(
+        self, episodes: Episodes, entries: Entries, memory: Memory, rng: random.Random
+    ) -> Excerpt:
+        """What each asked sentence may ask of a memory that holds the entries of the shown ones."""
+        lengths = entries.lengths.tolist()
+        slots = torch.arange(sum(lengths)).split(lengths)
+        positions = [torch.arange(length) for length in lengths]
+        links = entries.links.split(lengths)
+        chosen, mute = [], []
+        for question, told in zip(episodes.asked, _relevant(episodes, rng), strict=True):
+            heard = self.counterparts.heard(question.source)
+            quiet = [
+                self.counterparts.mute(*episodes.shown[i], positions[i], links[i], heard)
+                for i in told
+            ]
+            chosen.append(torch.cat([slots[i] for i in told]))
+            mute.append(torch.cat(quiet))
+        pairs = torch.arange(len(lengths)).repeat_interleave(entries.lengths)
+        inside = torch.tensor(self.maker.tokenizer.inside)
+        spelt = spell_pairs(entries.values.cpu(), pairs, torch.cat(positions), inside)
+        return Excerpt.of(memory, Threads(*spelt, inside), chosen, mute)
 
 
 def remember_shown(
-    model: Model, shown: Batch, life_long: Memory | None, rng: random.Random
-) -> tuple[Memory, Tensor]:
-    """A memory of the shown sentences, now and then among entries of the life-long one; and the
-    slot of each position (T, B), EMPTY at padding."""
-    model.eval()
-    real = shown.outputs != PAD
-    keys, values = model.keys(shown)[real], shown.outputs[real]
-    slots = torch.full_like(shown.outputs, EMPTY)
-    slots[real] = torch.arange(len(values), device=slots.device)
+    model: Model, entries: Entries, life_long: Memory | None, rng: random.Random
+) -> Memory:
+    """A memory of the entries of shown sentences, which come first, now and then among some of
+    the life-long one."""
+    keys, values = entries.keys, entries.values
     if life_long is not None and rng.random() < CROWDED:
         others = _some_slots(life_long, rng)
         keys = torch.cat([keys, life_long.keys[others]])
         values = torch.cat([values, life_long.values[others]])
     memory = model.new_memory(slots=len(values))
     memory.write(keys, values, None, torch.Generator())
-    return memory, slots
-
-
-def _threads(shown: Batch, slots: Tensor, inside: Tensor) -> Threads:
-    stems = spell_all(shown.inputs, inside)[slots != EMPTY]
-    return Threads(stems, torch.full_like(stems, EMPTY), inside)
+    return memory
 
 
 def _word(episodes: Episodes, batch: Batch) -> Word:
@@ -93,15 +111,13 @@ def _word(episodes: Episodes, batch: Batch) -> Word:
     return Word(source, target, target & made_up, target & made_up & absent)
 
 
-def _relevant(episodes: Episodes, slots: Tensor, rng: random.Random) -> list[Tensor]:
-    """The slots that each asked sentence may ask: those of its own shown pair and of others."""
-    columns = [column[column != EMPTY] for column in slots.t()]
+def _relevant(episodes: Episodes, rng: random.Random) -> list[list[int]]:
+    """The shown sentences that each asked one may ask: its own, and others."""
     chosen = []
     for question in episodes.asked:
-        others = [number for number in range(len(columns)) if number != question.relevant]
+        others = [number for number in range(len(episodes.shown)) if number != question.relevant]
         drawn = rng.sample(others, min(len(others), rng.randint(question.absent, OTHERS)))
-        told = drawn if question.absent else [*drawn, question.relevant]
-        chosen.append(torch.cat([slots.new_empty(0), *(columns[i] for i in sorted(told))]).cpu())
+        chosen.append(sorted(drawn if question.absent else [*drawn, question.relevant]))
     return chosen
 
 

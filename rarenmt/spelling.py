@@ -3,11 +3,15 @@
 Shapes: B sentences · A entries of a sentence · N slots · R rows a sentence · V pieces.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from rarenmt.memory import EMPTY
+from rarenmt.tokens import BOS
 
 SPELL = 1_000_003
 """Multiplier of the rolling hash over the pieces of a word."""
@@ -36,6 +40,29 @@ def spell_all(pieces: Tensor, inside: Tensor) -> Tensor:
     for step in pieces[1:]:
         stems.append(spell(stems[-1], step, inside))
     return torch.stack(stems)
+
+
+def spell_pairs(
+    values: Tensor, pairs: Tensor, positions: Tensor, inside: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The word begun before each of N entries, and the whole word that it belongs to, as in
+    `Threads`; entries (N,) in the order of their pairs and of their positions in them, gaps
+    between them unknown. One position of all pairs is spelt after the other."""
+    joined = torch.zeros_like(pairs, dtype=torch.bool)
+    joined[1:] = (pairs[1:] == pairs[:-1]) & (positions[1:] == positions[:-1] + 1)
+    stems = torch.full_like(pairs, EMPTY)
+    stems[positions == 0] = BOS
+    steps = list(_by_position(positions, joined))
+    for places in steps:
+        before, piece = stems[places - 1], values[places - 1]
+        known = (before != EMPTY) | ~inside[piece]
+        stems[places[known]] = spell(before, piece, inside)[known]
+    torn = inside[values] & (stems == EMPTY)
+    words = spell(stems, values, inside).masked_fill(torn, EMPTY)
+    for places in reversed(steps):
+        further = places[inside[values[places]]]
+        words[further - 1] = words[further]
+    return stems, words
 
 
 @dataclass(frozen=True)
@@ -94,6 +121,14 @@ class Spelling:
     def _continue(self) -> Tensor:
         """(B, A) whether an entry continues a word."""
         return self.inside[self.values.clamp(min=0)]
+
+
+def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:
+    """The places that follow another one of their pair: all first ones, all second ones, …"""
+    places = joined.nonzero()[:, 0]
+    places = places[position[places].argsort(stable=True)]
+    _, counts = position[places].unique_consecutive(return_counts=True)
+    yield from places.split(counts.tolist())
 
 
 def _subtract(log_probs: Tensor, rows: Tensor, lost: Tensor) -> None:

@@ -29,12 +29,11 @@ from rarenmt.checkpoint import (
 )
 from rarenmt.config import Config, TrainConfig
 from rarenmt.dev import Dev
-from rarenmt.episodes import EpisodeMaker
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.objective import Asked, Loss, compute_loss
-from rarenmt.practice import practise
+from rarenmt.practice import Practice
 from rarenmt.storage import naming, replace_bytes
 from rarenmt.tensors import load_tensors
 from rarenmt.tokens import Tokenizer
@@ -97,11 +96,11 @@ class Run:
         corpus: Corpus,
         dev: Dev,
         config: TrainConfig,
-        practice: EpisodeMaker | None = None,
+        practice: Practice | None = None,
         links: Links | None = None,
     ) -> None:
         self.links = links
-        self.practice = practice if practice is not None and practice.word_pairs else None
+        self.practice = practice if practice is not None and practice.maker.possible else None
         self.folder, self.model, self.tokenizer = folder, model, tokenizer
         self.corpus, self.dev, self.config = corpus, dev, config
         self.device = model.embedding.weight.device
@@ -199,16 +198,14 @@ class Run:
         config, step = self.config, self.progress.step
         falling = step >= config.steps * (1 - config.decay)
         rng = random.Random(f"{config.seed} {step}")
-        if self.practice is None or not self.practice.possible:
-            return
-        if self.memory is None or not falling:
+        if self.practice is None or self.memory is None or not falling:
             return
         if rng.random() >= config.episodes:
             return
         rng = random.Random(f"{config.seed} {step} {parallel.rank()}")
         seed = rng.getrandbits(32)
         with _dropout_seed(seed, self.device), _mixed_precision(self.device, config.bf16):
-            loss, tokens = practise(self.model, self.practice, self.memory, config, rng)
+            loss, tokens = self.practice.loss(self.model, self.memory, config, rng)
         memory = loss.memory + loss.readout + loss.attention
         total = loss.translation + config.memory_weight * memory
         (total / tokens / parallel.world()).backward()

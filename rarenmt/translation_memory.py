@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.checkpoint import Checkpoint
+from rarenmt.counterpart import Counterparts
 from rarenmt.entries import Entries, encode_pairs
 from rarenmt.errors import CheckpointError
 from rarenmt.finder import Finder
@@ -237,8 +238,11 @@ class TranslationMemory:
 
     def _encode(self, pairs: Sequence[Pair]) -> Entries:
         """The entries of pairs, from the model."""
+        known, encode = self._checkpoint, self._checkpoint.tokenizer.encode
+        encoded = [(encode(pair.source.strip()), encode(pair.target.strip())) for pair in pairs]
+        counterparts = Counterparts(known.tokenizer, known.lexicon)
         dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
-        return encode_pairs(self._checkpoint, pairs, dtype, self.progress)
+        return encode_pairs(known.model, counterparts, encoded, dtype, self.progress)
 
     def _stored(self) -> EntriesOf:
         """The entries of pairs that the memory holds now; from the model where it does not hold

@@ -7,19 +7,27 @@ import pytest
 import torch
 from test_episodes import TEXTS
 
-from rarenmt.batches import Batch, pair_batch
+from rarenmt.batches import pair_batch
 from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.counterpart import Counterparts
+from rarenmt.entries import Entries, encode_pairs
 from rarenmt.episodes import EpisodeMaker, Episodes
+from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
-from rarenmt.practice import OTHERS, _relevant, _threads, _word, practise, remember_shown
+from rarenmt.practice import OTHERS, Practice, _relevant, _word, remember_shown
 from rarenmt.spelling import spell_all
-from rarenmt.tokens import BOS, PAD, Tokenizer
+from rarenmt.tokens import BOS, EOS, Tokenizer
 
 
 @pytest.fixture(scope="module")
 def maker() -> EpisodeMaker:
     return EpisodeMaker(TEXTS, Tokenizer.train([side for pair in TEXTS for side in pair], 310))
+
+
+@pytest.fixture(scope="module")
+def practice(maker: EpisodeMaker) -> Practice:
+    return Practice(maker, Counterparts(maker.tokenizer, Lexicon([("drinks", "trinkt")])))
 
 
 @pytest.fixture
@@ -44,52 +52,85 @@ def life_long(model: Model) -> Memory:
     return memory
 
 
-def batch_of(episodes: Episodes) -> Batch:
-    return pair_batch(episodes.shown, torch.device("cpu"))
+def entries_of(practice: Practice, model: Model, episodes: Episodes) -> Entries:
+    return encode_pairs(model.eval(), practice.counterparts, episodes.shown, torch.float32)
 
 
 def test_the_memory_of_an_episode_holds_every_shown_piece(
-    maker: EpisodeMaker, model: Model, life_long: Memory
+    practice: Practice, model: Model, life_long: Memory
 ) -> None:
     sizes = set()
     for seed in range(20):
-        shown = batch_of(maker.draw(2, 0, random.Random(seed)))
-        memory, slots = remember_shown(model, shown, life_long, random.Random(seed))
-        assert shown.tokens <= memory.used <= shown.tokens + 40
-        assert torch.equal((slots == EMPTY), shown.outputs == PAD)
-        assert torch.equal(memory.values[slots[slots != EMPTY]], shown.outputs[slots != EMPTY])
-        sizes.add(memory.used > shown.tokens)
+        episodes = practice.maker.draw(2, 0, random.Random(seed))
+        entries = entries_of(practice, model, episodes)
+        memory = remember_shown(model, entries, life_long, random.Random(seed))
+        shown = [piece for _, target in episodes.shown for piece in [*target, EOS]]
+        assert len(shown) <= memory.used <= len(shown) + 40
+        assert memory.values[: len(shown)].tolist() == shown
+        assert torch.equal(memory.keys[: len(shown)], entries.keys)
+        sizes.add(memory.used > len(shown))
     assert sizes == {True, False}  # alone, and among the entries of the life-long memory
 
 
 def test_a_model_that_asks_relevant_pairs_remembers_only_the_episode(
-    maker: EpisodeMaker, model: Model
+    practice: Practice, model: Model
 ) -> None:
     for seed in range(5):
-        shown = batch_of(maker.draw(2, 1, random.Random(seed)))
-        memory, _ = remember_shown(model, shown, None, random.Random(seed))
-        assert memory.used == shown.tokens
+        entries = entries_of(practice, model, practice.maker.draw(2, 1, random.Random(seed)))
+        memory = remember_shown(model, entries, None, random.Random(seed))
+        assert memory.used == len(entries.values)
 
 
-def test_an_asked_sentence_may_ask_its_own_shown_one_and_a_few_others_whole(
-    maker: EpisodeMaker, model: Model
+def test_an_asked_sentence_may_ask_its_own_shown_one_and_a_few_others(
+    maker: EpisodeMaker,
 ) -> None:
     episodes = maker.draw(3, 3, random.Random(1), absent=0.3)
     assert {question.absent for question in episodes.asked} == {True, False}
-    shown = batch_of(episodes)
-    _, slots = remember_shown(model, shown, None, random.Random(1))
-    columns = [[slot for slot in column if slot != EMPTY] for column in slots.t().tolist()]
     counts = defaultdict(set)
 
     for seed in range(20):
-        chosen = _relevant(episodes, slots, random.Random(seed))
+        chosen = _relevant(episodes, random.Random(seed))
         assert len(chosen) == len(episodes.asked)
-        for question, some in zip(episodes.asked, chosen, strict=True):
-            told = [column for column in columns if set(column) <= set(some.tolist())]
-            assert (columns[question.relevant] in told) is not question.absent
-            assert some.tolist() == [slot for column in told for slot in column]
+        for question, told in zip(episodes.asked, chosen, strict=True):
+            assert (question.relevant in told) is not question.absent
+            assert told == sorted(set(told))
             counts[question.absent].add(len(told))
     assert counts == {False: set(range(1, OTHERS + 2)), True: set(range(1, OTHERS + 1))}
+
+
+def test_a_sentence_is_told_of_whole_pairs_what_its_words_have_to_say_in_it(
+    practice: Practice, model: Model
+) -> None:
+    tokenizer = practice.maker.tokenizer
+    episodes = practice.maker.draw(3, 3, random.Random(1), absent=0.3)
+    entries = entries_of(practice, model, episodes)
+    memory = remember_shown(model, entries, None, random.Random(1))
+    told = _relevant(episodes, random.Random(2))
+    places = torch.arange(memory.used).split(entries.lengths.tolist())
+
+    excerpt = practice.excerpt(episodes, entries, memory, random.Random(2))
+
+    spoken = silent = 0
+    for question, numbers, slots, mute in zip(
+        episodes.asked, told, excerpt.slots, excerpt.mute, strict=True
+    ):
+        heard = practice.counterparts.heard(question.source)
+        quiet = dict(zip(slots.tolist(), mute.tolist(), strict=True))
+        for number in numbers:
+            positions = torch.arange(len(places[number]))
+            links = entries.links[places[number]]
+            pair = episodes.shown[number]
+            expected = practice.counterparts.mute(*pair, positions, links, heard)
+            for slot, wanted in zip(places[number].tolist(), expected.tolist(), strict=True):
+                inner = tokenizer.inside[int(memory.values[slot])]
+                if wanted and inner:  # needs no place among the neighbours
+                    assert slot not in quiet
+                else:
+                    assert quiet.pop(slot) is wanted
+                    spoken, silent = spoken + (not wanted), silent + wanted
+        assert set(quiet) <= {EMPTY}
+    assert spoken > 0
+    assert silent > 0
 
 
 def test_a_made_up_word_whose_pair_is_not_asked_is_unknown(maker: EpisodeMaker) -> None:
@@ -119,26 +160,30 @@ def test_only_invented_words_are_made_up(maker: EpisodeMaker) -> None:
     assert {question.made_up for question in episodes.asked} == {True, False}
 
 
-def test_shown_entries_know_the_words_before_them(maker: EpisodeMaker, model: Model) -> None:
-    episodes = maker.draw(2, 2, random.Random(1))
-    shown = batch_of(episodes)
-    _, slots = remember_shown(model, shown, None, random.Random(1))
-    inside = torch.tensor(maker.tokenizer.inside)
+def test_shown_entries_know_the_words_before_them(practice: Practice, model: Model) -> None:
+    episodes = practice.maker.draw(2, 2, random.Random(1))
+    entries = entries_of(practice, model, episodes)
+    memory = remember_shown(model, entries, None, random.Random(1))
 
-    threads = _threads(shown, slots, inside)
+    excerpt = practice.excerpt(episodes, entries, memory, random.Random(1))
 
-    for column, (_, target) in zip(slots.t().tolist(), episodes.shown, strict=True):
-        own = column[: len(target) + 1]
-        before = spell_all(torch.tensor([BOS, *target])[:, None], inside)[:, 0]
-        assert torch.equal(threads.stems[own], before)
-    assert torch.equal(threads.inside, inside)
+    inside = torch.tensor(practice.maker.tokenizer.inside)
+    before = torch.cat(
+        [
+            spell_all(torch.tensor([BOS, *target])[:, None], inside)[:, 0]
+            for _, target in episodes.shown
+        ]
+    )
+    held = excerpt.slots != EMPTY
+    assert torch.equal(excerpt.stems[held], before[excerpt.slots[held]])
+    assert torch.equal(excerpt.inside, inside)
 
 
 @pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)
 def test_practice_teaches_query_gate_and_network(
-    maker: EpisodeMaker, model: Model, life_long: Memory
+    practice: Practice, model: Model, life_long: Memory
 ) -> None:
-    loss, tokens = practise(model, maker, life_long, TrainConfig(), random.Random(1))
+    loss, tokens = practice.loss(model, life_long, TrainConfig(), random.Random(1))
     (loss.translation + loss.memory + loss.readout + loss.attention).backward()
 
     assert tokens > 0
@@ -150,20 +195,20 @@ def test_practice_teaches_query_gate_and_network(
 
 
 def test_practice_leaves_the_life_long_memory_alone(
-    maker: EpisodeMaker, model: Model, life_long: Memory
+    practice: Practice, model: Model, life_long: Memory
 ) -> None:
     before = {name: tensor.clone() for name, tensor in life_long.state_dict().items()}
 
-    practise(model, maker, life_long, TrainConfig(), random.Random(1))
+    practice.loss(model, life_long, TrainConfig(), random.Random(1))
 
     assert all(torch.equal(before[name], t) for name, t in life_long.state_dict().items())
 
 
 def test_made_up_pieces_are_no_part_of_the_translation_loss(
-    maker: EpisodeMaker, model: Model, life_long: Memory
+    practice: Practice, model: Model, life_long: Memory
 ) -> None:
     """The network cannot know them, and must not learn to guess them."""
-    loss, tokens = practise(model, maker, life_long, TrainConfig(smoothing=0.0), random.Random(1))
+    loss, tokens = practice.loss(model, life_long, TrainConfig(smoothing=0.0), random.Random(1))
 
     a_guess = torch.log(torch.tensor(310.0))  # untrained, every piece is about as likely
     assert loss.translation < (tokens - 1) * a_guess

@@ -15,10 +15,13 @@ from rarenmt.align import Links
 from rarenmt.batches import Corpus, Ids
 from rarenmt.checkpoint import METRICS, TRAINING, load_checkpoint
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.counterpart import Counterparts
 from rarenmt.dev import Dev
 from rarenmt.episodes import EpisodeMaker
 from rarenmt.errors import CheckpointError, SettingError, StorageError
+from rarenmt.lexicon import Lexicon
 from rarenmt.model import Model
+from rarenmt.practice import Practice
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.tokens import Tokenizer
 from rarenmt.train import Report, Run, learning_rate
@@ -62,8 +65,9 @@ def begin(tokenizer: Tokenizer) -> Begin:
         model.initialise(torch.Generator().manual_seed(1))
         encoded = [(tokenizer.encode(source), tokenizer.encode(target)) for source, target in TEXTS]
         held_out = Dev(encoded[::9], [target for _, target in TEXTS[::9]])
-        practice = EpisodeMaker(TEXTS + RARE, tokenizer)
-        assert practice.word_pairs
+        maker = EpisodeMaker(TEXTS + RARE, tokenizer)
+        assert maker.word_pairs
+        practice = Practice(maker, Counterparts(tokenizer, Lexicon()))
         wanted = replace(SETTINGS, **settings)
         links = Links(encoded, tokenizer) if wanted.guidance else None
         corpus = Corpus([(encoded, 1.0)])
@@ -251,7 +255,7 @@ def test_text_without_word_pairs_is_no_text_to_practise_on(
 ) -> None:
     texts = [("1 2 3", "3 2 1"), ("4 5 6", "6 5 4")]
     pairs: list[tuple[Ids, Ids]] = [(tokenizer.encode(s), tokenizer.encode(t)) for s, t in texts]
-    practice = EpisodeMaker(texts, tokenizer)
+    practice = Practice(EpisodeMaker(texts, tokenizer), Counterparts(tokenizer, Lexicon()))
     settings = replace(SETTINGS, steps=10, decay=1.0, episodes=0.99)
     dev = Dev(pairs, ["3 2 1", "6 5 4"])
 
