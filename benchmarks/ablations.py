@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import entries, excerpt, finder, relevance, search, spelling
+from rarenmt import counterpart, entries, excerpt, finder, relevance, search, spelling
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
+from rarenmt.counterpart import Heard
 from rarenmt.model import Prediction
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
@@ -161,9 +162,19 @@ def nothing_owed(prediction: Prediction, rows: Tensor, pieces: Tensor) -> Tensor
     return torch.zeros_like(rows, dtype=torch.bool)
 
 
-def all_heard(self: finder.Finder, number: int, heard: set[str]) -> Tensor:
-    """As if every word of a pair translated something in the sentence."""
-    return torch.zeros(len(self._slots[number]), dtype=torch.bool)
+places_of = finder.Finder._places
+
+
+def all_heard(self: finder.Finder, number: int, heard: Heard) -> Tensor:
+    """As if every word of a pair translated something in the sentence: its end, if nothing else."""
+    places = places_of(self, number, heard)
+    places[:, -1] = ~places.any(dim=1)
+    return places
+
+
+def as_near(similarity: Tensor, share: Tensor) -> Tensor:
+    """As if the attention did not matter."""
+    return similarity
 
 
 def as_it_was(weights: Tensor, likely: object) -> Tensor:
@@ -185,22 +196,27 @@ ROWS = [
     Row("only half of the sentence", constants=((relevance, "RARE", math.inf),)),
     Row(
         "other forms do not count",
-        constants=((relevance, "_forms", lambda word: []), (finder, "forms", lambda word: {word})),
+        constants=(
+            (relevance, "_forms", lambda word: []),
+            (counterpart, "forms", lambda word: {word}),
+        ),
     ),
     Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
     Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
     Row("at most 32 pairs", constants=((relevance, "MOST", 32),)),
-    Row("no thread", constants=((excerpt, "THREAD", 0.0),)),
+    Row("no thread", constants=((excerpt, "THREAD", 0.0), (excerpt, "LONGER", 0.0))),
+    Row("a thread of one word", constants=((excerpt, "LONGER", 0.0),)),
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((spelling, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
-    Row("every word of a pair speaks", constants=((finder.Finder, "_mute", all_heard),)),
+    Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
+    Row("every word of a pair speaks", constants=((finder.Finder, "_places", all_heard),)),
     Row("keys: attention as it was", constants=((entries, "weigh", as_it_was),)),
     Row(
         "keys as they were, every word speaks",
         constants=(
-            (finder.Finder, "_mute", all_heard),
+            (finder.Finder, "_places", all_heard),
             (entries, "weigh", as_it_was),
         ),
     ),

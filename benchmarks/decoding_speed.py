@@ -140,11 +140,11 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | 
     generator = torch.Generator().manual_seed(0)
     shape = (len(batch.lengths), kind.asked)
     chosen = torch.randint(0, memory.used, shape, generator=generator)
-    stems = torch.full((memory.used,), EMPTY)
-    threads = Threads(
-        stems, torch.full_like(stems, EMPTY), torch.zeros(SIZES.vocabulary, dtype=torch.bool)
-    )
-    return Excerpt.of(memory, threads, list(chosen))
+    unknown = torch.full((memory.used,), EMPTY)
+    no_piece = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
+    threads = Threads(unknown, unknown, unknown, no_piece)
+    places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
+    return Excerpt.of(memory, threads, list(chosen), list(places))
 
 
 def report_speed(

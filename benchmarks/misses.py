@@ -17,7 +17,7 @@ from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.novelty import WORD
 from rarenmt.oneshot import Question, read_suite
-from rarenmt.spelling import spell_all
+from rarenmt.spelling import Begun
 from rarenmt.text import Pair
 from rarenmt.tokens import Tokenizer
 from rarenmt.translator import Translator
@@ -83,7 +83,8 @@ class Doctor:
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
         states, weights = model.attend(batch)
         queries = model.query(states.flat())
-        recall = excerpt.read(queries, spell_all(batch.inputs, excerpt.inside).flatten())
+        begun = Begun(*(words.flatten() for words in Begun.all(batch.inputs, excerpt.inside)))
+        recall = excerpt.read(queries, begun, weights.flatten(0, 1))
         _, shares = model.read_out(states.flat(), queries, recall, self.translator.memory)
         right = recall.values[begins] == target_ids[begins]
         return Look(

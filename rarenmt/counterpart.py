@@ -9,8 +9,8 @@ Shapes: B pairs · T target pieces with EOS · S source pieces with EOS · W sou
 words · N entries.
 """
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -87,30 +87,48 @@ class Counterparts:
         links |= ~links.any(dim=1, keepdim=True)
         return Likely(links, known, known & unlinked, _numbers(words), _numbers(pieces))
 
-    def heard(self, sentence: Ids) -> frozenset[str]:
-        """All `forms` of the words of an encoded sentence."""
-        return frozenset(form for word in self._tokenizer.words(sentence) for form in forms(word))
+    def heard(self, sentence: Ids) -> "Heard":
+        """What is heard in an encoded sentence."""
+        words = self._tokenizer.by_word(sentence)
+        where: dict[str, list[int]] = defaultdict(list)
+        for number, word in enumerate(words):
+            for form in forms(self._tokenizer.word(tuple(word))):
+                where[form].append(number)
+        return Heard(where, F.pad(_numbers(words), (0, 1), value=len(words)))
 
-    def mute(
-        self,
-        source: Ids,
-        target: Ids,
-        positions: Tensor,
-        links: Tensor,
-        heard: AbstractSet[str],
+    def places(
+        self, source: Ids, target: Ids, positions: Tensor, links: Tensor, heard: "Heard"
     ) -> Tensor:
-        """(N,) whether entries of an encoded pair, at these positions (N,) of its target and with
-        these `links` (N, 2), belong to a word that translates nothing of what is `heard`: neither
-        what it translates in the pair nor what the lexicon knows it to."""
-        words = enumerate(self._tokenizer.words(source))
-        shared = [place for place, word in words if not heard.isdisjoint(forms(word))]
-        known = [
-            not self._lexicon.sources(self._tokenizer.word(tuple(word))).isdisjoint(heard)
-            for word in self._tokenizer.by_word(target)
-            for _ in word
-        ]
-        linked = torch.isin(links, torch.tensor(shared, dtype=torch.long)).any(dim=1)
-        return ~(linked | torch.tensor([*known, False])[positions.clamp(max=len(known))])
+        """(N, S) where in a sentence stands what the words of entries translate, which are at these
+        positions (N,) of the target of an encoded pair and have these `links` (N, 2): what they
+        translate in the pair, in any form, or what the lexicon knows them to. An entry that has no
+        place there is mute in that sentence."""
+        spelt = self._tokenizer.words(source)
+        words = [self._tokenizer.word(tuple(word)) for word in self._tokenizer.by_word(target)]
+        pieces = F.pad(_numbers(self._tokenizer.by_word(target)), (0, 1), value=len(words))
+        linked = heard.at([forms(word) for word in spelt])
+        known = heard.at([self._lexicon.sources(word) for word in words])
+        of_pair = linked[links.clamp(min=NONE)].any(dim=1)  # NONE is the last row: nowhere
+        by_word = of_pair | known[pieces[positions.clamp(max=len(pieces) - 1)]]
+        return by_word[:, heard.words]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The words of a sentence."""
+
+    where: Mapping[str, Sequence[int]]
+    """Numbers of its words by all their `forms`."""
+    words: Tensor
+    """(S,) the number of the word that each piece belongs to; that of EOS is theirs plus one."""
+
+    def at(self, some: Sequence[Iterable[str]]) -> Tensor:
+        """(… + 1, words + 1) which words are among each of `some` sets of forms; the last row and
+        the last column are of nothing."""
+        found = torch.zeros(len(some) + 1, int(self.words[-1]) + 1, dtype=torch.bool)
+        for row, wanted in zip(found, some, strict=False):
+            row[[number for form in wanted for number in self.where.get(form, ())]] = True
+        return found
 
 
 def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:

@@ -4,10 +4,11 @@ A sentence asks only the remembered pairs that `relevance` found for it, so that
 unrelated leaks in and the cost does not grow with the memory. An entry knows what had been
 written of its word before it: one from inside a word speaks only right there, so that a
 remembered word neither starts in the middle nor loses its end. Nor is it said twice in a row,
-unless its pair does so.
+unless its pair does so. And an entry knows where in the sentence stands what its word translates:
+nowhere, and it is mute; where the attention lies, and it is as near as can be.
 
 Shapes: B sentences · M entries of a sentence that may speak · R rows a sentence · K neighbours ·
-D width of a key.
+D width of a key · S source pieces.
 """
 
 from collections.abc import Sequence
@@ -20,13 +21,16 @@ from torch import Tensor
 
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.spelling import Spelling, Threads
+from rarenmt.spelling import Begun, Spelling, Threads
 
 ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
 """How an entry goes on from the word written so far."""
 
 THREAD = 0.1
 """By how much an entry is nearer when the word before it, or its beginning, was just written."""
+
+LONGER = 0.3
+"""By how much more, when the word before that was written too: a sentence resembles its pair."""
 
 HEARD = 8
 """Neighbours of a query, at most: of 64 translations with 100,000 entries to ask, none changes
@@ -45,10 +49,13 @@ class Excerpt:
     """(B, M)"""
     stems: Tensor
     """(B, M) as in `Threads`."""
+    before: Tensor
+    """(B, M) as in `Threads`."""
     words: Tensor
     """(B, M) as in `Threads`."""
-    mute: Tensor
-    """(B, M) which have nothing to say in their sentence."""
+    places: Tensor | None
+    """(B, M, S) where in its sentence stands what the word of each entry translates, if that is
+    known."""
     spelling: Spelling
     """Of their words, and of those that have nothing to say in a sentence."""
     neighbours: int
@@ -59,29 +66,33 @@ class Excerpt:
         memory: Memory,
         threads: Threads,
         chosen: Sequence[Tensor],
-        mute: Sequence[Tensor] | None = None,
+        places: Sequence[Tensor] | None = None,
     ) -> "Excerpt":
-        """The entries in the chosen slots (≤ A,) of each sentence. Those that are mute have nothing
-        to say in it, but still end their words; and where one that begins a word is the nearest,
-        the memory has nothing to say."""
+        """The entries in the chosen slots (≤ A,) of each sentence, and the `places` (≤ A, S) in it
+        of what their words translate. Those that have none are mute, but still end their words; and
+        where one that begins a word is the nearest, the memory has nothing to say."""
         device = memory.values.device
         inside = threads.inside.to(device)
-        mute = mute or [torch.zeros(len(slots), dtype=torch.bool) for slots in chosen]
-        near = [
-            ~quiet | ~inside[memory.values[slots.to(device)]].cpu()
-            for slots, quiet in zip(chosen, mute, strict=True)
-        ]
-        slots = _pad([own[n] for own, n in zip(chosen, near, strict=True)]).to(device)
-        quiet = _pad([own[n].long() for own, n in zip(mute, near, strict=True)]).to(device)
         all_slots, stems = _pad(chosen).to(device), threads.stems.to(device)
         values = _look_up(memory.values, all_slots)
+        heard = None
+        near = list(chosen)
+        if places is not None:
+            speak = [
+                own.any(dim=1) | ~inside[memory.values[slots.to(device)]].cpu()
+                for slots, own in zip(chosen, places, strict=True)
+            ]
+            near = [own[some] for own, some in zip(chosen, speak, strict=True)]
+            heard = _stack([own[some] for own, some in zip(places, speak, strict=True)]).to(device)
+        slots = _pad(near).to(device)
         return cls(
             RaggedKeys.of(memory.keys, slots),
             slots,
             _look_up(memory.values, slots),
             _look_up(stems, slots),
+            _look_up(threads.before.to(device), slots),
             _look_up(threads.words.to(device), slots),
-            quiet > 0,
+            heard,
             Spelling(_look_up(stems, all_slots), values, inside),
             min(memory.config.neighbours, HEARD),
         )
@@ -101,24 +112,29 @@ class Excerpt:
             slots=slots[:, :longest],
             values=self.values[sentences, :longest],
             stems=self.stems[sentences, :longest],
+            before=self.before[sentences, :longest],
             words=self.words[sentences, :longest],
-            mute=self.mute[sentences, :longest],
+            places=None if self.places is None else self.places[sentences, :longest],
             spelling=self.spelling.select(sentences),
         )
 
-    def read(self, queries: Tensor, written: Tensor) -> Recall:
-        """The neighbours of queries (B·R, D), R for each sentence in turn, where the words
-        `written` (B·R,) have been begun; an entry that goes on from there is nearer by THREAD."""
+    def read(self, queries: Tensor, begun: Begun, attention: Tensor) -> Recall:
+        """The neighbours of queries (B·R, D), R for each sentence in turn, where so much is
+        written (B·R,) and the attention (B·R, S) lies so. An entry that goes on from there is
+        nearer by THREAD, or LONGER beside; one that begins a word is so much nearer to 1 as what
+        it translates is attended to."""
         sentences, entries = self.slots.shape
         with torch.autocast(queries.device.type, enabled=False):
             queries = queries.float()
             with torch.no_grad():
                 grouped = queries.view(sentences, -1, queries.shape[1])
-                bonus, thread = self._threads(written.view(sentences, -1))
+                bonus, thread = self._threads(Begun(*(part.view(sentences, -1) for part in begun)))
+                attended = self._attended(attention.view(*thread.shape[:2], -1), thread)
                 if entries <= self.neighbours:  # all of them are: no need to look
                     found = torch.arange(entries, device=bonus.device).expand_as(bonus)
                 else:
-                    coarse = self.keys.products(grouped, entries) + bonus  # (B, R, M)
+                    coarse = self.keys.products(grouped, entries)  # (B, R, M)
+                    coarse = _raise(coarse.clamp(min=-1), attended) + bonus
                     found = _first(coarse, self.neighbours).sort(dim=-1).values
             rows = (found + self.keys.starts[:, None, None]).flatten(0, 1)  # (B·R, K)
             first = entries * torch.arange(sentences, device=found.device)[:, None, None]
@@ -127,13 +143,16 @@ class Excerpt:
             # Not `rows[…]`, which is four times as slow.
             nearest = self.keys.rows.index_select(0, rows.flatten()).view(*rows.shape, -1)
             # Not a matrix product: a sum gives the same bits in whatever company.
-            similarity = (queries[:, None] * nearest).sum(dim=-1)
+            cosine = (queries[:, None] * nearest).sum(dim=-1)
+            similarity = _raise(cosine, attended.flatten(0, 1).gather(1, found))
             similarity = similarity + bonus.flatten(0, 1).gather(1, found)
         order = _first(similarity, similarity.shape[1])
-        similarity, found, places = (x.gather(1, order) for x in (similarity, found, places))
+        cosine, similarity, found, places = (
+            part.gather(1, order) for part in (cosine, similarity, found, places)
+        )
         slots, values = (part.take(places) for part in (self.slots, self.values))
         thread = thread.flatten(0, 1).gather(1, found)
-        again = (self.words.take(places) == written[:, None]) & (thread == ELSEWHERE)
+        again = (self.words.take(places) == begun.word[:, None]) & (thread == ELSEWHERE)
         again &= ~self.inside[values.clamp(min=0)]
         silent = similarity.isneginf()
         missing = (0, self.neighbours - similarity.shape[1])
@@ -142,17 +161,43 @@ class Excerpt:
             F.pad(values.masked_fill(silent, EMPTY), missing, value=EMPTY),
             F.pad(similarity, missing, value=-torch.inf),
             F.pad(thread, missing),
-            F.pad(self.mute.take(places) | again, missing),
+            F.pad((self.mute.take(places) | again) & ~silent, missing),
+            F.pad(cosine.detach().masked_fill(silent, 0.0), missing),
         )
 
-    def _threads(self, written: Tensor) -> tuple[Tensor, Tensor]:
-        """What is added to the similarities where the words written (B, R) have been begun, and
-        how each entry goes on from there; both (B, R, M)."""
-        follows = self.stems[:, None] == written[:, :, None]
+    def _threads(self, begun: Begun) -> tuple[Tensor, Tensor]:
+        """What is added to the similarities where so much is written (B, R), and how each entry
+        goes on from there; both (B, R, M)."""
+        follows = self.stems[:, None] == begun.word[:, :, None]
+        further = (self.before[:, None] == begun.before[:, :, None]) & follows
+        further &= (self.before != EMPTY)[:, None]
         silent = (self.values == EMPTY)[:, None] | (self._continue[:, None] & ~follows)
-        bonus = (THREAD * follows.float()).masked_fill(silent, -torch.inf)
+        bonus = THREAD * follows.float() + LONGER * further.float()
         onwards = torch.where(self._continue, SAME_WORD, NEXT_WORD)[:, None]
-        return bonus, follows * onwards  # ELSEWHERE is 0
+        return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
+
+    def _attended(self, attention: Tensor, thread: Tensor) -> Tensor:
+        """(B, R, M) how much of the attention (B, R, S) lies on what entries translate that begin a
+        word; nothing while a remembered word is unfinished, for then it is the word's turn. Added
+        up in float64, so that it gives the same bits in whatever company."""
+        if self.places is None:
+            return torch.zeros_like(thread, dtype=torch.float32)
+        unfinished = (thread == SAME_WORD).any(dim=-1, keepdim=True)
+        shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
+        return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
+
+    @cached_property
+    def mute(self) -> Tensor:
+        """(B, M) which entries have nothing to say in their sentence."""
+        if self.places is None:
+            return torch.zeros_like(self.slots, dtype=torch.bool)
+        return ~self.places.any(dim=-1)
+
+    @cached_property
+    def _starts(self) -> Tensor:
+        """(B, M, S) the places of entries that begin a word."""
+        assert self.places is not None
+        return (self.places & ~self._continue[:, :, None]).double()
 
     @cached_property
     def _continue(self) -> Tensor:
@@ -164,6 +209,20 @@ def _pad(rows: Sequence[Tensor]) -> Tensor:
     """The rows of slots side by side (B, the longest), at least one wide, filled up with EMPTY."""
     longest = max(1, *map(len, rows))
     return torch.stack([F.pad(row, (0, longest - len(row)), value=EMPTY) for row in rows])
+
+
+def _stack(rows: Sequence[Tensor]) -> Tensor:
+    """The places (≤ M, ≤ S) of each sentence as one tensor (B, M, S)."""
+    entries, pieces = (max(own.shape[side] for own in rows) for side in (0, 1))
+    stacked = torch.zeros(len(rows), max(1, entries), pieces, dtype=torch.bool)
+    for whole, own in zip(stacked, rows, strict=True):
+        whole[: own.shape[0], : own.shape[1]] = own
+    return stacked
+
+
+def _raise(similarity: Tensor, share: Tensor) -> Tensor:
+    """That share of the way from a similarity to 1."""
+    return similarity + share * (1 - similarity)
 
 
 def _look_up(table: Tensor, slots: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.batches import Ids
-from rarenmt.counterpart import Counterparts
+from rarenmt.counterpart import Counterparts, Heard
 from rarenmt.excerpt import Excerpt
 from rarenmt.journal import Journal
 from rarenmt.lexicon import Lexicon
@@ -35,22 +35,23 @@ class Finder:
 
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
-        chosen, mute = [], []
+        chosen, places = [], []
         for sentence in sentences:
             pairs = self._relevance.find(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
             heard = self._counterparts.heard(self._encode(sentence))
-            mute.append(torch.cat([_NOTHING, *(self._mute(pair, heard) for pair in pairs)]))
+            nowhere = torch.zeros(0, len(heard.words), dtype=torch.bool)
+            places.append(torch.cat([nowhere, *(self._places(pair, heard) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self._spelt, chosen, mute)
+        return Excerpt.of(self._memory, self._spelt, chosen, places)
 
-    def _mute(self, number: int, heard: frozenset[str]) -> Tensor:
-        """Which entries of a pair have nothing to say where this is heard."""
+    def _places(self, number: int, heard: Heard) -> Tensor:
+        """Where in a sentence stands what each entry of a pair translates."""
         pair, slots = self._journal.pairs[number], self._slots[number]
         positions, links = self._journal.owners[slots, 1].long(), self._journal.links[slots].long()
         source, target = self._encode(pair.source), self._encode(pair.target)
-        return self._counterparts.mute(source, target, positions, links, heard)
+        return self._counterparts.places(source, target, positions, links, heard)
 
     def _encode(self, text: str) -> Ids:
         return self._tokenizer.encode(text.strip())
@@ -60,10 +61,9 @@ class Finder:
         order = torch.cat([_NONE, *self._slots])
         values = self._memory.values[: self._memory.used].cpu()[order]
         pairs, positions = self._journal.owners[: self._memory.used].long()[order].unbind(dim=1)
-        stems, words = torch.empty_like(order), torch.empty_like(order)
-        stems[order], words[order] = spell_pairs(values, pairs, positions, inside)
-        return Threads(stems, words, inside)
+        back = torch.empty_like(order)
+        back[order] = torch.arange(len(order))
+        return spell_pairs(values, pairs, positions, inside).at(back)
 
 
 _NONE = torch.empty(0, dtype=torch.long)
-_NOTHING = torch.empty(0, dtype=torch.bool)

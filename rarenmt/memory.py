@@ -4,7 +4,7 @@ ICLR 2017, arXiv 1703.03129, section 2): keys, values and ages.
 It is life-long, never reset between batches; predict first, then write.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 import torch.nn.functional as F
@@ -30,19 +30,20 @@ class Recall:
     """(B, K)"""
     similarity: Tensor
     """(B, K) dot products in float32, differentiable with respect to the queries; an excerpt
-    adds THREAD where an entry goes on from the piece just written."""
+    adds to them, see there."""
     thread: Tensor | None = None
     """(B, K) how each entry goes on from the piece just written, where that is known; see
     `rarenmt.excerpt`."""
     mute: Tensor | None = None
     """(B, K) which entries have nothing to say where they are asked: what they would lend stays
     with the model."""
+    cosine: Tensor | None = None
+    """(B, K) the dot products alone, where something is added to them."""
 
     def at(self, rows: Tensor) -> "Recall":
         """The neighbours of some of the queries."""
-        thread = None if self.thread is None else self.thread[rows]
-        mute = None if self.mute is None else self.mute[rows]
-        return Recall(self.slots[rows], self.values[rows], self.similarity[rows], thread, mute)
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: p[rows] for name, p in parts.items() if p is not None})
 
 
 class Memory(nn.Module):

@@ -17,7 +17,6 @@ from rarenmt.batches import Batch, Source
 from rarenmt.config import Config
 from rarenmt.decoder import Decoder, DecoderState
 from rarenmt.encoder import Encoder
-from rarenmt.excerpt import Excerpt
 from rarenmt.index import Index
 from rarenmt.memory import Memory, Recall
 from rarenmt.query import Query, States
@@ -133,20 +132,16 @@ class Model(nn.Module):
         self,
         states: States,
         memory: Memory | None,
-        excerpt: Excerpt | None = None,
-        written: Tensor | None = None,
+        ask: Callable[[Tensor], Recall] | None = None,
     ) -> Prediction:
         """Log-probabilities of the piece that follows states (N, …), with the memory's word.
 
-        The whole memory is asked or, given the words `written` so far (N,), an excerpt.
+        The whole memory is read or, where it is said how to `ask`, an excerpt.
         """
         if memory is None or memory.used == 0:
             return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
         queries = self.query(states)
-        if excerpt is None or written is None:
-            recall = memory.read(queries)
-        else:
-            recall = excerpt.read(queries, written)
+        recall = memory.read(queries) if ask is None else ask(queries)
         log_probs, shares = self.read_out(states, queries, recall, memory)
         return Prediction(log_probs, recall, shares)
 

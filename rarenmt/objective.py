@@ -18,7 +18,7 @@ from rarenmt.model import Model
 from rarenmt.query import States
 from rarenmt.readout import Hiding
 from rarenmt.softmax_loss import softmax_loss
-from rarenmt.spelling import spell_all
+from rarenmt.spelling import Begun
 from rarenmt.tokens import PAD
 
 
@@ -110,7 +110,7 @@ def episode_loss(
     translation = _translation(model, top, targets[known], config.smoothing)
     counts = 1.0 + (MADE_UP_WEIGHT - 1.0) * invented
     counts[word.unknown.flatten()[real]] = 0.0
-    queries, recall = _read(model, states, batch, real, memory, excerpt)
+    queries, recall = _read(model, states, weights, batch, real, memory, excerpt)
     loss = _judge(model, states.at(real), queries, recall, targets, counts, memory, translation)
     linked = word.target.t()[:, :, None] & word.source.t()[:, None]
     return replace(loss, attention=ATTENTION_WEIGHT * attention_loss(weights, linked))
@@ -129,20 +129,22 @@ def attention_loss(weights: Tensor, linked: Tensor) -> Tensor:
 def _read(
     model: Model,
     states: States,
+    weights: Tensor,
     batch: Batch,
     real: Tensor,
     memory: Memory,
     excerpt: Excerpt | None,
 ) -> tuple[Tensor, Recall]:
-    """Queries and neighbours at the real positions (P,) of states (T, B, …)."""
+    """Queries and neighbours at the real positions (P,) of states (T, B, …), where the attention
+    lies as `weights` (B, T, S) have it."""
     if excerpt is None:
         queries = model.query(states.at(real))
         return queries, memory.read(queries)
     steps, sentences = batch.outputs.shape
     queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
     rows = real % sentences * steps + real // sentences  # an excerpt is read sentence by sentence
-    written = spell_all(batch.inputs, excerpt.inside).t().flatten()
-    return queries[rows], excerpt.read(queries, written).at(rows)
+    begun = Begun(*(words.t().flatten() for words in Begun.all(batch.inputs, excerpt.inside)))
+    return queries[rows], excerpt.read(queries, begun, weights.flatten(0, 1)).at(rows)
 
 
 MADE_UP_WEIGHT = 3.0

@@ -19,7 +19,7 @@ from rarenmt.excerpt import Excerpt
 from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.objective import Loss, Word, episode_loss
-from rarenmt.spelling import Threads, spell_pairs
+from rarenmt.spelling import spell_pairs
 
 SIZES = [4, 12, 24]
 """Episodes at once."""
@@ -68,19 +68,19 @@ class Practice:
         slots = torch.arange(sum(lengths)).split(lengths)
         positions = [torch.arange(length) for length in lengths]
         links = entries.links.split(lengths)
-        chosen, mute = [], []
+        chosen, places = [], []
         for question, told in zip(episodes.asked, _relevant(episodes, rng), strict=True):
             heard = self.counterparts.heard(question.source)
-            quiet = [
-                self.counterparts.mute(*episodes.shown[i], positions[i], links[i], heard)
+            heard_at = [
+                self.counterparts.places(*episodes.shown[i], positions[i], links[i], heard)
                 for i in told
             ]
             chosen.append(torch.cat([slots[i] for i in told]))
-            mute.append(torch.cat(quiet))
+            places.append(torch.cat(heard_at))
         pairs = torch.arange(len(lengths)).repeat_interleave(entries.lengths)
         inside = torch.tensor(self.maker.tokenizer.inside)
-        spelt = spell_pairs(entries.values.cpu(), pairs, torch.cat(positions), inside)
-        return Excerpt.of(memory, Threads(*spelt, inside), chosen, mute)
+        threads = spell_pairs(entries.values.cpu(), pairs, torch.cat(positions), inside)
+        return Excerpt.of(memory, threads, chosen, places)
 
 
 def remember_shown(

@@ -5,6 +5,7 @@ Shapes: B sentences still open · K beam · N = B·K hypotheses · V vocabulary 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from rarenmt.excerpt import Excerpt
 from rarenmt.largest import largest
 from rarenmt.memory import Memory
 from rarenmt.model import STEADY, Model, Prediction
-from rarenmt.spelling import spell
+from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
 
@@ -124,8 +125,8 @@ class _Search:
         rows = self.open.repeat_interleave(config.beam)
         self.attended, self.state = attended.select(rows), state.select(rows)
         self.beam = self._first_beam()
-        self.written = torch.full_like(rows, BOS)
-        """(N,) the word begun so far, where an excerpt is asked."""
+        self.begun = Begun.nothing(rows)
+        """(N,) how far the hypotheses have come, where an excerpt is asked."""
         self.owed = torch.zeros_like(rows, dtype=torch.bool)
         """(N,) whether the last piece came from the memory."""
 
@@ -153,9 +154,12 @@ class _Search:
         """One step for every open hypothesis; the pieces that were chosen."""
         states, weights, state = self.model.step(pieces, self.state, self.attended)
         self.beam.coverage.add_(weights)
-        prediction = self.model.predict(states, self.memory, self.excerpt, self.written)
+        ask = None
         if self.excerpt is not None:
-            self.excerpt.spelling.end_words(prediction.log_probs, self.written, self.owed)
+            ask = partial(self.excerpt.read, begun=self.begun, attention=weights)
+        prediction = self.model.predict(states, self.memory, ask)
+        if self.excerpt is not None:
+            self.excerpt.spelling.end_words(prediction.log_probs, self.begun.word, self.owed)
         self._forbid(prediction.log_probs)
         rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()
@@ -175,7 +179,7 @@ class _Search:
             self.attended = self.attended.select(rows)
             self.excerpt = self.excerpt and self.excerpt.select(keep)
         if self.excerpt is not None:
-            self.written = spell(self.written[rows], nexts, self.excerpt.inside)
+            self.begun = self.begun.at(rows).goes_on(nexts, self.excerpt.inside)
             self.owed = _owed(prediction, rows, nexts)
         self.state = state.select(rows)
         return nexts

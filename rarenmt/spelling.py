@@ -6,6 +6,7 @@ Shapes: B sentences · A entries of a sentence · N slots · R rows a sentence �
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,35 +35,59 @@ def spell(stems: Tensor, pieces: Tensor, inside: Tensor) -> Tensor:
     return torch.where(inside[pieces], stems * SPELL + pieces, pieces)
 
 
-def spell_all(pieces: Tensor, inside: Tensor) -> Tensor:
-    """The word begun so far after each of the pieces (T, B)."""
-    stems = [pieces[0]]
-    for step in pieces[1:]:
-        stems.append(spell(stems[-1], step, inside))
-    return torch.stack(stems)
+class Begun(NamedTuple):
+    """How far some texts have come, whatever their shape (…)."""
+
+    word: Tensor
+    """(…,) the word begun so far, as `spell` numbers it."""
+    before: Tensor
+    """(…,) the word before it; EMPTY where there is none or it is unknown."""
+
+    @classmethod
+    def nothing(cls, like: Tensor) -> "Begun":
+        """Nothing is written yet."""
+        return cls(torch.full_like(like, BOS), torch.full_like(like, EMPTY))
+
+    def goes_on(self, pieces: Tensor, inside: Tensor) -> "Begun":
+        """After one more piece (…,)."""
+        before = torch.where(inside[pieces], self.before, self.word)
+        return Begun(spell(self.word, pieces, inside), before)
+
+    def at(self, rows: Tensor) -> "Begun":
+        """Some of the texts."""
+        return Begun(self.word[rows], self.before[rows])
+
+    @classmethod
+    def all(cls, inputs: Tensor, inside: Tensor) -> "Begun":
+        """(T, B) after each of the decoder's inputs (T, B), of which the first are BOS."""
+        begun = [cls.nothing(inputs[0])]
+        for pieces in inputs[1:]:
+            begun.append(begun[-1].goes_on(pieces, inside))
+        words, before = zip(*begun, strict=True)
+        return cls(torch.stack(words), torch.stack(before))
 
 
-def spell_pairs(
-    values: Tensor, pairs: Tensor, positions: Tensor, inside: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The word begun before each of N entries, and the whole word that it belongs to, as in
-    `Threads`; entries (N,) in the order of their pairs and of their positions in them, gaps
-    between them unknown. One position of all pairs is spelt after the other."""
+def spell_pairs(values: Tensor, pairs: Tensor, positions: Tensor, inside: Tensor) -> "Threads":
+    """The words of N entries in the order of their pairs and of their positions in them (N,); of
+    what an entry between them would have told, nothing is known. One position of all pairs is
+    spelt after the other."""
     joined = torch.zeros_like(pairs, dtype=torch.bool)
     joined[1:] = (pairs[1:] == pairs[:-1]) & (positions[1:] == positions[:-1] + 1)
-    stems = torch.full_like(pairs, EMPTY)
-    stems[positions == 0] = BOS
+    begun = Begun(torch.full_like(pairs, EMPTY), torch.full_like(pairs, EMPTY))
+    begun.word[positions == 0] = BOS
     steps = list(_by_position(positions, joined))
     for places in steps:
-        before, piece = stems[places - 1], values[places - 1]
-        known = (before != EMPTY) | ~inside[piece]
-        stems[places[known]] = spell(before, piece, inside)[known]
-    torn = inside[values] & (stems == EMPTY)
-    words = spell(stems, values, inside).masked_fill(torn, EMPTY)
+        piece = values[places - 1]
+        after = begun.at(places - 1).goes_on(piece, inside)
+        known = (begun.word[places - 1] != EMPTY) | ~inside[piece]
+        begun.word[places] = after.word.where(known, EMPTY)
+        begun.before[places] = after.before.where(known, EMPTY)
+    torn = inside[values] & (begun.word == EMPTY)
+    words = spell(begun.word, values, inside).masked_fill(torn, EMPTY)
     for places in reversed(steps):
         further = places[inside[values[places]]]
         words[further - 1] = words[further]
-    return stems, words
+    return Threads(begun.word, begun.before, words, inside)
 
 
 @dataclass(frozen=True)
@@ -71,10 +96,16 @@ class Threads:
 
     stems: Tensor
     """(N,) the word begun before it in its pair, as `spell` numbers it; EMPTY where unknown."""
+    before: Tensor
+    """(N,) the word before that one; EMPTY where unknown."""
     words: Tensor
     """(N,) the whole word that it belongs to, numbered likewise; EMPTY where unknown."""
     inside: Tensor
     """(V,) whether a piece continues a word."""
+
+    def at(self, rows: Tensor) -> "Threads":
+        """The same for some of the entries."""
+        return Threads(self.stems[rows], self.before[rows], self.words[rows], self.inside)
 
 
 @dataclass(frozen=True)

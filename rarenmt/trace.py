@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rarenmt.excerpt import ELSEWHERE, THREAD
 from rarenmt.memory import Recall
 from rarenmt.model import Prediction
 
@@ -116,7 +115,8 @@ def _listen(step: _Step, chosen: Tensor, lengths: Sequence[int]) -> list[Trace]:
     together = lent.sum(dim=1)
     total = (together / step.log_probs[chosen].exp()).clamp(max=1.0)
     weights = lent * (total / together.clamp(min=1e-30))[:, None]
-    heard = zip(_slots(recall, pieces), _similarity(recall).tolist(), weights.tolist(), strict=True)
+    cosine = recall.similarity if recall.cosine is None else recall.cosine
+    heard = zip(_slots(recall, pieces), cosine.tolist(), weights.tolist(), strict=True)
     return [
         Trace(row, weight, _audible(*voices) if weight > 0 else [])
         for row, weight, voices in zip(attention, total.tolist(), heard, strict=True)
@@ -127,13 +127,6 @@ def _slots(recall: Recall, pieces: Tensor) -> list[list[int]]:
     """The slots (F, K) that hold the pieces (F,); −1 for those that hold others."""
     slots: list[list[int]] = recall.slots.where(recall.values == pieces[:, None], -1).tolist()
     return slots
-
-
-def _similarity(recall: Recall) -> Tensor:
-    """Of keys and queries (F, K), without what an excerpt adds to it."""
-    if recall.thread is None:
-        return recall.similarity
-    return recall.similarity - THREAD * (recall.thread != ELSEWHERE)
 
 
 def _audible(slots: list[int], similarities: list[float], weights: list[float]) -> list[Voice]:

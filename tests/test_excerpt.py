@@ -1,6 +1,7 @@
 """An excerpt answers as a plain loop over its entries would, and not otherwise in company."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import fields
 
 import pytest
@@ -12,10 +13,10 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
-from rarenmt.excerpt import ELSEWHERE, NEXT_WORD, SAME_WORD, THREAD, Excerpt
+from rarenmt.excerpt import ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Excerpt
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.spelling import Spelling, Threads
+from rarenmt.spelling import Begun, Spelling, Threads
 
 WIDTH, NEIGHBOURS, PIECES = 16, 4, 5
 HOLA, MUNDO = 7, 8
@@ -36,9 +37,10 @@ def remembering(
     memory.write(unit_rows(entries, seed, width), 100 + torch.arange(entries), None, generator())
     memory.config = MemoryConfig(neighbours=neighbours)
     rng = random.Random(seed)
+    stems = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
     before = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
     inside = torch.tensor([False] * 100 + [rng.random() < 0.4 for _ in range(entries)])
-    return memory, Threads(before, torch.full_like(before, EMPTY), inside)
+    return memory, Threads(stems, before, torch.full_like(stems, EMPTY), inside)
 
 
 def generator() -> torch.Generator:
@@ -50,8 +52,13 @@ def drawn(memory: Memory, counts: list[int], seed: int) -> list[Tensor]:
     return [torch.tensor(rng.sample(range(memory.used), n), dtype=torch.long) for n in counts]
 
 
-def few(*entries: tuple[Tensor, int, int, bool], neighbours: int = NEIGHBOURS) -> Excerpt:
-    """One sentence with these keys, values, words before and whether inside a word."""
+def few(
+    *entries: tuple[Tensor, int, int, bool],
+    neighbours: int = NEIGHBOURS,
+    before: list[int] | None = None,
+    places: list[list[bool]] | None = None,
+) -> Excerpt:
+    """One sentence with these keys, values, words begun and whether inside a word."""
     keys, values, stems, inside = zip(*entries, strict=True)
     vocabulary = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
     vocabulary[list(values)] = torch.tensor(inside)
@@ -61,8 +68,9 @@ def few(*entries: tuple[Tensor, int, int, bool], neighbours: int = NEIGHBOURS) -
         torch.arange(len(values))[None],
         spelling.values,
         spelling.stems,
+        torch.full_like(spelling.stems, EMPTY) if before is None else torch.tensor([before]),
         torch.full_like(spelling.stems, EMPTY),
-        torch.zeros_like(spelling.stems, dtype=torch.bool),
+        None if places is None else torch.tensor([places]),
         spelling,
         neighbours,
     )
@@ -77,26 +85,52 @@ def near(similarity: float) -> Tensor:
     return similarity * axis(0) + (1 - similarity**2) ** 0.5 * axis(1)
 
 
-def ask(excerpt: Excerpt, previous: int) -> Recall:
-    return excerpt.read(axis(0)[None], torch.tensor([previous]))
+def after(*words: int) -> Begun:
+    """After these words, and who knows what before them."""
+    return Begun(torch.tensor(words), torch.full((len(words),), EMPTY))
+
+
+def nowhere(rows: int) -> Tensor:
+    """Attention that lies on no word."""
+    return torch.zeros(rows, 1)
+
+
+def ask(excerpt: Excerpt, previous: int, before: int = EMPTY, attention: float = 0.0) -> Recall:
+    """Near the first axis, with so much attention on the first piece, the rest on the second."""
+    begun = Begun(torch.tensor([previous]), torch.tensor([before]))
+    return excerpt.read(axis(0)[None], begun, torch.tensor([[attention, 1 - attention]]))
 
 
 # Against a plain loop
 
 
 def spoken(
-    memory: Memory, threads: Threads, slots: Tensor, query: Tensor, previous: int
-) -> list[tuple[int, float, int]]:
-    """Slot, nearness and thread of what answers one query, nearest first."""
+    memory: Memory,
+    threads: Threads,
+    places: Sequence[tuple[int, Tensor]],
+    query: Tensor,
+    begun: tuple[int, int],
+    attention: Tensor,
+) -> list[tuple[int, float, int, bool]]:
+    """Slot, nearness, thread and silence of what answers one query, nearest first."""
     answers = []
-    for slot in slots.tolist():
-        follows = int(threads.stems[slot]) == previous
-        if bool(threads.inside[memory.values[slot]]) and not follows:
+    word, before = begun
+    inside = {slot: bool(threads.inside[memory.values[slot]]) for slot, _ in places}
+    follow = {slot: int(threads.stems[slot]) == word for slot, _ in places}
+    heard = {slot: bool(place.any()) for slot, place in places}
+    unfinished = any(inside[slot] and follow[slot] and heard[slot] for slot, _ in places)
+    for slot, place in places:
+        if inside[slot] and not (follow[slot] and heard[slot]):
             continue
-        nearness = float(torch.dot(query, memory.keys[slot])) + (THREAD if follows else 0.0)
-        inside = bool(threads.inside[memory.values[slot]])
-        thread = (SAME_WORD if inside else NEXT_WORD) if follows else ELSEWHERE
-        answers.append((slot, nearness, thread))
+        nearness = float(torch.dot(query, memory.keys[slot]))
+        if not (inside[slot] or unfinished):
+            nearness += float(attention[place].sum()) * (1 - nearness)
+        if follow[slot]:
+            nearness += THREAD
+            if int(threads.before[slot]) == before != EMPTY:
+                nearness += LONGER
+        thread = (SAME_WORD if inside[slot] else NEXT_WORD) if follow[slot] else ELSEWHERE
+        answers.append((slot, nearness, thread, not heard[slot]))
     return sorted(answers, key=lambda answer: -answer[1])[: memory.config.neighbours]
 
 
@@ -104,29 +138,41 @@ def spoken(
 @given(
     counts=st.lists(st.integers(0, 12), min_size=1, max_size=4),
     rows=st.integers(1, 3),
+    pieces=st.integers(1, 5),
     seed=st.integers(0, 1 << 16),
 )
 def test_an_excerpt_answers_as_a_loop_over_its_entries(
-    counts: list[int], rows: int, seed: int
+    counts: list[int], rows: int, pieces: int, seed: int
 ) -> None:
     memory, threads = remembering(20, seed)
     chosen = drawn(memory, counts, seed)
+    places = [torch.rand(len(own), pieces, generator=generator()) < 0.3 for own in chosen]
     queries = unit_rows(len(counts) * rows, seed + 1)
-    previous = torch.randint(0, PIECES, (len(queries),), generator=generator())
+    words, before = torch.randint(0, PIECES, (2, len(queries)), generator=generator())
+    attention = 0.8 * torch.rand(len(queries), pieces, generator=generator()).softmax(dim=-1)
 
-    recall = Excerpt.of(memory, threads, chosen).read(queries, previous)
+    excerpt = Excerpt.of(memory, threads, chosen, places)
+    recall = excerpt.read(queries, Begun(words, before), attention)
 
     assert recall.thread is not None
-    for row, (query, piece) in enumerate(zip(queries, previous.tolist(), strict=True)):
-        expected = spoken(memory, threads, chosen[row // rows], query, piece)
+    assert recall.mute is not None
+    assert recall.cosine is not None
+    for row, query in enumerate(queries):
+        own = row // rows
+        expected = spoken(
+            memory, threads, list(zip(chosen[own].tolist(), places[own], strict=True)), query,
+            (int(words[row]), int(before[row])), attention[row],
+        )  # fmt: skip
         missing = NEIGHBOURS - len(expected)
-        slots = [slot for slot, _, _ in expected]
+        slots = [slot for slot, *_ in expected]
         assert recall.slots[row].tolist() == slots + [EMPTY] * missing
         assert recall.values[row].tolist() == [100 + slot for slot in slots] + [EMPTY] * missing
         assert recall.similarity[row].tolist() == pytest.approx(
-            [nearness for _, nearness, _ in expected] + [-torch.inf] * missing, abs=1e-5
+            [nearness for _, nearness, *_ in expected] + [-torch.inf] * missing, abs=1e-5
         )
-        assert recall.thread[row].tolist() == [t for _, _, t in expected] + [ELSEWHERE] * missing
+        known = recall.thread[row, : len(slots)].tolist(), recall.mute[row, : len(slots)].tolist()
+        assert known == ([thread for _, _, thread, _ in expected], [mute for *_, mute in expected])
+        assert_close(recall.cosine[row, : len(slots)], memory.keys[slots] @ query)
 
 
 # Threads
@@ -139,6 +185,49 @@ def test_an_entry_that_goes_on_from_the_last_piece_is_nearer() -> None:
     recall = ask(excerpt, 2)
     assert recall.values[0, :2].tolist() == [MUNDO, HOLA]
     assert_close(recall.similarity[0, :2], torch.tensor([0.75 + THREAD, 0.8]))
+
+
+def test_an_entry_is_nearer_still_after_two_words_of_its_pair() -> None:
+    excerpt = few((near(0.9), HOLA, 1, False), (near(0.3), MUNDO, 2, False), before=[EMPTY, 3])
+
+    def nearness(word: int, before: int) -> list[float]:
+        recall = ask(excerpt, word, before)
+        return recall.similarity[0, recall.slots[0].argsort()][-2:].tolist()
+
+    assert nearness(2, 4) == pytest.approx([0.9, 0.3 + THREAD])
+    assert nearness(2, 3) == pytest.approx([0.9, 0.3 + THREAD + LONGER])
+    assert nearness(4, 3) == pytest.approx([0.9, 0.3])
+    assert nearness(1, EMPTY) == pytest.approx([0.9 + THREAD, 0.3])  # nothing is known of either
+
+
+# Attention
+
+
+def test_an_entry_is_as_near_as_what_it_translates_is_attended_to() -> None:
+    excerpt = few(
+        (near(0.6), HOLA, 1, False), (near(0.5), MUNDO, 2, False),
+        places=[[False, False], [True, False]],
+    )  # fmt: skip
+
+    recall = ask(excerpt, 3, attention=0.6)
+
+    assert recall.values[0, :2].tolist() == [MUNDO, HOLA]
+    assert_close(recall.similarity[0, :2], torch.tensor([0.5 + 0.6 * 0.5, 0.6]))
+    assert recall.cosine is not None
+    assert_close(recall.cosine[0, :2], torch.tensor([0.5, 0.6]))
+    assert recall.mute is not None
+    assert recall.mute[0, :2].tolist() == [False, True]
+    assert ask(excerpt, 3, attention=0.0).values[0, :2].tolist() == [HOLA, MUNDO]
+
+
+def test_a_remembered_word_is_finished_before_another_is_attended_to() -> None:
+    places = [[True, False], [True, False]]
+    begins, goes_on = (near(0.6), HOLA, 1, False), (near(0.5), MUNDO, 2, True)
+    excerpt = few(begins, goes_on, places=places)
+
+    assert_close(ask(excerpt, 3, attention=1.0).similarity[0, 0], torch.tensor(1.0))
+    unfinished = ask(excerpt, 2, attention=1.0).similarity[0, :2]
+    assert_close(unfinished, torch.tensor([0.6, 0.5 + THREAD]))
 
 
 def test_the_thread_decides_who_is_among_the_neighbours_at_all() -> None:
@@ -211,10 +300,10 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
 def test_a_mute_entry_is_still_spelt_and_found_where_it_begins_a_word() -> None:
     memory, threads = remembering(9, 1)
     threads.inside[100:] = torch.tensor([False] * 7 + [True] * 2)
-    chosen, mute = [torch.tensor([4, 2, 7])], [torch.tensor([False, True, True])]
+    chosen, places = [torch.tensor([4, 2, 7])], [torch.tensor([[True], [False], [False]])]
 
-    excerpt = Excerpt.of(memory, threads, chosen, mute)
-    recall = excerpt.read(memory.keys[[2]], torch.tensor([PIECES]))
+    excerpt = Excerpt.of(memory, threads, chosen, places)
+    recall = excerpt.read(memory.keys[[2]], after(PIECES), nowhere(1))
 
     assert excerpt.slots.tolist() == [[4, 2]]
     assert torch.equal(excerpt.keys.rows[:2], memory.keys[[4, 2]])
@@ -229,12 +318,13 @@ def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
     memory, threads = remembering(3, 1)
     threads = Threads(
         torch.tensor([EMPTY, HOLA, HOLA]),
+        torch.full((3,), EMPTY),
         torch.tensor([HOLA, HOLA, MUNDO]),
         torch.zeros(103, dtype=torch.bool),
     )
     excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
 
-    recall = excerpt.read(memory.keys[[0, 0]], torch.tensor([HOLA, MUNDO]))
+    recall = excerpt.read(memory.keys[[0, 0]], after(HOLA, MUNDO), nowhere(2))
 
     assert recall.mute is not None
     silent = [recall.slots[row][recall.mute[row]].tolist() for row in range(2)]
@@ -243,12 +333,15 @@ def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
 
 def test_selected_sentences_keep_their_entries() -> None:
     memory, threads = remembering(9, 1)
-    excerpt = Excerpt.of(memory, threads, drawn(memory, [3, 5, 2], seed=1))
+    chosen = drawn(memory, [3, 5, 2], seed=1)
+    threads.inside[:] = False
+    places = [torch.rand(len(own), 7, generator=generator()) < 0.2 for own in chosen]
+    excerpt = Excerpt.of(memory, threads, chosen, places)
 
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
     assert selected.neighbours == excerpt.neighbours
-    for name in ("slots", "values", "stems", "words", "mute"):
+    for name in ("slots", "values", "stems", "before", "words", "places", "mute"):
         # three entries are enough for these two
         assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2], :3])
     for name in ("stems", "values"):
@@ -259,11 +352,11 @@ def test_selected_sentences_keep_their_entries() -> None:
 
 def test_what_is_near_teaches_the_queries_and_not_the_entries() -> None:
     memory, threads = remembering(3, 1)
-    threads = Threads(threads.stems, threads.words, torch.zeros(103, dtype=torch.bool))
+    threads.inside[:] = False
     excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
     queries = unit_rows(1, 2).requires_grad_()
 
-    recall = excerpt.read(queries, torch.tensor([PIECES]))
+    recall = excerpt.read(queries, after(PIECES), nowhere(1))
     recall.similarity[0, 0].backward()
 
     assert_close(queries.grad, memory.keys[recall.slots[:, 0]])
@@ -284,14 +377,24 @@ def test_a_sentence_gets_the_same_bits_alone_and_in_company(
 ) -> None:
     memory, threads = remembering(150, seed, neighbours=64, width=48)
     chosen = drawn(memory, counts, seed)
+    lengths = [random.Random(seed + number).randint(1, 40) for number in range(len(counts))]
+    places = [
+        torch.rand(len(own), length, generator=generator()) < 0.3
+        for own, length in zip(chosen, lengths, strict=True)
+    ]
     queries = unit_rows(len(counts) * rows, seed + 1, width=48)
-    previous = torch.randint(0, PIECES, (len(queries),), generator=generator())
+    begun = Begun(*torch.randint(0, PIECES, (2, len(queries)), generator=generator()))
+    heard = torch.arange(max(lengths)) < torch.tensor(lengths).repeat_interleave(rows)[:, None]
+    attention = torch.rand(heard.shape, generator=generator()) * heard
+    attention /= attention.sum(dim=1, keepdim=True)
 
-    together = Excerpt.of(memory, threads, chosen).read(queries, previous)
+    together = Excerpt.of(memory, threads, chosen, places).read(queries, begun, attention)
 
     for sentence, slots in enumerate(chosen):
         own = slice(sentence * rows, (sentence + 1) * rows)
-        alone = Excerpt.of(memory, threads, [slots]).read(queries[own], previous[own])
+        excerpt = Excerpt.of(memory, threads, [slots], [places[sentence]])
+        looked = attention[own, : lengths[sentence]]
+        alone = excerpt.read(queries[own], Begun(*(part[own] for part in begun)), looked)
         assert_same_bits(together, own, alone)
 
 
@@ -309,12 +412,12 @@ def test_entries_that_are_equally_near_stand_in_the_same_order_in_any_company(ot
     memory.write(torch.cat([keys, unit_rows(others, 1)]), torch.arange(6 + others) % 99, None,
                  generator())  # fmt: skip
     unknown = torch.full((6 + others,), EMPTY)
-    threads = Threads(unknown, unknown, torch.zeros(100, dtype=torch.bool))
+    threads = Threads(unknown, unknown, unknown, torch.zeros(100, dtype=torch.bool))
     same, distraction = torch.arange(6), torch.arange(6, 6 + others)
 
-    alone = Excerpt.of(memory, threads, [same]).read(axis(0)[None], torch.tensor([1]))
+    alone = Excerpt.of(memory, threads, [same]).read(axis(0)[None], after(1), nowhere(1))
     together = Excerpt.of(memory, threads, [same, distraction]).read(
-        axis(0).repeat(2, 1), torch.tensor([1, 1])
+        axis(0).repeat(2, 1), after(1, 1), nowhere(2)
     )
 
     assert alone.slots[0].tolist() == together.slots[0].tolist()

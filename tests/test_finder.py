@@ -18,7 +18,7 @@ from rarenmt.finder import Finder
 from rarenmt.journal import Call, Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
-from rarenmt.spelling import spell_all
+from rarenmt.spelling import Begun
 from rarenmt.text import Pair
 from rarenmt.tokens import BOS, EOS, Tokenizer
 
@@ -87,7 +87,11 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
 def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word that each position of a pair belongs to, as it is numbered."""
     inside = torch.tensor(tokenizer.inside)
-    after = spell_all(torch.tensor(pieces(tokenizer, pair))[:, None], inside)[:, 0].tolist()
+    after = (
+        Begun.all(torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None], inside)
+        .word[1:, 0]
+        .tolist()
+    )
     ends = [
         p + 1 == len(after) or not inside[pieces(tokenizer, pair)[p + 1]] for p in range(len(after))
     ]
@@ -97,7 +101,7 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
 def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word begun before each position of a pair."""
     before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
-    return spell_all(before[:, None], torch.tensor(tokenizer.inside))[:, 0].tolist()
+    return Begun.all(before[:, None], torch.tensor(tokenizer.inside)).word[:, 0].tolist()
 
 
 def test_an_entry_knows_what_was_written_of_its_word(

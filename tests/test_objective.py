@@ -22,7 +22,7 @@ from rarenmt.objective import (
     episode_loss,
 )
 from rarenmt.readout import HIDDEN, Hiding
-from rarenmt.spelling import Threads, spell_all
+from rarenmt.spelling import Begun, Threads
 from rarenmt.tokens import EOS, PAD
 
 CPU = torch.device("cpu")
@@ -297,7 +297,8 @@ def taught_by_position(model: Model) -> tuple[Memory, list[torch.Tensor]]:
 def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None:
     memory, _ = taught_by_position(tiny_model)
     no_piece = torch.zeros(tiny_model.config.model.vocabulary, dtype=torch.bool)
-    threads = Threads(torch.full((TOKENS,), EMPTY), torch.full((TOKENS,), EMPTY), no_piece)
+    unknown = torch.full((TOKENS,), EMPTY)
+    threads = Threads(unknown, unknown, unknown, no_piece)
     excerpt = Excerpt.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
 
     of_excerpt = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
@@ -316,8 +317,9 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     real = BATCH.outputs != PAD
     # Every piece is inside a word, so that an entry speaks in its own place and nowhere else.
     inside = torch.ones(tiny_model.config.model.vocabulary, dtype=torch.bool)
-    stems = spell_all(BATCH.inputs, inside)[real]
-    threads = Threads(stems, torch.full_like(stems, EMPTY), inside)
+    stems = Begun.all(BATCH.inputs, inside).word[real]
+    unknown = torch.full_like(stems, EMPTY)
+    threads = Threads(stems, unknown, unknown, inside)
     excerpt = Excerpt.of(memory, threads, own)
 
     loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)

@@ -16,7 +16,7 @@ from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.practice import OTHERS, Practice, _relevant, _word, remember_shown
-from rarenmt.spelling import spell_all
+from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS, EOS, Tokenizer
 
 
@@ -120,8 +120,9 @@ def test_a_sentence_is_told_of_whole_pairs_what_its_words_have_to_say_in_it(
             positions = torch.arange(len(places[number]))
             links = entries.links[places[number]]
             pair = episodes.shown[number]
-            expected = practice.counterparts.mute(*pair, positions, links, heard)
-            for slot, wanted in zip(places[number].tolist(), expected.tolist(), strict=True):
+            expected = practice.counterparts.places(*pair, positions, links, heard)
+            mutes = (~expected.any(dim=1)).tolist()
+            for slot, wanted in zip(places[number].tolist(), mutes, strict=True):
                 inner = tokenizer.inside[int(memory.values[slot])]
                 if wanted and inner:  # needs no place among the neighbours
                     assert slot not in quiet
@@ -170,7 +171,7 @@ def test_shown_entries_know_the_words_before_them(practice: Practice, model: Mod
     inside = torch.tensor(practice.maker.tokenizer.inside)
     before = torch.cat(
         [
-            spell_all(torch.tensor([BOS, *target])[:, None], inside)[:, 0]
+            Begun.all(torch.tensor([BOS, *target])[:, None], inside).word[:, 0]
             for _, target in episodes.shown
         ]
     )

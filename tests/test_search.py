@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,8 +15,7 @@ from rarenmt.attention import Attended
 from rarenmt.batches import Ids, Source, pair_batch, source_batch
 from rarenmt.config import Config, ModelConfig, Readout, SearchConfig, TrainConfig
 from rarenmt.decoder import DecoderState
-from rarenmt.excerpt import Excerpt
-from rarenmt.memory import Memory
+from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model, Prediction
 from rarenmt.objective import compute_loss
 from rarenmt.query import States
@@ -55,8 +55,7 @@ class Bigrams(Model):
         self,
         states: States,
         memory: Memory | None,
-        excerpt: Excerpt | None = None,
-        written: Tensor | None = None,
+        ask: Callable[[Tensor], Recall] | None = None,
     ) -> Prediction:
         return Prediction(states.top, None, None)
 
