@@ -157,8 +157,7 @@ def train(
     )
     if kind is not None:
         config = replace(config, memory=_chosen("memory kind", kind, MEMORIES))
-    if not resume:
-        _check_empty(folder)
+    _check_folder(folder, resume)
     place = _join_group(options.pick_device(device))
     settings = TrainConfig(
         steps=steps,
@@ -274,12 +273,17 @@ def _chosen(what: str, name: str, known: dict[str, T]) -> T:
     return known[name]
 
 
-def _check_empty(folder: Path) -> None:
-    """Refuse a folder that holds anything, before anything is done."""
+def _check_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder that holds anything, or nothing to go on with, before anything is done."""
     from rarenmt.checkpoint import TRAINING
     from rarenmt.storage import TEMPORARY, naming
 
-    if (folder / TRAINING).exists():
+    begun = (folder / TRAINING).exists()
+    if resume and not begun:
+        raise SettingError(f"{folder} holds no training run to go on with; leave out --resume")
+    if resume:
+        return
+    if begun:
         raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
     with naming(folder, "read"):
         there = list(folder.iterdir()) if folder.exists() else []

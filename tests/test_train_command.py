@@ -184,7 +184,11 @@ def test_the_attention_learns_from_an_aligner(
         (["--dropout", "1"], 2, "dropout must be in [0, 1), not 1.0"),
         (["--preset", "huge"], 2, "unknown preset 'huge'; there are tiny, small, base, gnmt"),
         (["--dev", "{tmp}/none.tsv"], 1, "{tmp}/none.tsv: cannot read: no such file or directory"),
-        (["--resume"], 3, "{tmp}/out holds no vocabulary.model"),
+        (
+            ["--resume"],
+            2,
+            "{tmp}/out holds no training run to go on with; leave out --resume",
+        ),
         (["--accumulate", "0"], 2, "parts must be at least 1"),
         (
             ["--vocabulary", "16k"],
