@@ -21,9 +21,9 @@ ENDING = 3.0
 """Nats that going on with a word loses when the remembered word ends there, and that leaving it
 loses when the remembered one goes on."""
 
-UNFINISHED = 6.0
+OWED = 6.0
 """Nats more that anything but its next piece loses while a word is unfinished that the memory began
-and has written so far."""
+and has written so far; and that going on with it loses when it has come to its end."""
 
 
 def spell(stems: Tensor, pieces: Tensor, inside: Tensor) -> Tensor:
@@ -132,8 +132,9 @@ class Spelling:
         goes_on = further.any(dim=-1)
         ends = (follows & ~self._continue[:, None]).any(dim=-1).flatten()
         spelt = (written < 0) | (written >= len(self.inside)) | owed
-        going_on, leaving, anything = self._lost
+        going_on, going_on_owed, leaving, anything = self._lost
         _subtract(log_probs, ends & ~goes_on & spelt, going_on)
+        _subtract(log_probs, ends & ~goes_on & owed, going_on_owed)
         _subtract(log_probs, goes_on & ~ends & spelt, leaving)
         unfinished = goes_on & ~ends & owed
         rows, entries = (further & unfinished[:, None]).nonzero().unbind(1)
@@ -143,10 +144,12 @@ class Spelling:
         log_probs[rows, nexts] = kept
 
     @cached_property
-    def _lost(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(V,) each: nats that pieces lose which go on with a word, which leave it, and all."""
+    def _lost(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(V,) each: nats that pieces lose which go on with a word, the same if it is owed to the
+        memory, which leave it, and all."""
         inside = self.inside.float()
-        return ENDING * inside, ENDING * (1 - inside), torch.full_like(inside, UNFINISHED)
+        anything = torch.full_like(inside, OWED)
+        return ENDING * inside, OWED * inside, ENDING * (1 - inside), anything
 
     @cached_property
     def _continue(self) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.memory import EMPTY
-from rarenmt.spelling import ENDING, UNFINISHED, Begun, Spelling, spell, spell_pairs
+from rarenmt.spelling import ENDING, OWED, Begun, Spelling, spell, spell_pairs
 from rarenmt.tokens import BOS
 
 PIECES = 20
@@ -73,6 +73,7 @@ def test_a_word_that_was_remembered_whole_hardly_goes_on() -> None:
     entries = spelling((BOS, START), (START, INNER), (whole, OTHER))
 
     assert torch.equal(lost(entries, whole), ENDING * INSIDE)
+    assert torch.equal(lost(entries, whole, owed=True), (ENDING + OWED) * INSIDE)
     assert not lost(entries, START).any()  # begun, not whole
     assert not lost(entries, word(START, INNER, INNER)).any()  # another word
 
@@ -100,8 +101,8 @@ def test_a_word_of_one_piece_is_kept_whole_where_the_memory_began_it() -> None:
     assert not lost(entries, START).any()
     owed = lost(entries, START, owed=True)
     assert owed[INNER] == 0
-    assert owed[START] == UNFINISHED + ENDING
-    assert owed[LAST] == UNFINISHED  # continues a word, but no piece of that pair
+    assert owed[START] == OWED + ENDING
+    assert owed[LAST] == OWED  # continues a word, but no piece of that pair
 
 
 def test_each_hypothesis_of_each_sentence_loses_by_its_own_words() -> None:
