@@ -108,7 +108,7 @@ class Counterparts:
         pieces = F.pad(_numbers(self._tokenizer.by_word(target)), (0, 1), value=len(words))
         linked = heard.at([forms(word) for word in spelt])
         known = heard.at([self._lexicon.sources(word) for word in words])
-        of_pair = linked[links.clamp(min=NONE)].any(dim=1)  # NONE is the last row: nowhere
+        of_pair = linked[links.clamp(max=len(spelt))].any(dim=1)  # NONE is the last row too
         by_word = of_pair | known[pieces[positions.clamp(max=len(pieces) - 1)]]
         return by_word[:, heard.words]
 
@@ -126,7 +126,7 @@ class Heard:
         """(… + 1, words + 1) which words are among each of `some` sets of forms; the last row and
         the last column are of nothing."""
         found = torch.zeros(len(some) + 1, int(self.words[-1]) + 1, dtype=torch.bool)
-        for row, wanted in zip(found, some, strict=False):
+        for row, wanted in zip(found[:-1], some, strict=True):
             row[[number for form in wanted for number in self.where.get(form, ())]] = True
         return found
 

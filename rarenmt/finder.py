@@ -39,8 +39,9 @@ class Finder:
         for sentence in sentences:
             pairs = self._relevance.find(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
-            heard = self._counterparts.heard(self._encode(sentence))
-            nowhere = torch.zeros(0, len(heard.words), dtype=torch.bool)
+            ids = self._encode(sentence)
+            heard = self._counterparts.heard(ids if pairs else [])
+            nowhere = torch.zeros(0, len(ids) + 1, dtype=torch.bool)
             places.append(torch.cat([nowhere, *(self._places(pair, heard) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None

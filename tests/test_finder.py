@@ -231,3 +231,31 @@ def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
 def speaking(excerpt: Excerpt) -> list[int]:
     """The values of the entries of the first sentence that are not mute."""
     return excerpt.values[0][~excerpt.mute[0]].tolist()
+
+
+def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    journal.links[journal.links == 4] = 99  # damaged: no such word
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+    sentence = "Bread for my dog"
+
+    excerpt = finder.excerpt(["A longer sentence that asks nothing of it, by far", sentence])
+
+    assert excerpt is not None
+    assert excerpt.places is not None
+    words = [text for text, word in by_word(tokenizer, sentence) for _ in word]
+    entries = [text for text, word in by_word(tokenizer, DOG.target) for _ in word]
+    spoken = {}
+    for slot, places in zip(excerpt.slots[1].tolist(), excerpt.places[1].tolist(), strict=True):
+        if slot != EMPTY and (position := int(journal.owners[slot, 1])) < len(entries):
+            spoken[entries[position]] = {words[place] for place, here in enumerate(places) if here}
+    assert spoken["hund"] == {"dog"}
+    assert spoken["brot"] == {"bread"}
+    assert not excerpt.places[0].any()
+    longest = len(tokenizer.encode("A longer sentence that asks nothing of it, by far"))
+    assert excerpt.places.shape[2] == longest + 1
+
+
+def by_word(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
+    ids = tokenizer.encode(text)
+    return list(zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True))
