@@ -55,7 +55,7 @@ class Lexicon:
             counts.update(
                 (known[link], word)
                 for word, link in zip(tokenizer.words(target), row, strict=True)
-                if link != NONE and any(map(str.isalpha, word))
+                if link != NONE and any(map(str.isalpha, word)) and _plain(known[link], word)
             )
         totals: Counter[str] = Counter()
         for (_, word), count in counts.items():
@@ -80,3 +80,8 @@ class Lexicon:
             return cls((pair.source, pair.target) for pair in read_pairs(path))
         except DataError as error:
             raise CheckpointError(f"{error}; copy the whole checkpoint again") from None
+
+
+def _plain(*words: str) -> bool:
+    """Whether they can stand in a line of the file: a space alone is a word to the tokenizer."""
+    return all(word.split() == [word] for word in words)

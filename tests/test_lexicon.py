@@ -27,6 +27,20 @@ def test_links_seen_often_enough_are_translations(folder: Path) -> None:
     assert lexicon.sources("hund") == set()
 
 
+def test_what_is_learnt_of_stray_spaces_can_be_loaded(folder: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(folder)
+    source, target = tokenizer.encode("the   cat"), tokenizer.encode("Die Katze")
+    heard = tokenizer.words(source)
+    assert "" in heard
+    rows = [[heard.index(""), heard.index("cat")]] * 2
+
+    lexicon = Lexicon.learn([(source, target)] * 2, rows, tokenizer)
+
+    lexicon.save(tmp_path / LEXICON)
+    assert Lexicon.load(tmp_path / LEXICON).sources("katze") == {"cat"}
+    assert len(lexicon) == 1
+
+
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     lexicon = Lexicon([("wrote", "schrieb"), ("writing", "schrieb"), ("bank", "ufer")])
 
