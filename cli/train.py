@@ -281,13 +281,11 @@ def _check_folder(folder: Path, resume: bool) -> None:
     begun = (folder / TRAINING).exists()
     if resume and not begun:
         raise SettingError(f"{folder} holds no training run to go on with; leave out --resume")
-    if resume:
-        return
-    if begun:
+    if begun and not resume:
         raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
     with naming(folder, "read"):
         there = list(folder.iterdir()) if folder.exists() else []
-        if any(path.suffix != TEMPORARY for path in there):  # those of a killed run may stay
+        if not begun and any(path.suffix != TEMPORARY for path in there):  # a killed run's may stay
             raise SettingError(f"{folder} is not empty; choose another folder")
 
 
