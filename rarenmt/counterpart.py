@@ -103,11 +103,10 @@ class Counterparts:
         positions (N,) of the target of an encoded pair and have these `links` (N, 2): what they
         translate in the pair, in any form, or what the lexicon knows them to. An entry that has no
         place there is mute in that sentence."""
-        spelt = self._tokenizer.words(source)
-        words = [self._tokenizer.word(tuple(word)) for word in self._tokenizer.by_word(target)]
-        pieces = F.pad(_numbers(self._tokenizer.by_word(target)), (0, 1), value=len(words))
+        spelt, words = self._tokenizer.words(source), self._tokenizer.by_word(target)
+        pieces = F.pad(_numbers(words), (0, 1), value=len(words))
         linked = heard.at([forms(word) for word in spelt])
-        known = heard.at([self._lexicon.sources(word) for word in words])
+        known = heard.at([self._lexicon.sources(self._tokenizer.word(tuple(w))) for w in words])
         of_pair = linked[links.clamp(max=len(spelt))].any(dim=1)  # NONE is the last row too
         by_word = of_pair | known[pieces[positions.clamp(max=len(pieces) - 1)]]
         return by_word[:, heard.words]

@@ -75,8 +75,7 @@ class Excerpt:
         inside = threads.inside.to(device)
         all_slots, stems = _pad(chosen).to(device), threads.stems.to(device)
         values = _look_up(memory.values, all_slots)
-        heard = None
-        near = list(chosen)
+        near, heard = list(chosen), None
         if places is not None:
             speak = [
                 own.any(dim=1) | ~inside[memory.values[slots.to(device)]].cpu()

@@ -57,6 +57,10 @@ class Begun(NamedTuple):
         """Some of the texts."""
         return Begun(self.word[rows], self.before[rows])
 
+    def by_sentence(self) -> "Begun":
+        """Of texts (T, B) all that one comes to, then the next (B·T,)."""
+        return Begun(self.word.t().flatten(), self.before.t().flatten())
+
     @classmethod
     def all(cls, inputs: Tensor, inside: Tensor) -> "Begun":
         """(T, B) after each of the decoder's inputs (T, B), of which the first are BOS."""
