@@ -73,6 +73,23 @@ def test_learning_writes_nothing_and_the_trainer_writes_after_the_step() -> None
     assert memory.used > 0
 
 
+def test_the_rate_falls_to_nothing_over_the_last_steps() -> None:
+    settings = replace(TINY, steps=8, warm=2, decay=0.5)
+    trainer = Trainer("lstm-memory", "rare", settings, Task.draw(TINY, 1), course(), CPU)
+    rates = []
+    step = trainer.optimiser.step
+
+    def noted(*_: object) -> None:
+        rates.append(trainer.optimiser.param_groups[0]["lr"] / settings.rate)
+        step()
+
+    trainer.optimiser.step = noted  # type: ignore[method-assign, assignment]
+    trainer.train()
+
+    warm = [settings.warm_rate / settings.rate] * 2
+    assert rates == pytest.approx([*warm, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25])
+
+
 def test_answers_do_not_depend_on_the_company() -> None:
     generator = torch.Generator().manual_seed(1)
     system = build("lstm-memory", "rare", TINY, seed=1).eval()

@@ -68,6 +68,8 @@ class Settings:
     rate: float = 1e-4
     """Learning rate (Adam) with the memory. At 2e-3 the queries have moved on by the time a number
     comes again, and nothing is ever found."""
+    decay: float = 0.25
+    """Last share of the steps, in which the rate falls linearly to nothing."""
     hinted: int = 10_000
     """Steps over which the probability of a hint would fall from 1 to 0; see `Stage`."""
     numbers: int = 200
@@ -80,8 +82,8 @@ class Settings:
 FULL = Settings()
 QUICK = Settings(
     largest=300, examples=750, longest=9, tests=200, hidden=128, slots=1 << 13, neighbours=32,
-    key=64, batch=32, steps=500, warm=60, rate=3e-4, hinted=200, numbers=100, evaluate_every=250,
-    glimpse=100, maps=16,
+    key=64, batch=32, steps=500, warm=60, rate=3e-4, decay=0.0, hinted=200, numbers=100,
+    evaluate_every=250, glimpse=100, maps=16,
 )  # fmt: skip
 
 
@@ -170,7 +172,7 @@ class Trainer:
         if memory is not None and lesson.first:
             forget(memory)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.rate if remembering else self.settings.warm_rate
+            group["lr"] = self._rate() if remembering else self.settings.warm_rate
         strings = lesson.strings.to(self.device)
         with self.course.dropping():
             learned = self.system.learn(strings, Stage(remembering, hint, generator))
@@ -183,6 +185,12 @@ class Trainer:
             learned.asked.write(memory, generator)
         if step % NOTE_EVERY == 0:
             self._remark(learned.loss.item())
+
+    def _rate(self) -> float:
+        """The learning rate of this step, once there is a memory."""
+        falling = self.settings.decay * self.settings.steps
+        left = self.settings.steps - self.course.step
+        return self.settings.rate * (min(1.0, left / falling) if falling else 1.0)
 
     def _note(self, asked: Asked, strings: Strings, known: Tensor) -> None:
         """How often the nearest neighbour was right about a digit of a number shown before."""
