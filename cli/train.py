@@ -196,6 +196,7 @@ def train(
     held_out = list(read_corpus(dev, config.languages, console.remark))[: settings.evaluate_pairs]
     links = _aligned(corpus, tokenizer) if align else None
     lexicon = _lexicon(corpus, tokenizer, links, known)
+    sides = [(pair.source, pair.target) for pairs, _ in texts for pair in pairs]
     run = Run(
         folder,
         _model(config, known, seed, anew=kind is not None).to(place),
@@ -204,7 +205,7 @@ def train(
         Dev(encode(tokenizer, held_out), [pair.target for pair in held_out]),
         settings,
         Practice(
-            EpisodeMaker([(p.source, p.target) for pairs, _ in texts for p in pairs], tokenizer),
+            EpisodeMaker(sides, tokenizer, settings.maximum_length),
             Counterparts(tokenizer, lexicon),
         )
         if episodes and memory_positions

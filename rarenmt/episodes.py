@@ -24,6 +24,8 @@ CLOSEST = 0.55
 COMPOUND = 0.3
 """Share of the invented words that are two in one: a long word must be spelt to its end while the
 attention is drawn to the next."""
+CORRECTION = 0.3
+"""Share of the episodes that keep the source word: what the model says of it is no longer right."""
 GLOSSARY = 0.25
 """Share of the episodes that show the two words alone."""
 
@@ -91,11 +93,18 @@ def find_word_pairs(texts: Sequence[tuple[str, str]]) -> list[WordPair]:
 class EpisodeMaker:
     """Draws episodes from a corpus."""
 
-    def __init__(self, texts: Sequence[tuple[str, str]], tokenizer: Tokenizer) -> None:
-        self.texts, self.tokenizer = texts, tokenizer
-        self.word_pairs = find_word_pairs(texts)
-        self._source_words = _rare_words(source for source, _ in texts)
-        self._target_words = _rare_words(target for _, target in texts)
+    def __init__(
+        self, texts: Sequence[tuple[str, str]], tokenizer: Tokenizer, longest: int
+    ) -> None:
+        """Pairs with over `longest` pieces on a side are left out: when all others are padded to
+        one, it fills the memory of a machine."""
+        self.texts = [
+            sides for sides in texts if all(len(tokenizer.encode(s)) <= longest for s in sides)
+        ]
+        self.tokenizer = tokenizer
+        self.word_pairs = find_word_pairs(self.texts)
+        self._source_words = _rare_words(source for source, _ in self.texts)
+        self._target_words = _rare_words(target for _, target in self.texts)
 
     @property
     def possible(self) -> bool:
@@ -144,7 +153,11 @@ class EpisodeMaker:
         return Question(source_ids, target_ids, source_word, target_word, made_up, relevant, False)
 
     def _invent(self, word_pair: WordPair, rng: random.Random) -> tuple[str, str]:
-        """An invented word for either language: the same, alike, or unrelated."""
+        """An invented word for either language: the same, alike, or unrelated; or for the target
+        alone."""
+        if rng.random() < CORRECTION:
+            new = self._new_word(self._target_words, rng)
+            return word_pair.source, new.capitalize() if word_pair.target[0].isupper() else new
         source = self._new_word(self._source_words, rng)
         kind = rng.random()
         if kind < 0.15:

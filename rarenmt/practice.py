@@ -6,6 +6,7 @@ own, and now and then others; a gate that only ever saw one kind would trust the
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from rarenmt.counterpart import Counterparts
 from rarenmt.entries import Entries, encode_pairs
 from rarenmt.episodes import EpisodeMaker, Episodes
 from rarenmt.excerpt import Excerpt
+from rarenmt.joints import Joints
 from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.objective import Loss, Word, episode_loss
@@ -78,9 +80,12 @@ class Practice:
             chosen.append(torch.cat([slots[i] for i in told]))
             places.append(torch.cat(heard_at))
         pairs = torch.arange(len(lengths)).repeat_interleave(entries.lengths)
-        inside = torch.tensor(self.maker.tokenizer.inside)
-        threads = spell_pairs(entries.values.cpu(), pairs, torch.cat(positions), inside)
+        threads = spell_pairs(entries.values.cpu(), pairs, torch.cat(positions), self._joints)
         return Excerpt.of(memory, threads, chosen, places)
+
+    @cached_property
+    def _joints(self) -> Joints:
+        return Joints.of(self.maker.tokenizer)
 
 
 def remember_shown(

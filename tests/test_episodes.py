@@ -21,7 +21,7 @@ TEXTS += [("Rareword", "Seltenwort"), ("Otherword", "Anderswort"), ("Singular", 
 @pytest.fixture(scope="module")
 def maker() -> EpisodeMaker:
     tokenizer = Tokenizer.train([side for pair in TEXTS for side in pair], 310)
-    return EpisodeMaker(TEXTS, tokenizer)
+    return EpisodeMaker(TEXTS, tokenizer, 100)
 
 
 def test_words_that_stand_together_are_pairs() -> None:
@@ -37,7 +37,7 @@ def marked(pieces: list[int], flags: list[bool], maker: EpisodeMaker) -> str:
 
 
 def test_an_episode_shows_one_pair_and_asks_two(maker: EpisodeMaker) -> None:
-    episodes = maker.draw(2, 3, random.Random(1))
+    episodes = maker.draw(2, 3, random.Random(2))
 
     assert len(episodes.shown) == 2 + 3
     assert [question.relevant for question in episodes.asked] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
@@ -94,8 +94,21 @@ def test_an_episode_follows_from_its_seed(maker: EpisodeMaker) -> None:
     assert maker.draw(3, 2, random.Random("7")) == maker.draw(3, 2, random.Random("7"))
 
 
+def test_a_sentence_that_is_too_long_is_never_drawn(maker: EpisodeMaker) -> None:
+    tale = "Tom likes the garden a lot and " * 40
+    texts = [(tale + source if "cat" in source else source, target) for source, target in TEXTS]
+
+    careful = EpisodeMaker(texts, maker.tokenizer, 100)
+
+    assert careful.texts == [pair for pair in texts if tale not in pair[0]]
+    drawn = [careful.draw(2, 3, random.Random(seed)) for seed in range(20)]
+    asked = [question for episodes in drawn for question in episodes.asked]
+    assert max(len(question.source) for question in asked) < 100
+    assert "cat" not in {pair.source for pair in careful.word_pairs}
+
+
 def test_a_text_without_word_pairs_offers_no_practice(maker: EpisodeMaker) -> None:
     texts = [("one two three", "eins zwei drei"), ("four five", "vier sechs sieben")]
 
     assert maker.possible
-    assert not EpisodeMaker(texts, maker.tokenizer).possible
+    assert not EpisodeMaker(texts, maker.tokenizer, 100).possible

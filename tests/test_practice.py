@@ -12,6 +12,7 @@ from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, TrainConfi
 from rarenmt.counterpart import Counterparts
 from rarenmt.entries import Entries, encode_pairs
 from rarenmt.episodes import EpisodeMaker, Episodes
+from rarenmt.joints import Joints
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
@@ -22,7 +23,7 @@ from rarenmt.tokens import BOS, EOS, Tokenizer
 
 @pytest.fixture(scope="module")
 def maker() -> EpisodeMaker:
-    return EpisodeMaker(TEXTS, Tokenizer.train([side for pair in TEXTS for side in pair], 310))
+    return EpisodeMaker(TEXTS, Tokenizer.train([side for pair in TEXTS for side in pair], 310), 100)
 
 
 @pytest.fixture(scope="module")
@@ -168,16 +169,16 @@ def test_shown_entries_know_the_words_before_them(practice: Practice, model: Mod
 
     excerpt = practice.excerpt(episodes, entries, memory, random.Random(1))
 
-    inside = torch.tensor(practice.maker.tokenizer.inside)
+    joints = Joints.of(practice.maker.tokenizer)
     before = torch.cat(
         [
-            Begun.all(torch.tensor([BOS, *target])[:, None], inside).word[:, 0]
+            Begun.all(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
             for _, target in episodes.shown
         ]
     )
     held = excerpt.slots != EMPTY
     assert torch.equal(excerpt.stems[held], before[excerpt.slots[held]])
-    assert torch.equal(excerpt.inside, inside)
+    assert torch.equal(excerpt.joints.inside, joints.inside)
 
 
 @pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)

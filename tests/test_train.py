@@ -65,7 +65,7 @@ def begin(tokenizer: Tokenizer) -> Begin:
         model.initialise(torch.Generator().manual_seed(1))
         encoded = [(tokenizer.encode(source), tokenizer.encode(target)) for source, target in TEXTS]
         held_out = Dev(encoded[::9], [target for _, target in TEXTS[::9]])
-        maker = EpisodeMaker(TEXTS + RARE, tokenizer)
+        maker = EpisodeMaker(TEXTS + RARE, tokenizer, 100)
         assert maker.word_pairs
         practice = Practice(maker, Counterparts(tokenizer, Lexicon()))
         wanted = replace(SETTINGS, **settings)
@@ -255,7 +255,7 @@ def test_text_without_word_pairs_is_no_text_to_practise_on(
 ) -> None:
     texts = [("1 2 3", "3 2 1"), ("4 5 6", "6 5 4")]
     pairs: list[tuple[Ids, Ids]] = [(tokenizer.encode(s), tokenizer.encode(t)) for s, t in texts]
-    practice = Practice(EpisodeMaker(texts, tokenizer), Counterparts(tokenizer, Lexicon()))
+    practice = Practice(EpisodeMaker(texts, tokenizer, 100), Counterparts(tokenizer, Lexicon()))
     settings = replace(SETTINGS, steps=10, decay=1.0, episodes=0.99)
     dev = Dev(pairs, ["3 2 1", "6 5 4"])
 
