@@ -16,13 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import counterpart, entries, excerpt, finder, relevance, search, spelling
+from rarenmt import attention, counterpart, entries, excerpt, finder, relevance, search, spelling
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.counterpart import Heard
 from rarenmt.model import Prediction
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
+from rarenmt.tokens import Tokenizer
 from rarenmt.translator import Translator
 
 CPU = torch.device("cpu")
@@ -124,13 +125,19 @@ def any_piece(checkpoint: Checkpoint) -> None:
     checkpoint.tokenizer.inside = [False] * len(checkpoint.tokenizer.inside)
 
 
+def no_signs(checkpoint: Checkpoint) -> None:
+    """No piece counts as a sign: a word goes on behind a bracket or a hyphen."""
+    checkpoint.tokenizer.signs = [False] * len(checkpoint.tokenizer.signs)
+
+
 class BM25:
     """The best eight pairs by BM25 over all source words (k1 1.2, b 0.75), in the place of
     `Relevance`."""
 
     MOST = 8
 
-    def __init__(self, tokenizer: object) -> None:
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.rare = relevance.Relevance(tokenizer).rare
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
 
@@ -221,6 +228,10 @@ ROWS = [
         ),
     ),
     Row("no lexicon", unknown_words),
+    Row("a word behind a sign is another word", no_signs),
+    Row("remembered words may be passed over", constants=((search, "DUE", 0.0),)),
+    Row("what is said is looked at again", constants=((attention, "DONE", 0.0),)),
+    Row("both of the last", constants=((search, "DUE", 0.0), (attention, "DONE", 0.0))),
     Row("query: source", without_blocks("bottom", "top")),
     Row("query: no source", without_blocks("source")),
     Row("query: no bottom", without_blocks("bottom")),

@@ -14,6 +14,7 @@ from rarenmt.align import Links, word_numbers
 from rarenmt.batches import Ids, pair_batch
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.corpus import read_corpus
+from rarenmt.joints import Joints
 
 CPU = torch.device("cpu")
 AT_ONCE = 50
@@ -33,13 +34,13 @@ def encode(checkpoint: Checkpoint, corpus: str) -> list[tuple[Ids, Ids]]:
 def look(checkpoint: Checkpoint, links: Links, pairs: list[tuple[Ids, Ids]]) -> Tensor:
     """For each linked word, where it begins: the attention of its source word, whether that is the
     most attended one, and whether the word is long (N, 3)."""
-    inside = torch.tensor(checkpoint.tokenizer.inside)
+    joints = Joints.of(checkpoint.tokenizer)
     found = []
     for numbers in torch.arange(len(pairs)).split(AT_ONCE):
         batch = pair_batch([pairs[number] for number in numbers], CPU)
         _, weights = checkpoint.model.attend(batch)
         linked = links.between(batch, numbers.tolist())
-        words, own = (word_numbers(ids, inside).t() for ids in (batch.outputs, batch.source.ids))
+        words, own = (word_numbers(ids, joints).t() for ids in (batch.outputs, batch.source.ids))
         begins = words.diff(dim=1, prepend=words.new_full((len(words), 1), -1)) != 0
         chosen = linked.any(dim=-1) & begins
         most = own.gather(1, weights.argmax(dim=-1))[:, :, None] == own[:, None]

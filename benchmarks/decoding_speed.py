@@ -22,6 +22,7 @@ from training_speed import SIZES, fill
 from rarenmt.batches import Source, source_batch
 from rarenmt.config import Config, SearchConfig
 from rarenmt.excerpt import Excerpt
+from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory
 from rarenmt.model import Model
 from rarenmt.search import search
@@ -141,8 +142,9 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | 
     shape = (len(batch.lengths), kind.asked)
     chosen = torch.randint(0, memory.used, shape, generator=generator)
     unknown = torch.full((memory.used,), EMPTY)
-    no_piece = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
-    threads = Threads(unknown, unknown, unknown, no_piece)
+    nothing = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
+    whole = Joints(nothing, nothing, nothing, nothing, torch.arange(len(nothing)), space=EMPTY)
+    threads = Threads(unknown, unknown, unknown, whole)
     places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
     return Excerpt.of(memory, threads, list(chosen), list(places))
 

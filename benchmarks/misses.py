@@ -83,7 +83,7 @@ class Doctor:
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
         states, weights = model.attend(batch)
         queries = model.query(states.flat())
-        begun = Begun.all(batch.inputs, excerpt.inside).by_sentence()
+        begun = Begun.all(batch.inputs, excerpt.joints).by_sentence()
         recall = excerpt.read(queries, begun, weights.flatten(0, 1))
         _, shares = model.read_out(states.flat(), queries, recall, self.translator.memory)
         right = recall.values[begins] == target_ids[begins]

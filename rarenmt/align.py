@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.batches import Batch, Ids
+from rarenmt.joints import Joints
 from rarenmt.tokens import Tokenizer
 
 ALONE, ROUNDS = 3, 8
@@ -44,17 +45,17 @@ class Links:
     def __init__(self, pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> None:
         self.rows = align(pairs, tokenizer)
         """For each target word of each pair the number of its source word, or NONE."""
-        self._inside = torch.tensor(tokenizer.inside)
+        self._joints = Joints.of(tokenizer)
 
     def between(self, batch: Batch, numbers: Sequence[int]) -> Tensor:
         """Whether a target piece belongs to the translation of the word of a source piece
         (B, T, S), for a batch of the pairs with these numbers."""
-        inside = self._inside.to(batch.outputs.device)
+        joints = self._joints.to(batch.outputs.device)
         rows = torch.full((len(numbers), len(batch.outputs)), NONE)
         for column, number in enumerate(numbers):
             rows[column, : len(self.rows[number])] = torch.tensor(self.rows[number])
-        own = word_numbers(batch.source.ids, inside).t()
-        linked = rows.to(own.device).gather(1, word_numbers(batch.outputs, inside).t())
+        own = word_numbers(batch.source.ids, joints).t()
+        linked = rows.to(own.device).gather(1, word_numbers(batch.outputs, joints).t())
         return linked[:, :, None] == own[:, None]
 
 
@@ -70,10 +71,10 @@ def align(pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> list[list[i
     return [row for block in table.blocks for row in block.likeliest(beliefs)]
 
 
-def word_numbers(pieces: Tensor, inside: Tensor) -> Tensor:
+def word_numbers(pieces: Tensor, joints: Joints) -> Tensor:
     """To which word of its sentence, from 0 on, each of the pieces (T, B) belongs."""
-    starts = ~inside[pieces]
-    starts[0] = True
+    starts = torch.ones_like(pieces, dtype=torch.bool)
+    starts[1:] = joints.begin(pieces[1:], pieces[:-1])
     return starts.long().cumsum(dim=0) - 1
 
 

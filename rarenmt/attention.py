@@ -5,12 +5,15 @@ beside it, the attended source embedding.
 Shapes: T target steps · S source pieces · B sentences · H hidden · E embedding · A attention.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from rarenmt.config import ModelConfig
+
+DONE = 3.0
+"""Nats by which the energy of a source piece is lower whose word is done with."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Attended:
     def select(self, rows: Tensor) -> "Attended":
         """The same for some of the sentences."""
         return Attended(self.keys[rows], self.contents[rows], self.bias[rows])
+
+    def done(self, pieces: Tensor) -> "Attended":
+        """The same, where some of the pieces (B, S) are hardly looked at any more."""
+        return replace(self, bias=self.bias - DONE * pieces[:, None].float())
 
 
 class Attention(nn.Module):

@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rarenmt.due import Due
+from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
 from rarenmt.spelling import Begun, Spelling, Threads
@@ -56,6 +58,8 @@ class Excerpt:
     places: Tensor | None
     """(B, M, S) where in its sentence stands what the word of each entry translates, if that is
     known."""
+    due: Due | None
+    """The rare words of the sentences that entries translate."""
     spelling: Spelling
     """Of their words, and of those that have nothing to say in a sentence."""
     neighbours: int
@@ -67,39 +71,43 @@ class Excerpt:
         threads: Threads,
         chosen: Sequence[Tensor],
         places: Sequence[Tensor] | None = None,
+        due: Sequence[Tensor] | None = None,
     ) -> "Excerpt":
-        """The entries in the chosen slots (≤ A,) of each sentence, and the `places` (≤ A, S) in it
-        of what their words translate. Those that have none are mute, but still end their words; and
-        where one that begins a word is the nearest, the memory has nothing to say."""
+        """The entries in the chosen slots (≤ A,) of each sentence, the `places` (≤ A, S) in it of
+        what their words translate, and the numbers (S,) of its `due` words. Entries without a place
+        are mute, but still end their words; and where one that begins a word is the nearest, the
+        memory has nothing to say."""
         device = memory.values.device
-        inside = threads.inside.to(device)
+        joints = threads.joints.to(device)
         all_slots, stems = _pad(chosen).to(device), threads.stems.to(device)
         values = _look_up(memory.values, all_slots)
         near, heard = list(chosen), None
         if places is not None:
             speak = [
-                own.any(dim=1) | ~inside[memory.values[slots.to(device)]].cpu()
+                own.any(dim=1) | _begin(memory, threads, joints, slots).cpu()
                 for slots, own in zip(chosen, places, strict=True)
             ]
             near = [own[some] for own, some in zip(chosen, speak, strict=True)]
             heard = _stack([own[some] for own, some in zip(places, speak, strict=True)]).to(device)
         slots = _pad(near).to(device)
+        words = _look_up(threads.words.to(device), slots)
         return cls(
             RaggedKeys.of(memory.keys, slots),
             slots,
             _look_up(memory.values, slots),
             _look_up(stems, slots),
             _look_up(threads.before.to(device), slots),
-            _look_up(threads.words.to(device), slots),
+            words,
             heard,
-            Spelling(_look_up(stems, all_slots), values, inside),
+            None if due is None or heard is None else Due.of(due, words, heard),
+            Spelling(_look_up(stems, all_slots), values, joints),
             min(memory.config.neighbours, HEARD),
         )
 
     @property
-    def inside(self) -> Tensor:
-        """(V,) whether a piece continues a word."""
-        return self.spelling.inside
+    def joints(self) -> Joints:
+        """How the pieces join to words."""
+        return self.spelling.joints
 
     def select(self, sentences: Tensor) -> "Excerpt":
         """The same for some of the sentences."""
@@ -114,6 +122,7 @@ class Excerpt:
             before=self.before[sentences, :longest],
             words=self.words[sentences, :longest],
             places=None if self.places is None else self.places[sentences, :longest],
+            due=self.due and self.due.select(sentences),
             spelling=self.spelling.select(sentences),
         )
 
@@ -152,7 +161,8 @@ class Excerpt:
         slots, values = (part.take(places) for part in (self.slots, self.values))
         thread = thread.flatten(0, 1).gather(1, found)
         again = (self.words.take(places) == begun.word[:, None]) & (thread == ELSEWHERE)
-        again &= ~self.inside[values.clamp(min=0)]
+        again &= ~self._continue.take(places)
+        values = self._said(values, thread, begun.word)
         silent = similarity.isneginf()
         missing = (0, self.neighbours - similarity.shape[1])
         return Recall(
@@ -167,12 +177,13 @@ class Excerpt:
     def _threads(self, begun: Begun) -> tuple[Tensor, Tensor]:
         """What is added to the similarities where so much is written (B, R), and how each entry
         goes on from there; both (B, R, M)."""
-        follows = self.stems[:, None] == begun.word[:, :, None]
+        half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
+        follows = (self.stems[:, None] == begun.word[:, :, None]) | half
         further = (self.before[:, None] == begun.before[:, :, None]) & follows
         further &= (self.before != EMPTY)[:, None]
         silent = (self.values == EMPTY)[:, None] | (self._continue[:, None] & ~follows)
         bonus = THREAD * follows.float() + LONGER * further.float()
-        onwards = torch.where(self._continue, SAME_WORD, NEXT_WORD)[:, None]
+        onwards = torch.where(self._continue[:, None] | half, SAME_WORD, NEXT_WORD)
         return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
 
     def _attended(self, attention: Tensor, thread: Tensor) -> Tensor:
@@ -184,6 +195,12 @@ class Excerpt:
         unfinished = (thread == SAME_WORD).any(dim=-1, keepdim=True)
         shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
         return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
+
+    def _said(self, values: Tensor, thread: Tensor, written: Tensor) -> Tensor:
+        """The values (B·R, K) as they are said behind what is written (B·R,): with a space, unless
+        they go on from there, or a word follows without one."""
+        joined = (thread != ELSEWHERE) | self.joints.open(written)[:, None] | (values == EMPTY)
+        return values.where(joined, self.joints.apart[values.clamp(min=0)])
 
     @cached_property
     def mute(self) -> Tensor:
@@ -201,7 +218,15 @@ class Excerpt:
     @cached_property
     def _continue(self) -> Tensor:
         """(B, M) whether an entry continues a word."""
-        return self.inside[self.values.clamp(min=0)]
+        return ~self.joints.begin(self.values.clamp(min=0), self.stems)
+
+    @cached_property
+    def _halved(self) -> Tensor:
+        """(B, M) whether an entry begins a word that needs two pieces behind a space, which is the
+        first."""
+        values = self.values.clamp(min=0)
+        needs = (self.joints.apart[values] == self.joints.space) & (values != self.joints.space)
+        return needs & ~self._continue & (self.values != EMPTY)
 
 
 def _pad(rows: Sequence[Tensor]) -> Tensor:
@@ -217,6 +242,12 @@ def _stack(rows: Sequence[Tensor]) -> Tensor:
     for whole, own in zip(stacked, rows, strict=True):
         whole[: own.shape[0], : own.shape[1]] = own
     return stacked
+
+
+def _begin(memory: Memory, threads: Threads, joints: Joints, slots: Tensor) -> Tensor:
+    """Whether the entries in these slots (A,) begin a word."""
+    slots = slots.to(memory.values.device)
+    return joints.begin(memory.values[slots], threads.stems.to(slots.device)[slots])
 
 
 def _raise(similarity: Tensor, share: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from rarenmt.batches import Ids
 from rarenmt.counterpart import Counterparts, Heard
 from rarenmt.excerpt import Excerpt
+from rarenmt.joints import Joints
 from rarenmt.journal import Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import Memory
@@ -27,7 +28,7 @@ class Finder:
         self._relevance = Relevance(tokenizer)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
-        self._spelt = self._threads(torch.tensor(tokenizer.inside))
+        self._spelt = self._threads(Joints.of(tokenizer))
 
     def relevant(self, sentence: str) -> list[int]:
         """Numbers of the pairs that a sentence may ask, in the order they were remembered."""
@@ -35,7 +36,7 @@ class Finder:
 
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
-        chosen, places = [], []
+        chosen, places, due = [], [], []
         for sentence in sentences:
             pairs = self._relevance.find(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
@@ -43,9 +44,10 @@ class Finder:
             heard = self._counterparts.heard(ids if pairs else [])
             nowhere = torch.zeros(0, len(ids) + 1, dtype=torch.bool)
             places.append(torch.cat([nowhere, *(self._places(pair, heard) for pair in pairs)]))
+            due.append(self._due(ids, places[-1].any(dim=0)))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self._spelt, chosen, places)
+        return Excerpt.of(self._memory, self._spelt, chosen, places, due)
 
     def _places(self, number: int, heard: Heard) -> Tensor:
         """Where in a sentence stands what each entry of a pair translates."""
@@ -54,17 +56,30 @@ class Finder:
         source, target = self._encode(pair.source), self._encode(pair.target)
         return self._counterparts.places(source, target, positions, links, heard)
 
+    def _due(self, sentence: Ids, known: Tensor) -> Tensor:
+        """(S,) for each piece of a sentence, and its end, the number of its word, from 1 on, if
+        that is rare, no number or sign, and among the `known` (S,); else 0."""
+        numbers: list[int] = []
+        count = 0
+        for word in self._tokenizer.by_word(sentence):
+            text = self._tokenizer.word(tuple(word))
+            letters = any(map(str.isalpha, text))
+            due = bool(known[len(numbers)]) and letters and self._relevance.rare(text)
+            count += due
+            numbers += [count * due] * len(word)
+        return torch.tensor([*numbers, 0])
+
     def _encode(self, text: str) -> Ids:
         return self._tokenizer.encode(text.strip())
 
-    def _threads(self, inside: Tensor) -> Threads:
+    def _threads(self, joints: Joints) -> Threads:
         """The words of every pair."""
         order = torch.cat([_NONE, *self._slots])
         values = self._memory.values[: self._memory.used].cpu()[order]
         pairs, positions = self._journal.owners[: self._memory.used].long()[order].unbind(dim=1)
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order))
-        return spell_pairs(values, pairs, positions, inside).at(back)
+        return spell_pairs(values, pairs, positions, joints).at(back)
 
 
 _NONE = torch.empty(0, dtype=torch.long)

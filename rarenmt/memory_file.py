@@ -21,9 +21,10 @@ from rarenmt.memory import Memory
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.text import Pair
 
-FORMAT = "3"
-BEFORE = "2"
-"""Without links, and with keys of another kind; what was shown can still be read."""
+FORMAT = "4"
+BEFORE = ("2", "3")
+"""Without links, and with keys of another kind; with links that took a sign and the word behind it
+for one. What was shown can still be read."""
 KIND = "rarenmt memory"
 
 ENTRIES = ("keys", "values", "ages", "latest")
@@ -85,9 +86,9 @@ def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, 
     not fit."""
     tensors, metadata = load_tensors(path, mapped=("keys",))
     header = _header(path, metadata)
-    if metadata["format"] == BEFORE:
+    if metadata["format"] in BEFORE:
         raise CheckpointError(
-            f"{path} was made by an earlier version, whose keys were of another kind; make them "
+            f"{path} was made by an earlier version, whose entries were of another kind; make them "
             "anew, no pair is lost: rarenmt memory rebuild"
         )
     if header.fingerprint != fingerprint:
@@ -111,7 +112,7 @@ def read_journal(path: Path) -> tuple[Journal, Header]:
     tensors, metadata = load_tensors(path, leave=("keys",))
     header = _header(path, metadata)
     try:
-        if metadata["format"] == BEFORE:
+        if metadata["format"] in BEFORE:
             tensors["links"] = torch.full_like(tensors["owners"], NONE)
         journal = _journal(tensors)
     except (KeyError, ValueError, IndexError, RuntimeError, UnicodeDecodeError) as error:
@@ -122,7 +123,7 @@ def read_journal(path: Path) -> tuple[Journal, Header]:
 def _header(path: Path, metadata: dict[str, str]) -> Header:
     if metadata.get("kind") != KIND:
         raise CheckpointError(f"{path} is not a memory of rarenmt")
-    if metadata.get("format") not in (FORMAT, BEFORE):
+    if metadata.get("format") not in (FORMAT, *BEFORE):
         raise CheckpointError(
             f"{path} has memory format {metadata.get('format')}; this version reads {FORMAT}"
         )

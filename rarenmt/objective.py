@@ -143,7 +143,7 @@ def _read(
     steps, sentences = batch.outputs.shape
     queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
     rows = real % sentences * steps + real // sentences  # an excerpt is read sentence by sentence
-    begun = Begun.all(batch.inputs, excerpt.inside).by_sentence()
+    begun = Begun.all(batch.inputs, excerpt.joints).by_sentence()
     return queries[rows], excerpt.read(queries, begun, weights.flatten(0, 1)).at(rows)
 
 

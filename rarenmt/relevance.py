@@ -61,7 +61,7 @@ class Relevance:
             alike = {pair for form in _forms(word) for pair in self._pairs.get(form, ())}
             for pair in same | alike:
                 shared[pair] += told if pair in same else ANOTHER_FORM * told
-            if told >= RARE:
+            if self.rare(word):
                 rare.append(same | alike)
 
         def best(pairs: Iterable[int], most: int) -> list[int]:
@@ -71,6 +71,10 @@ class Relevance:
         chosen = {pair for pair, told in shared.items() if told >= half}
         chosen.update(pair for pairs in rare for pair in best(pairs, EACH))
         return sorted(best(chosen, MOST))
+
+    def rare(self, word: str) -> bool:
+        """Whether a word in small letters makes a pair relevant alone."""
+        return self._tells(word) >= RARE
 
     def _words(self, text: str) -> dict[str, float]:
         """The telling words of a text, with what they tell."""

@@ -20,6 +20,10 @@ from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
 
+DUE = 2.0
+"""Weight in the coverage penalty of a rare word that something remembered translates: of two
+translations the one is preferred that does not pass it over."""
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -37,10 +41,11 @@ def length_penalty(length: Tensor | int, alpha: float) -> Tensor | float:
     return ((5 + length) / 6) ** alpha
 
 
-def coverage_penalty(coverage: Tensor, mask: Tensor, beta: float) -> Tensor:
-    """cp = β Σ_s log min(Σ_t weight(t, s), 1) for coverage (N, S), equation 14; (N,)."""
+def coverage_penalty(coverage: Tensor, weights: Tensor) -> Tensor:
+    """cp = Σ_s β_s log min(Σ_t weight(t, s), 1) for coverage (N, S), equation 14, with weights β
+    (N, S); (N,). Added up in float64, so that it gives the same bits in whatever company."""
     logs = coverage.clamp(1e-3, 1.0).log()
-    return beta * logs.masked_fill(~mask, 0.0).sum(dim=-1)
+    return (weights.double() * logs.double()).sum(dim=-1).float()
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,8 @@ class _Search:
         """(N,) how far the hypotheses have come, where an excerpt is asked."""
         self.owed = torch.zeros_like(rows, dtype=torch.bool)
         """(N,) whether the last piece came from the memory."""
+        self.said: Tensor | None = None
+        """(N, S) source pieces whose remembered translation is written, if there are any."""
 
     def _first_beam(self) -> _Beam:
         """Empty hypotheses; all but the first of each sentence are out of the race."""
@@ -152,7 +159,8 @@ class _Search:
 
     def _advance(self, pieces: Tensor) -> Tensor:
         """One step for every open hypothesis; the pieces that were chosen."""
-        states, weights, state = self.model.step(pieces, self.state, self.attended)
+        attended = self.attended if self.said is None else self.attended.done(self.said)
+        states, weights, state = self.model.step(pieces, self.state, attended)
         self.beam.coverage.add_(weights)
         ask = None
         if self.excerpt is not None:
@@ -179,10 +187,19 @@ class _Search:
             self.attended = self.attended.select(rows)
             self.excerpt = self.excerpt and self.excerpt.select(keep)
         if self.excerpt is not None:
-            self.begun = self.begun.at(rows).goes_on(nexts, self.excerpt.inside)
+            self.begun = self.begun.at(rows).goes_on(nexts, self.excerpt.joints)
             self.owed = _owed(prediction, rows, nexts)
+            self.said = self._said(rows)
         self.state = state.select(rows)
         return nexts
+
+    def _said(self, rows: Tensor) -> Tensor | None:
+        """What is said now, where hypotheses in these rows went on."""
+        before = None if self.said is None else self.said[rows]
+        if self.excerpt is None or self.excerpt.due is None:
+            return before
+        now = self.excerpt.due.said(self.begun, self.beam.coverage)
+        return before if now is None else now if before is None else before | now
 
     def _best(self, log_probs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Hypotheses, pieces and scores (B, 2K) of the best continuations of each sentence.
@@ -228,7 +245,11 @@ class _Search:
     def _note(self, rows: Tensor, scores: Tensor, sentences: Tensor) -> None:
         config = self.config
         length = self.beam.pieces.shape[1] + 1
-        penalty = coverage_penalty(self.beam.coverage[rows], self.mask[sentences], config.coverage)
+        coverage = self.beam.coverage
+        penalty = coverage_penalty(coverage[rows], config.coverage * self.mask[sentences])
+        if self.excerpt is not None and self.excerpt.due is not None:
+            due = self.excerpt.due.seen(coverage)[rows]
+            penalty += coverage_penalty(due, torch.full_like(due, DUE))
         final = scores / length_penalty(length, config.length) + penalty
         owners = self.open[sentences].tolist()
         for row, score, owner in zip(rows.tolist(), final.tolist(), owners, strict=True):

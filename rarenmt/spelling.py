@@ -11,11 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY
 from rarenmt.tokens import BOS
-
-SPELL = 1_000_003
-"""Multiplier of the rolling hash over the pieces of a word."""
 
 ENDING = 3.0
 """Nats that going on with a word loses when the remembered word ends there, and that leaving it
@@ -26,20 +24,11 @@ OWED = 6.0
 and has written so far; and that going on with it loses when it has come to its end."""
 
 
-def spell(stems: Tensor, pieces: Tensor, inside: Tensor) -> Tensor:
-    """The word begun so far, as a number, after one more piece.
-
-    A piece that starts a word is its own number; one from inside is hashed into the number of
-    what stood before it. inside (V,) tells them apart.
-    """
-    return torch.where(inside[pieces], stems * SPELL + pieces, pieces)
-
-
 class Begun(NamedTuple):
     """How far some texts have come, whatever their shape (…)."""
 
     word: Tensor
-    """(…,) the word begun so far, as `spell` numbers it."""
+    """(…,) the word begun so far, as `Joints.spell` numbers it."""
     before: Tensor
     """(…,) the word before it; EMPTY where there is none or it is unknown."""
 
@@ -48,10 +37,11 @@ class Begun(NamedTuple):
         """Nothing is written yet."""
         return cls(torch.full_like(like, BOS), torch.full_like(like, EMPTY))
 
-    def goes_on(self, pieces: Tensor, inside: Tensor) -> "Begun":
+    def goes_on(self, pieces: Tensor, joints: Joints) -> "Begun":
         """After one more piece (…,)."""
-        before = torch.where(inside[pieces], self.before, self.word)
-        return Begun(spell(self.word, pieces, inside), before)
+        begin = joints.begin(pieces, self.word)
+        before = torch.where(begin, self.word, self.before)
+        return Begun(joints.spell(self.word, pieces, begin), before)
 
     def at(self, rows: Tensor) -> "Begun":
         """Some of the texts."""
@@ -62,16 +52,16 @@ class Begun(NamedTuple):
         return Begun(self.word.t().flatten(), self.before.t().flatten())
 
     @classmethod
-    def all(cls, inputs: Tensor, inside: Tensor) -> "Begun":
+    def all(cls, inputs: Tensor, joints: Joints) -> "Begun":
         """(T, B) after each of the decoder's inputs (T, B), of which the first are BOS."""
         begun = [cls.nothing(inputs[0])]
         for pieces in inputs[1:]:
-            begun.append(begun[-1].goes_on(pieces, inside))
+            begun.append(begun[-1].goes_on(pieces, joints))
         words, before = zip(*begun, strict=True)
         return cls(torch.stack(words), torch.stack(before))
 
 
-def spell_pairs(values: Tensor, pairs: Tensor, positions: Tensor, inside: Tensor) -> "Threads":
+def spell_pairs(values: Tensor, pairs: Tensor, positions: Tensor, joints: Joints) -> "Threads":
     """The words of N entries in the order of their pairs and of their positions in them (N,); of
     what an entry between them would have told, nothing is known. One position of all pairs is
     spelt after the other."""
@@ -82,16 +72,17 @@ def spell_pairs(values: Tensor, pairs: Tensor, positions: Tensor, inside: Tensor
     steps = list(_by_position(positions, joined))
     for places in steps:
         piece = values[places - 1]
-        after = begun.at(places - 1).goes_on(piece, inside)
-        known = (begun.word[places - 1] != EMPTY) | ~inside[piece]
+        after = begun.at(places - 1).goes_on(piece, joints)
+        known = (begun.word[places - 1] != EMPTY) | ~joints.inside[piece]
         begun.word[places] = after.word.where(known, EMPTY)
         begun.before[places] = after.before.where(known, EMPTY)
-    torn = inside[values] & (begun.word == EMPTY)
-    words = spell(begun.word, values, inside).masked_fill(torn, EMPTY)
+    begin = joints.begin(values, begun.word)
+    torn = ~begin & (begun.word == EMPTY)
+    words = joints.spell(begun.word, values, begin).masked_fill(torn, EMPTY)
     for places in reversed(steps):
-        further = places[inside[values[places]]]
+        further = places[~begin[places]]
         words[further - 1] = words[further]
-    return Threads(begun.word, begun.before, words, inside)
+    return Threads(begun.word, begun.before, words, joints)
 
 
 @dataclass(frozen=True)
@@ -99,17 +90,16 @@ class Threads:
     """What stood before the entry of each slot."""
 
     stems: Tensor
-    """(N,) the word begun before it in its pair, as `spell` numbers it; EMPTY where unknown."""
+    """(N,) the word begun before it in its pair, as `Joints.spell` has it; EMPTY where unknown."""
     before: Tensor
     """(N,) the word before that one; EMPTY where unknown."""
     words: Tensor
     """(N,) the whole word that it belongs to, numbered likewise; EMPTY where unknown."""
-    inside: Tensor
-    """(V,) whether a piece continues a word."""
+    joints: Joints
 
     def at(self, rows: Tensor) -> "Threads":
         """The same for some of the entries."""
-        return Threads(self.stems[rows], self.before[rows], self.words[rows], self.inside)
+        return Threads(self.stems[rows], self.before[rows], self.words[rows], self.joints)
 
 
 @dataclass(frozen=True)
@@ -120,8 +110,7 @@ class Spelling:
     """(B, A) what stood before each entry, as in `Threads`."""
     values: Tensor
     """(B, A) the piece it holds; EMPTY where a sentence has fewer."""
-    inside: Tensor
-    """(V,) as in `Threads`."""
+    joints: Joints
 
     def select(self, sentences: Tensor) -> "Spelling":
         """The same for some of the sentences."""
@@ -135,7 +124,8 @@ class Spelling:
         further = (follows & self._continue[:, None]).flatten(0, 1)
         goes_on = further.any(dim=-1)
         ends = (follows & ~self._continue[:, None]).any(dim=-1).flatten()
-        spelt = (written < 0) | (written >= len(self.inside)) | owed
+        ends &= ~self.joints.closed(written)
+        spelt = (written < 0) | (written >= len(self.joints.inside)) | owed
         going_on, going_on_owed, leaving, anything = self._lost
         _subtract(log_probs, ends & ~goes_on & spelt, going_on)
         _subtract(log_probs, ends & ~goes_on & owed, going_on_owed)
@@ -151,14 +141,14 @@ class Spelling:
     def _lost(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(V,) each: nats that pieces lose which go on with a word, the same if it is owed to the
         memory, which leave it, and all."""
-        inside = self.inside.float()
+        inside = self.joints.inside.float()
         anything = torch.full_like(inside, OWED)
         return ENDING * inside, OWED * inside, ENDING * (1 - inside), anything
 
     @cached_property
     def _continue(self) -> Tensor:
         """(B, A) whether an entry continues a word."""
-        return self.inside[self.values.clamp(min=0)]
+        return ~self.joints.begin(self.values.clamp(min=0), self.stems)
 
 
 def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:

@@ -107,16 +107,55 @@ class Tokenizer:
     @cached_property
     def inside(self) -> list[bool]:
         """For each piece, whether it continues a word rather than starts one or stands alone."""
-        names = [self._pieces.id_to_piece(piece) for piece in range(len(self))]
         return [
-            self._pieces.is_byte(piece)
-            or (_in_word(name[0]) and not self._pieces.is_control(piece))
-            for piece, name in enumerate(names)
+            not self._pieces.is_control(piece) and (not text or _in_word(text[0]))
+            for piece, text in enumerate(self.texts)
+        ]
+
+    @cached_property
+    def signs(self) -> list[bool]:
+        """For each piece, whether it ends with a sign."""
+        return [
+            piece > UNK and bool(text.strip()) and not _in_word(text[-1])
+            for piece, text in enumerate(self.texts)
+        ]
+
+    @cached_property
+    def digits(self) -> list[bool]:
+        """For each piece, whether it is a digit; they are pieces of their own."""
+        return [text.strip().isdecimal() for text in self.texts]
+
+    @cached_property
+    def apart(self) -> list[int]:
+        """For each piece, what stands first in a word that begins with it and has a space before:
+        the piece itself, the same one with a space, or `space`."""
+        same = [
+            self._pieces.piece_to_id(_SPACE_MARK + text) if text else UNK for text in self.texts
+        ]
+        return [
+            piece if not inside else self.space if other == UNK else other
+            for piece, (inside, other) in enumerate(zip(self.inside, same, strict=True))
+        ]
+
+    @cached_property
+    def space(self) -> int:
+        """The piece that is a space and nothing else."""
+        return int(self._pieces.piece_to_id(_SPACE_MARK))
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Each piece with a space for sentencepiece's mark; nothing for a byte of a character that
+        has several."""
+        names = (self._pieces.id_to_piece(piece) for piece in range(len(self)))
+        texts = [name.replace(_SPACE_MARK, " ") for name in names]
+        return [
+            _character(text) if self._pieces.is_byte(piece) else text
+            for piece, text in enumerate(texts)
         ]
 
     def words(self, ids: list[int]) -> list[str]:
-        """The words of piece ids in small letters: a piece that starts one and those that continue
-        it; signs stand alone."""
+        """The words of piece ids in small letters: a piece that starts one, with a space or behind
+        a sign, and those that continue it; signs stand alone."""
         return [self.word(tuple(word)) for word in self.by_word(ids)]
 
     @cached_property
@@ -126,7 +165,13 @@ class Tokenizer:
 
     def by_word(self, ids: list[int]) -> list[list[int]]:
         """The same in pieces."""
-        starts = [place for place, piece in enumerate(ids) if place == 0 or not self.inside[piece]]
+        starts = [
+            place
+            for place, piece in enumerate(ids)
+            if place == 0
+            or not self.inside[piece]
+            or (self.signs[ids[place - 1]] and not self.digits[piece])
+        ]
         return [ids[start:end] for start, end in pairwise([*starts, len(ids)])]
 
     def pieces(self, ids: list[int]) -> list[str]:
@@ -150,6 +195,12 @@ class Tokenizer:
         if end < len(ids):
             text = text.rstrip("\ufffd" + _ESCAPE)  # half a character, so far
         return text
+
+
+def _character(byte: str) -> str:
+    """What a byte, as <0x28>, is by itself."""
+    number = int(byte[1:-1], 16)
+    return chr(number) if number < 0x80 else ""
 
 
 def _in_word(character: str) -> bool:

@@ -12,6 +12,7 @@ from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
 from rarenmt.choice import choose_index
 from rarenmt.config import IndexName, SearchConfig
 from rarenmt.excerpt import Excerpt
+from rarenmt.joints import close_up
 from rarenmt.journal import Journal
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
@@ -183,7 +184,7 @@ class Translator:
 
     def _explain(self, source: str, hypothesis: Hypothesis) -> Part:
         """The pieces as text, each with what it came from."""
-        pieces = self.tokenizer.pieces(hypothesis.pieces)
+        pieces = close_up(self.tokenizer.pieces(hypothesis.pieces))
         texts = [piece.replace("\n", " ") for piece in pieces]  # one line stays one line
         if not hypothesis.traces:
             return Part([], [Token(text) for text in texts])

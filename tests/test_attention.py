@@ -5,7 +5,7 @@ import math
 import torch
 from torch.testing import assert_close
 
-from rarenmt.attention import Attended, Attention
+from rarenmt.attention import DONE, Attended, Attention
 from rarenmt.config import ModelConfig
 
 HALF = 0.5 * math.log(3)
@@ -83,3 +83,18 @@ def test_selected_sentences_keep_what_is_theirs() -> None:
 
     _, weights = attention(torch.zeros(1, 3, 2), chosen)
     assert_close(weights[:, 0], torch.tensor([[1.0, 0.0], [1 / 5, 4 / 5], [1.0, 0.0]]))
+
+
+def test_a_piece_that_is_done_is_hardly_looked_at() -> None:
+    attention = one_unit_attention()
+    attended = three_words(attention, padding=1)
+
+    _, weights = attention(
+        torch.zeros(1, 1, 2), attended.done(torch.tensor([[False, False, True, False]]))
+    )
+
+    parts = torch.tensor([1.0, 2.0, 4.0 * math.exp(-DONE), 0.0])
+    assert_close(weights[0, 0], parts / parts.sum())
+    _, before = attention(torch.zeros(1, 1, 2), attended)
+    nothing = attended.done(torch.zeros(1, 4, dtype=torch.bool))
+    assert torch.equal(attention(torch.zeros(1, 1, 2), nothing)[1], before)

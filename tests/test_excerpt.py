@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_joints import plain
 from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
 from rarenmt.excerpt import ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Excerpt
+from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
 from rarenmt.spelling import Begun, Spelling, Threads
@@ -40,7 +42,7 @@ def remembering(
     stems = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
     before = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
     inside = torch.tensor([False] * 100 + [rng.random() < 0.4 for _ in range(entries)])
-    return memory, Threads(stems, before, torch.full_like(stems, EMPTY), inside)
+    return memory, Threads(stems, before, torch.full_like(stems, EMPTY), plain(inside))
 
 
 def generator() -> torch.Generator:
@@ -62,7 +64,7 @@ def few(
     keys, values, stems, inside = zip(*entries, strict=True)
     vocabulary = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
     vocabulary[list(values)] = torch.tensor(inside)
-    spelling = Spelling(torch.tensor([stems]), torch.tensor([values]), vocabulary)
+    spelling = Spelling(torch.tensor([stems]), torch.tensor([values]), plain(vocabulary))
     return Excerpt(
         RaggedKeys.of(torch.stack(keys), torch.arange(len(values))[None]),
         torch.arange(len(values))[None],
@@ -71,6 +73,7 @@ def few(
         torch.full_like(spelling.stems, EMPTY) if before is None else torch.tensor([before]),
         torch.full_like(spelling.stems, EMPTY),
         None if places is None else torch.tensor([places]),
+        None,
         spelling,
         neighbours,
     )
@@ -115,7 +118,7 @@ def spoken(
     """Slot, nearness, thread and silence of what answers one query, nearest first."""
     answers = []
     word, before = begun
-    inside = {slot: bool(threads.inside[memory.values[slot]]) for slot, _ in places}
+    inside = {slot: bool(threads.joints.inside[memory.values[slot]]) for slot, _ in places}
     follow = {slot: int(threads.stems[slot]) == word for slot, _ in places}
     heard = {slot: bool(place.any()) for slot, place in places}
     unfinished = any(inside[slot] and follow[slot] and heard[slot] for slot, _ in places)
@@ -299,7 +302,7 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
 
 def test_a_mute_entry_is_still_spelt_and_found_where_it_begins_a_word() -> None:
     memory, threads = remembering(9, 1)
-    threads.inside[100:] = torch.tensor([False] * 7 + [True] * 2)
+    threads.joints.inside[100:] = torch.tensor([False] * 7 + [True] * 2)
     chosen, places = [torch.tensor([4, 2, 7])], [torch.tensor([[True], [False], [False]])]
 
     excerpt = Excerpt.of(memory, threads, chosen, places)
@@ -320,7 +323,7 @@ def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
         torch.tensor([EMPTY, HOLA, HOLA]),
         torch.full((3,), EMPTY),
         torch.tensor([HOLA, HOLA, MUNDO]),
-        torch.zeros(103, dtype=torch.bool),
+        plain(torch.zeros(103, dtype=torch.bool)),
     )
     excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
 
@@ -334,7 +337,7 @@ def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
 def test_selected_sentences_keep_their_entries() -> None:
     memory, threads = remembering(9, 1)
     chosen = drawn(memory, [3, 5, 2], seed=1)
-    threads.inside[:] = False
+    threads.joints.inside[:] = False
     places = [torch.rand(len(own), 7, generator=generator()) < 0.2 for own in chosen]
     excerpt = Excerpt.of(memory, threads, chosen, places)
 
@@ -347,12 +350,12 @@ def test_selected_sentences_keep_their_entries() -> None:
     for name in ("stems", "values"):
         expected = getattr(excerpt.spelling, name)[[2, 0, 2]]
         assert torch.equal(getattr(selected.spelling, name), expected)
-    assert torch.equal(selected.inside, excerpt.inside)
+    assert selected.joints is excerpt.joints
 
 
 def test_what_is_near_teaches_the_queries_and_not_the_entries() -> None:
     memory, threads = remembering(3, 1)
-    threads.inside[:] = False
+    threads.joints.inside[:] = False
     excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
     queries = unit_rows(1, 2).requires_grad_()
 
@@ -412,7 +415,7 @@ def test_entries_that_are_equally_near_stand_in_the_same_order_in_any_company(ot
     memory.write(torch.cat([keys, unit_rows(others, 1)]), torch.arange(6 + others) % 99, None,
                  generator())  # fmt: skip
     unknown = torch.full((6 + others,), EMPTY)
-    threads = Threads(unknown, unknown, unknown, torch.zeros(100, dtype=torch.bool))
+    threads = Threads(unknown, unknown, unknown, plain(torch.zeros(100, dtype=torch.bool)))
     same, distraction = torch.arange(6), torch.arange(6, 6 + others)
 
     alone = Excerpt.of(memory, threads, [same]).read(axis(0)[None], after(1), nowhere(1))
@@ -421,3 +424,46 @@ def test_entries_that_are_equally_near_stand_in_the_same_order_in_any_company(ot
     )
 
     assert alone.slots[0].tolist() == together.slots[0].tolist()
+
+
+# Words behind a sign
+
+QUOTE, WORD, SPACED, BYTE, SPACE = 1, 2, 3, 4, 5
+APART = torch.tensor([0, 1, SPACED, 3, SPACE, 5, 6, 7, 8, 9])
+IN_WORDS = torch.isin(torch.arange(10), torch.tensor([WORD, BYTE]))
+QUOTED = Joints(
+    inside=IN_WORDS,
+    signs=torch.arange(10) == QUOTE,
+    digits=torch.zeros(10, dtype=torch.bool),
+    opens=torch.arange(10) == QUOTE,
+    apart=APART,
+    space=SPACE,
+)
+
+
+def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
+    """What an entry behind a quotation mark says behind something else, its thread, and whether
+    it says anything."""
+    spelling = Spelling(torch.tensor([[stem]]), torch.tensor([[value]]), QUOTED)
+    unknown = torch.tensor([[EMPTY]])
+    excerpt = Excerpt(
+        RaggedKeys.of(axis(0)[None], torch.tensor([[0]])), torch.tensor([[0]]), spelling.values,
+        spelling.stems, unknown, unknown, None, None, spelling, 1,
+    )  # fmt: skip
+    recall = ask(excerpt, written)
+    assert recall.thread is not None
+    return int(recall.values), int(recall.thread), int(recall.slots) != EMPTY
+
+
+def test_a_word_behind_a_sign_is_said_with_a_space_where_one_is_needed() -> None:
+    assert said(WORD, QUOTE) == (WORD, NEXT_WORD, True)  # as in its pair
+    assert said(WORD, HOLA) == (SPACED, ELSEWHERE, True)
+    assert said(SPACED, QUOTE, stem=HOLA) == (SPACED, ELSEWHERE, True)
+    assert said(WORD, QUOTE, stem=6)[2] is False  # from inside a word
+
+
+def test_a_word_that_has_no_piece_with_a_space_begins_with_one() -> None:
+    assert said(BYTE, HOLA) == (SPACE, ELSEWHERE, True)
+    assert said(BYTE, SPACE) == (BYTE, SAME_WORD, True)
+    assert said(BYTE, QUOTE) == (BYTE, NEXT_WORD, True)
+    assert said(WORD, SPACE) == (SPACED, ELSEWHERE, True)

@@ -15,6 +15,7 @@ from rarenmt.checkpoint import load_tokenizer
 from rarenmt.config import MemoryConfig
 from rarenmt.excerpt import Excerpt
 from rarenmt.finder import Finder
+from rarenmt.joints import Joints
 from rarenmt.journal import Call, Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
@@ -88,7 +89,7 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word that each position of a pair belongs to, as it is numbered."""
     inside = torch.tensor(tokenizer.inside)
     after = (
-        Begun.all(torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None], inside)
+        Begun.all(torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None], Joints.of(tokenizer))
         .word[1:, 0]
         .tolist()
     )
@@ -101,7 +102,7 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
 def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word begun before each position of a pair."""
     before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
-    return Begun.all(before[:, None], torch.tensor(tokenizer.inside)).word[:, 0].tolist()
+    return Begun.all(before[:, None], Joints.of(tokenizer)).word[:, 0].tolist()
 
 
 def test_an_entry_knows_what_was_written_of_its_word(
@@ -114,7 +115,7 @@ def test_an_entry_knows_what_was_written_of_its_word(
     assert excerpt is not None
     assert excerpt.stems.tolist() == [stems(tokenizer, DOG)]
     assert excerpt.words.tolist() == [whole_words(tokenizer, DOG)]
-    assert excerpt.inside.tolist() == tokenizer.inside
+    assert excerpt.joints.inside.tolist() == tokenizer.inside
 
 
 @pytest.mark.parametrize("shown", [(CAT, DOG), (CAT, DOG, BIRD), (CAT, DOG, BIRD, WATER, AGAIN)])
@@ -259,3 +260,21 @@ def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: To
 def by_word(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
     ids = tokenizer.encode(text)
     return list(zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True))
+
+
+def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
+    pair = Pair("Zorgblat eats.", "Zorgblatt frisst.", "file.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
+    sentence = "Zorgblat drinks (Quux)."
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+
+    excerpt = finder.excerpt([sentence, "eats."])
+
+    assert excerpt is not None
+    assert excerpt.due is not None
+    words = by_word(tokenizer, sentence)
+    expected = [int(text == "zorgblat") for text, word in words for _ in word]
+    assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*expected, 0]]
+    assert not excerpt.due.pieces[1].any()
+    zorgblatt = {word for word in excerpt.words[0].tolist() if word != EMPTY}
+    assert {*excerpt.due.words[0].tolist()} <= zorgblatt

@@ -13,12 +13,12 @@ import rarenmt
 ORDER = [
     "errors", "config", "storage", "text", "tmx", "languages", "tmx_parser", "tmx_reader",
     "tmx_writer", "corpus", "stream", "tensors", "score", "conditions", "parallel", "largest",
-    "index", "lsh_index", "faiss_index", "choice", "tokens", "relevance", "batches", "align",
-    "lexicon", "counterpart", "attention", "query", "encoder", "decoder", "memory", "ragged",
-    "spelling", "excerpt", "readout", "model", "softmax_loss", "objective", "trace", "search",
-    "checkpoint", "journal", "memory_file", "entries", "finder", "translation_memory",
-    "episodes", "practice", "dev", "train", "novelty", "translation", "drawing", "page",
-    "translator", "oneshot",
+    "index", "lsh_index", "faiss_index", "choice", "tokens", "joints", "relevance", "batches",
+    "align", "lexicon", "counterpart", "attention", "query", "encoder", "decoder", "memory",
+    "ragged", "spelling", "due", "excerpt", "readout", "model", "softmax_loss", "objective",
+    "trace", "search", "checkpoint", "journal", "memory_file", "entries", "finder",
+    "translation_memory", "episodes", "practice", "dev", "train", "novelty", "translation",
+    "drawing", "page", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 

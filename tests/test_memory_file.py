@@ -11,7 +11,7 @@ from rarenmt.align import NONE
 from rarenmt.errors import CheckpointError
 from rarenmt.journal import Call, Journal
 from rarenmt.memory import Memory
-from rarenmt.memory_file import Header, load_memory, read_journal, save_memory
+from rarenmt.memory_file import BEFORE, Header, load_memory, read_journal, save_memory
 from rarenmt.model import Model
 from rarenmt.tensors import load_tensors, save_tensors
 from rarenmt.text import Pair
@@ -146,11 +146,15 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, memory: Memory) -> 
         load_memory(path, memory, "fingerprint")
 
 
-def test_what_an_earlier_version_was_shown_can_be_read(saved: Path, memory: Memory) -> None:
+@pytest.mark.parametrize("version", BEFORE)
+def test_what_an_earlier_version_was_shown_can_be_read(
+    saved: Path, memory: Memory, version: str
+) -> None:
     journal, _ = read_journal(saved)
     tensors, metadata = load_tensors(saved)
-    del tensors["links"]
-    save_tensors(saved, tensors, metadata | {"format": "2"})
+    if version == "2":
+        del tensors["links"]
+    save_tensors(saved, tensors, metadata | {"format": version})
 
     earlier, header = read_journal(saved)
 
@@ -163,7 +167,7 @@ def test_what_an_earlier_version_was_shown_can_be_read(saved: Path, memory: Memo
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"format": "99"}, "has memory format 99; this version reads 3"),
+        ({"format": "99"}, "has memory format 99; this version reads 4"),
         ({"languages": "en"}, "is damaged: its metadata are not whole"),
         ({"evicted": "many"}, "is damaged: its metadata are not whole"),
         ({"evicted": None}, "is damaged or not a safetensors file: its metadata are no texts"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from plain_joints import plain
 from torch.testing import assert_close
 
 from rarenmt.batches import draw_positions, pair_batch
@@ -298,7 +299,7 @@ def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None
     memory, _ = taught_by_position(tiny_model)
     no_piece = torch.zeros(tiny_model.config.model.vocabulary, dtype=torch.bool)
     unknown = torch.full((TOKENS,), EMPTY)
-    threads = Threads(unknown, unknown, unknown, no_piece)
+    threads = Threads(unknown, unknown, unknown, plain(no_piece))
     excerpt = Excerpt.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
 
     of_excerpt = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
@@ -316,10 +317,10 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     memory, own = taught_by_position(tiny_model)
     real = BATCH.outputs != PAD
     # Every piece is inside a word, so that an entry speaks in its own place and nowhere else.
-    inside = torch.ones(tiny_model.config.model.vocabulary, dtype=torch.bool)
-    stems = Begun.all(BATCH.inputs, inside).word[real]
+    joints = plain(torch.ones(tiny_model.config.model.vocabulary, dtype=torch.bool))
+    stems = Begun.all(BATCH.inputs, joints).word[real]
     unknown = torch.full_like(stems, EMPTY)
-    threads = Threads(stems, unknown, unknown, inside)
+    threads = Threads(stems, unknown, unknown, joints)
     excerpt = Excerpt.of(memory, threads, own)
 
     loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)

@@ -8,18 +8,28 @@ from dataclasses import replace
 
 import pytest
 import torch
+from plain_joints import plain
 from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.attention import Attended
 from rarenmt.batches import Ids, Source, pair_batch, source_batch
-from rarenmt.config import Config, ModelConfig, Readout, SearchConfig, TrainConfig
+from rarenmt.config import (
+    Config,
+    MemoryConfig,
+    ModelConfig,
+    Readout,
+    SearchConfig,
+    TrainConfig,
+)
 from rarenmt.decoder import DecoderState
-from rarenmt.memory import Memory, Recall
+from rarenmt.excerpt import Excerpt
+from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.model import Model, Prediction
 from rarenmt.objective import compute_loss
 from rarenmt.query import States
-from rarenmt.search import Hypothesis, coverage_penalty, length_penalty, search
+from rarenmt.search import DUE, Hypothesis, coverage_penalty, length_penalty, search
+from rarenmt.spelling import Threads
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import AUDIBLE, VOICES
 
@@ -137,13 +147,13 @@ def test_coverage_penalty_is_equation_14() -> None:
     coverage = torch.tensor([[0.5, 1.7, 1.0], [0.25, 0.5, 0.0]])
     mask = torch.tensor([[True, True, True], [True, True, False]])
 
-    penalty = coverage_penalty(coverage, mask, beta=0.2)
+    penalty = coverage_penalty(coverage, 0.2 * mask.float())
 
     assert_close(penalty, 0.2 * torch.tensor([0.5, 0.125]).log())
 
 
 def test_a_piece_nobody_looked_at_costs_much_but_not_everything() -> None:
-    penalty = coverage_penalty(torch.zeros(1, 1), torch.ones(1, 1, dtype=torch.bool), beta=1.0)
+    penalty = coverage_penalty(torch.zeros(1, 1), torch.ones(1, 1))
 
     assert -10 < penalty.item() < -5
 
@@ -182,6 +192,26 @@ def test_the_coverage_penalty_favours_looking_at_everything() -> None:
     scores = [  # four source pieces with EOS; each step looks at each of them a quarter
         math.log(0.36) + 0.2 * 4 * math.log(3 / 4),
         math.log(0.38) + 0.2 * 4 * math.log(2 / 4),
+    ]
+    assert [h.score for h in found] == pytest.approx(scores)
+
+
+def test_a_remembered_word_is_not_passed_over() -> None:
+    """Its first source piece of four is a word that something remembered translates."""
+    config, nothing = SearchConfig(beam=2, length=0.0), torch.tensor([EMPTY])
+    pieces = torch.zeros(20, dtype=torch.bool)
+    threads = Threads(nothing, nothing, nothing, plain(pieces))
+    memory = Memory(MemoryConfig(slots=1, neighbours=1), 4, 20)
+    due = [torch.tensor([1, 0, 0, 0]), torch.zeros(7, dtype=torch.long)]
+    places = [torch.zeros(0, 7, dtype=torch.bool)] * 2
+    excerpt = Excerpt.of(memory, threads, [nothing[:0]] * 2, places, due)
+
+    (found, _) = search(Bigrams(GARDEN_PATH), sources([A, A, A], [A] * 6), None, config, excerpt)
+
+    assert [hypothesis.pieces for hypothesis in found] == [[A, C], [B]]
+    scores = [
+        math.log(0.36) + DUE * math.log(3 / 4),
+        math.log(0.38) + DUE * math.log(2 / 4),
     ]
     assert [h.score for h in found] == pytest.approx(scores)
 

@@ -113,3 +113,22 @@ def test_weight_files_can_be_committed_anywhere() -> None:
 
     assert max(sizes) <= 16_000_000
     assert sum(sizes) <= 40_000_000
+
+
+@pytest.mark.parametrize(
+    ("pair", "sentence", "word"),
+    [
+        (('I see a "quokka".', 'Ich sehe ein "Quokka".'), "My quokka is old.", " Quokka"),
+        (("I like the standup.", "Ich mag die Runde."), 'The "standup" was short.', "Runde"),
+        (("The wombat is here.", "Der Wombat ist hier."), 'What is a "wombat"?', "Wombat"),
+    ],
+)  # fmt: skip
+def test_quotation_marks_and_hyphens_hide_no_word(
+    pair: tuple[str, str], sentence: str, word: str
+) -> None:
+    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
+    translator.remember([Pair(*pair, "file.txt", 1, time=0)])
+
+    [translation] = translator.translate([sentence], SearchConfig())
+
+    assert word in translation.text

@@ -1,26 +1,28 @@
 """A remembered word is written to its end, and not beyond it."""
 
 import torch
+from plain_joints import plain
 from torch import Tensor
 
 from rarenmt.memory import EMPTY
-from rarenmt.spelling import ENDING, OWED, Begun, Spelling, spell, spell_pairs
+from rarenmt.spelling import ENDING, OWED, Begun, Spelling, spell_pairs
 from rarenmt.tokens import BOS
 
 PIECES = 20
 START, INNER, LAST, OTHER = 3, 10, 11, 12
 INSIDE = torch.zeros(PIECES, dtype=torch.bool)
 INSIDE[[INNER, LAST]] = True
+JOINTS = plain(INSIDE)
 
 
 def word(*pieces: int) -> int:
-    return int(Begun.all(torch.tensor([BOS, *pieces])[:, None], INSIDE).word[-1])
+    return int(Begun.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])
 
 
 def spelling(*entries: tuple[int, int]) -> Spelling:
     """One sentence with entries of what stood before and the piece after it."""
     stems, values = torch.tensor(entries).t()[:, None]
-    return Spelling(stems, values, INSIDE)
+    return Spelling(stems, values, JOINTS)
 
 
 def lost(entries: Spelling, written: int, *, owed: bool = False) -> Tensor:
@@ -33,13 +35,13 @@ def lost(entries: Spelling, written: int, *, owed: bool = False) -> Tensor:
 def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> None:
     pieces = torch.tensor([[START, START], [INNER, LAST], [INNER, INNER], [START, START]])
 
-    begun = Begun.all(torch.cat([torch.full((1, 2), BOS), pieces]), INSIDE)
+    begun = Begun.all(torch.cat([torch.full((1, 2), BOS), pieces]), JOINTS)
 
     assert begun.word[0].tolist() == [BOS, BOS]
     stems = begun.word[1:]
     assert stems[0].tolist() == stems[3].tolist() == [START, START]
     assert stems[1:3].unique().numel() == 4  # the same last piece, yet other words
-    assert torch.equal(spell(stems[0], pieces[1], INSIDE), stems[1])
+    assert torch.equal(JOINTS.spell(stems[0], pieces[1], ~INSIDE[pieces[1]]), stems[1])
     before = begun.before
     assert set(before[0].tolist()) == {EMPTY}
     assert set(before[1:4].flatten().tolist()) == {BOS}
@@ -52,14 +54,14 @@ def test_entries_of_many_pairs_are_spelt_as_one_pair_after_the_other() -> None:
     positions = torch.cat([torch.arange(count % 9) for count in range(40)])
     values = torch.randint(START, PIECES, pairs.shape, generator=generator)
 
-    threads = spell_pairs(values, pairs, positions, INSIDE)
+    threads = spell_pairs(values, pairs, positions, JOINTS)
 
     gaps = torch.rand(pairs.shape, generator=generator) < 0.2
-    torn = spell_pairs(values[~gaps], pairs[~gaps], positions[~gaps], INSIDE)
+    torn = spell_pairs(values[~gaps], pairs[~gaps], positions[~gaps], JOINTS)
     for pair in pairs.unique().tolist():
         own = pairs == pair
         pieces = values[own]
-        begun = Begun.all(torch.cat([torch.tensor([BOS]), pieces])[:, None], INSIDE)
+        begun = Begun.all(torch.cat([torch.tensor([BOS]), pieces])[:, None], JOINTS)
         assert threads.stems[own].tolist() == begun.word[:-1, 0].tolist()
         assert threads.before[own].tolist() == begun.before[:-1, 0].tolist()
     for part, whole in ((torn.stems, threads.stems), (torn.before, threads.before)):
@@ -107,7 +109,7 @@ def test_a_word_of_one_piece_is_kept_whole_where_the_memory_began_it() -> None:
 
 def test_each_hypothesis_of_each_sentence_loses_by_its_own_words() -> None:
     whole = word(START, INNER)
-    both = Spelling(torch.tensor([[whole], [EMPTY]]), torch.tensor([[OTHER], [EMPTY]]), INSIDE)
+    both = Spelling(torch.tensor([[whole], [EMPTY]]), torch.tensor([[OTHER], [EMPTY]]), JOINTS)
     log_probs = torch.zeros(4, PIECES)
     written = torch.tensor([START, whole, whole, START])
 

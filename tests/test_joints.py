@@ -1,0 +1,103 @@
+"""A word is the same word behind a space, a bracket, a quotation mark or a hyphen."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from rarenmt.joints import Joints, close_up
+from rarenmt.spelling import Begun
+from rarenmt.tokens import BOS, Tokenizer
+
+VOCABULARY = Path(__file__).parent.parent / "checkpoints" / "en-de" / "vocabulary.model"
+SIGNS = ["„", '"', "(", "-"]
+WORDS = ["Wombat", "Ellen", "schlummern", "Čapek", "über"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer(VOCABULARY.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def joints(tokenizer: Tokenizer) -> Joints:
+    return Joints.of(tokenizer)
+
+
+def spelt(joints: Joints, pieces: list[int]) -> list[int]:
+    """The word begun so far after each piece."""
+    words: Tensor = Begun.all(torch.tensor([BOS, *pieces])[:, None], joints).word
+    return words[1:, 0].tolist()
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_word_behind_a_sign_is_one_of_its_own(tokenizer: Tokenizer, sign: str, word: str) -> None:
+    assert tokenizer.words(tokenizer.encode(f"So {sign}{word}."))[-3:] == [
+        sign,
+        word.casefold(),
+        ".",
+    ]
+
+
+def test_a_number_with_signs_goes_on_behind_them(tokenizer: Tokenizer, joints: Joints) -> None:
+    pieces = tokenizer.encode("at 11:10 for 3.50")
+
+    assert tokenizer.words(pieces) == ["at", "11", ":10", "for", "3", ".50"]
+    assert (
+        spelt(joints, tokenizer.encode("so.5"))[-1] != spelt(joints, tokenizer.encode("so 5"))[-1]
+    )
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("sign", SIGNS)
+def test_it_has_the_number_that_it_has_behind_a_space(
+    tokenizer: Tokenizer, joints: Joints, sign: str, word: str
+) -> None:
+    before = tokenizer.encode(f"so {sign}")
+    joined = tokenizer.encode(f"so {sign}{word}")[len(before) :]
+    first = tokenizer.apart[joined[0]]
+    apart = [first, *(joined if first == tokenizer.space else joined[1:])]
+
+    assert tokenizer.decode(apart) == word
+    assert joints.inside[joined].all()
+    assert spelt(joints, before + joined)[-1] == spelt(joints, [*before, *apart])[-1]
+    within = tokenizer.encode("so")
+    assert spelt(joints, within + joined)[-1] != spelt(joints, within + apart)[-1]
+
+
+def test_a_piece_that_starts_a_word_stays_as_it_is(tokenizer: Tokenizer) -> None:
+    for piece in tokenizer.encode('This is a house, (isn\'t "it")?'):
+        if not tokenizer.inside[piece]:
+            assert tokenizer.apart[piece] == piece
+
+
+def test_what_opens_is_followed_without_a_space(tokenizer: Tokenizer, joints: Joints) -> None:
+    def opens(text: str) -> bool:
+        return bool(joints.open(torch.tensor(spelt(joints, tokenizer.encode(text))[-1])))
+
+    assert opens('he said "')
+    assert opens("he said „")
+    assert opens("he (")
+    assert opens("so-")
+    assert not opens('he said "no"')
+    assert not opens("„nein“")
+    assert not opens("he (so)")
+    assert not opens("no.")
+    assert not opens("wombat")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["Das", ' "', " Wo", "mbat", '"', " sch", "läft"], 'Das "Wombat" schläft'),
+        (["„", " Wombat", "“", " und", " (", " so", ")"], "„Wombat“ und (so)"),
+        (['"', " Ja", '"', " und"], '"Ja" und'),
+        (["Vor", "-", " und", " Nach", "teile"], "Vor- und Nachteile"),
+        ([" (", " ", "x"], " (x"),
+        ([], ""),
+    ],
+)
+def test_no_space_is_said_behind_what_opens(pieces: list[str], text: str) -> None:
+    assert "".join(close_up(pieces)) == text
