@@ -8,7 +8,7 @@ import argparse
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -136,8 +136,8 @@ class BM25:
 
     MOST = 8
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.rare = relevance.Relevance(tokenizer).rare
+    def __init__(self, tokenizer: Tokenizer, known: Container[str]) -> None:
+        self.rare = relevance.Relevance(tokenizer, known).rare
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
 

@@ -88,11 +88,12 @@ class Counterparts:
         return Likely(links, known, known & unlinked, _numbers(words), _numbers(pieces))
 
     def heard(self, sentence: Ids) -> "Heard":
-        """What is heard in an encoded sentence."""
+        """What is heard in an encoded sentence: its words, and forms of those that are new."""
         words = self._tokenizer.by_word(sentence)
         where: dict[str, list[int]] = defaultdict(list)
         for number, word in enumerate(words):
-            for form in forms(self._tokenizer.word(tuple(word))):
+            text = self._tokenizer.word(tuple(word))
+            for form in [text] if text in self._lexicon.known else forms(text):
                 where[form].append(number)
         return Heard(where, F.pad(_numbers(words), (0, 1), value=len(words)))
 

@@ -25,7 +25,7 @@ class Finder:
     ) -> None:
         self._memory, self._journal = memory, journal
         self._tokenizer, self._counterparts = tokenizer, Counterparts(tokenizer, lexicon)
-        self._relevance = Relevance(tokenizer)
+        self._relevance = Relevance(tokenizer, lexicon.known)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
         self._spelt = self._threads(Joints.of(tokenizer))

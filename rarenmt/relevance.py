@@ -3,13 +3,13 @@
 A word tells as much as it is rare: − ln of its probability under the vocabulary's unigram
 model, which was learnt from the training text. A pair is relevant when its source shares a
 rare word with the sentence, and more than other pairs with that word do, or at least half of all
-that the sentence tells.
+that the sentence tells, and of all that it tells itself.
 """
 
 import heapq
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 
 from rarenmt.tokens import Tokenizer
@@ -21,7 +21,8 @@ TELLING = 6.0
 RARE = 12.0
 """Nats that a word tells which makes a pair relevant alone: six in a million words."""
 HALF = 0.5
-"""Share of what the sentence tells, from which a pair is relevant without a rare word."""
+"""Share of what the sentence and the pair tell, each, from which the pair is relevant without a
+rare word: of a long pair a short sentence easily holds half."""
 EACH = 1
 """Pairs that are asked about one rare word: those that share most with the sentence, the newest of
 equals. Others would distract."""
@@ -31,25 +32,27 @@ ENDINGS, BEGINNING = 3, 5
 """Words are taken to be forms of one word when they differ in at most so many letters at the
 end, and agree in at least so many at the beginning."""
 ANOTHER_FORM = 0.8
-"""What another form of a word tells, as a share of what the word itself does."""
+"""What another form of a word tells, as a share of what the word itself does. Of a word that the
+training text knew no other form tells anything: it has a translation of its own."""
 
 
 class Relevance:
     """An inverted index over the telling source words of the remembered pairs."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Tokenizer, known: Container[str] = frozenset()) -> None:
+        """`known`: the source words, in small letters, that the training text has translated."""
+        self._tokenizer, self._known = tokenizer, known
         self._pairs: dict[str, list[int]] = defaultdict(list)
+        self._tells_in_all: list[float] = []
         self._told: dict[str, float] = {}
-        self._count = 0
 
     def add(self, sources: Iterable[str]) -> None:
         """Take in the sources of the next pairs."""
         for source in sources:
             words = self._words(source)
             for key in {*words, *(form for word in words for form in _forms(word))}:
-                self._pairs[key].append(self._count)
-            self._count += 1
+                self._pairs[key].append(len(self._tells_in_all))
+            self._tells_in_all.append(sum(words.values()))
 
     def find(self, sentence: str) -> list[int]:
         """Numbers of the relevant pairs, in the order they were remembered."""
@@ -58,7 +61,8 @@ class Relevance:
         rare: list[set[int]] = []
         for word, told in words.items():
             same = set(self._pairs.get(word, ()))
-            alike = {pair for form in _forms(word) for pair in self._pairs.get(form, ())}
+            forms = () if word in self._known else _forms(word)
+            alike = {pair for form in forms for pair in self._pairs.get(form, ())}
             for pair in same | alike:
                 shared[pair] += told if pair in same else ANOTHER_FORM * told
             if self.rare(word):
@@ -67,8 +71,10 @@ class Relevance:
         def best(pairs: Iterable[int], most: int) -> list[int]:
             return heapq.nlargest(most, pairs, key=lambda pair: (shared[pair], pair))
 
-        half = HALF * sum(words.values())
-        chosen = {pair for pair, told in shared.items() if told >= half}
+        told = sum(words.values())
+        chosen = {
+            pair for pair in shared if shared[pair] >= HALF * max(told, self._tells_in_all[pair])
+        }
         chosen.update(pair for pairs in rare for pair in best(pairs, EACH))
         return sorted(best(chosen, MOST))
 

@@ -12,6 +12,7 @@ from rarenmt.batches import Ids
 from rarenmt.checkpoint import load_tokenizer
 from rarenmt.counterpart import ELSEWHERE_KNOWN, ELSEWHERE_NEW, Counterparts, link, weigh
 from rarenmt.lexicon import Lexicon
+from rarenmt.relevance import forms
 from rarenmt.tokens import Tokenizer
 
 LEXICON = Lexicon([("the", "der"), ("eats", "frisst"), ("devours", "frisst"), ("often", "oft")])
@@ -128,6 +129,20 @@ def test_a_known_word_is_linked_to_a_known_one_wherever_the_attention_is(
     links = link(weights, Counterparts(tokenizer, LEXICON).likely(*pair))
 
     assert links.tolist() == [[2, 2]] * len(target) + [[NONE, NONE]]
+
+
+def test_a_word_that_training_knew_is_not_heard_in_other_forms(tokenizer: Tokenizer) -> None:
+    heard = Counterparts(tokenizer, LEXICON).heard(tokenizer.encode("The zebras often"))
+
+    found = heard.at([forms("the"), forms("zebra"), forms("oftener"), forms("often")])
+
+    assert found.tolist() == [
+        [True, False, False, False],
+        [False, True, False, False],
+        [False, False, False, False],
+        [False, False, True, False],
+        [False, False, False, False],
+    ]
 
 
 @pytest.mark.parametrize(("source", "target"), [("", "Der Hund"), ("The dog", ""), ("", "")])
