@@ -143,7 +143,8 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | 
     chosen = torch.randint(0, memory.used, shape, generator=generator)
     unknown = torch.full((memory.used,), EMPTY)
     nothing = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
-    whole = Joints(nothing, nothing, nothing, nothing, torch.arange(len(nothing)), space=EMPTY)
+    signs = (nothing, nothing, nothing, nothing, nothing)
+    whole = Joints(*signs, torch.arange(len(nothing)), space=EMPTY)
     threads = Threads(unknown, unknown, unknown, whole)
     places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
     return Excerpt.of(memory, threads, list(chosen), list(places))

@@ -172,6 +172,7 @@ class Excerpt:
             F.pad(thread, missing),
             F.pad((self.mute.take(places) | again) & ~silent, missing),
             F.pad(cosine.detach().masked_fill(silent, 0.0), missing),
+            self.joints.brackets,
         )
 
     def _threads(self, begun: Begun) -> tuple[Tensor, Tensor]:

@@ -34,8 +34,10 @@ class Joints:
     """(V,) whether it ends with a sign, behind which letters begin a word in any case."""
     digits: Tensor
     """(V,) whether it is a digit: in 3.50 and 11:10 they go on behind the sign."""
+    brackets: Tensor
+    """(V,) whether it is a bracket or a quotation mark that opens."""
     opens: Tensor
-    """(V,) whether it is a sign that a word follows without a space."""
+    """(V,) whether it is a sign that a word follows without a space: these, or a hyphen."""
     apart: Tensor
     """(V,) what is said first, behind a space, of a word that begins with it: itself, the same
     piece with a space, or a space alone."""
@@ -49,7 +51,8 @@ class Joints:
             torch.tensor(tokenizer.inside),
             torch.tensor(tokenizer.signs),
             torch.tensor(tokenizer.digits),
-            torch.tensor([_opens(text) for text in tokenizer.texts]),
+            torch.tensor([_bracket(text) for text in tokenizer.texts]),
+            torch.tensor([_bracket(text) or text in HYPHENS for text in tokenizer.texts]),
             torch.tensor(tokenizer.apart),
             tokenizer.space,
         )
@@ -93,14 +96,13 @@ def _told(table: Tensor, words: Tensor) -> Tensor:
     return table[words.where(single, 0)] & single
 
 
-def _opens(text: str) -> bool:
-    """Whether a sign is a bracket or a quotation mark that opens, which is straight or bent, or a
-    hyphen."""
+def _bracket(text: str) -> bool:
+    """Whether a sign is a bracket or a quotation mark that opens, which is straight or bent."""
     sign = text.strip()
     if len(sign) != 1:
         return False
     kind = unicodedata.category(sign)
-    return kind == "Ps" or text in HYPHENS or (text != sign and (kind == "Pi" or sign in "\"'"))
+    return kind == "Ps" or (text != sign and (kind == "Pi" or sign in "\"'"))
 
 
 def close_up(texts: Sequence[str]) -> list[str]:
@@ -108,6 +110,6 @@ def close_up(texts: Sequence[str]) -> list[str]:
     that the memory knows with a space may stand there."""
     before = ["", *(text if place else " " + text for place, text in enumerate(texts))]
     return [
-        text.lstrip(" ") if _opens(sign) and sign not in HYPHENS else text
+        text.lstrip(" ") if _bracket(sign) else text
         for sign, text in zip(before, texts, strict=False)
     ]

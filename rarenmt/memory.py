@@ -39,11 +39,15 @@ class Recall:
     with the model."""
     cosine: Tensor | None = None
     """(B, K) the dot products alone, where something is added to them."""
+    first: Tensor | None = None
+    """(V,) pieces that come before a word: where the model is about to say one, entries that begin
+    a word wait."""
 
     def at(self, rows: Tensor) -> "Recall":
         """The neighbours of some of the queries."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: p[rows] for name, p in parts.items() if p is not None})
+        names = {field.name for field in fields(self)} - {"first"}
+        parts = {name: part for name in names if (part := getattr(self, name)) is not None}
+        return replace(self, **{name: part[rows] for name, part in parts.items()})
 
 
 class Memory(nn.Module):

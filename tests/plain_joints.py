@@ -9,4 +9,4 @@ from rarenmt.joints import Joints
 def plain(inside: Tensor) -> Joints:
     """Where only those of the pieces (V,) that are `inside` continue words."""
     nothing = torch.zeros_like(inside)
-    return Joints(inside, nothing, nothing, nothing, torch.arange(len(inside)), space=-1)
+    return Joints(inside, nothing, nothing, nothing, nothing, torch.arange(len(inside)), space=-1)

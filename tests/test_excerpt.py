@@ -402,8 +402,9 @@ def test_a_sentence_gets_the_same_bits_alone_and_in_company(
 
 
 def assert_same_bits(together: Recall, own: slice, alone: Recall) -> None:
+    of_sentence = together.at(torch.arange(len(together.slots))[own])
     for field in fields(Recall):
-        assert torch.equal(getattr(together, field.name)[own], getattr(alone, field.name))
+        assert torch.equal(getattr(of_sentence, field.name), getattr(alone, field.name))
 
 
 @pytest.mark.parametrize("others", [10, 200])
@@ -435,6 +436,7 @@ QUOTED = Joints(
     inside=IN_WORDS,
     signs=torch.arange(10) == QUOTE,
     digits=torch.zeros(10, dtype=torch.bool),
+    brackets=torch.arange(10) == QUOTE,
     opens=torch.arange(10) == QUOTE,
     apart=APART,
     space=SPACE,
@@ -452,6 +454,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
     )  # fmt: skip
     recall = ask(excerpt, written)
     assert recall.thread is not None
+    assert recall.first is QUOTED.brackets
     return int(recall.values), int(recall.thread), int(recall.slots) != EMPTY
 
 

@@ -124,6 +124,30 @@ def test_what_a_mute_neighbour_would_lend_stays_with_the_model(tiny_config: Conf
     assert_close(log_probs[0, CAT].exp(), torch.tensor(model / VOCABULARY + 5 / 28))
 
 
+@pytest.mark.parametrize(
+    ("thread", "likely", "waits"),
+    [
+        (ELSEWHERE, DOG, True),
+        (NEXT_WORD, DOG, True),
+        (SAME_WORD, DOG, False),  # a word that is begun is ended
+        (ELSEWHERE, CAT, False),
+    ],
+)
+def test_a_word_waits_for_the_sign_that_the_model_is_about_to_say(
+    tiny_config: Config, thread: int, likely: int, waits: bool
+) -> None:
+    output = uniform_output()
+    output.bias.data[likely] = 5.0
+    first = torch.arange(VOCABULARY) == DOG
+    recall = replace(RECALL, thread=torch.full((1, 3), thread), first=first)
+
+    log_probs, shares = mixture(tiny_config, 0.5)(states(), recall, torch.zeros(1, BLOCKS), output)
+
+    assert bool(shares.any()) is not waits
+    alone = output(states().top).log_softmax(dim=-1)
+    assert torch.equal(log_probs, alone) is waits
+
+
 @pytest.mark.parametrize("recall", [RECALL, HALF_EMPTY, NOTHING])
 @pytest.mark.parametrize("kind", [MixtureReadout, PaperReadout])
 def test_probabilities_sum_to_one(
