@@ -125,7 +125,8 @@ class MixtureReadout(nn.Module):
         model = output(states.top).detach().float().log_softmax(dim=-1)
         weights = neighbour_weights(recall, self.log_temperature.exp())
         values = recall.values.clamp(min=0)
-        features = self._features(states, recall, weights, agreements, model)
+        surest, likeliest = model.max(dim=-1, keepdim=True)
+        features = self._features(recall, weights, agreements, model, surest)
         recalled = output.pieces[0](values[:, 0]).detach()
         seen = torch.cat([states.top.detach(), states.source.detach(), recalled], dim=-1)
         features = features.to(self.view.weight.dtype)
@@ -133,8 +134,7 @@ class MixtureReadout(nn.Module):
         held = (recall.values[:, :1] != EMPTY).float()
         share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
         if recall.first is not None and recall.thread is not None:
-            waits = recall.first[model.argmax(dim=-1, keepdim=True)]
-            share = share * ~(waits & (recall.thread[:, :1] != SAME_WORD))
+            share = share * ~(recall.first[likeliest] & (recall.thread[:, :1] != SAME_WORD))
         shares = share * weights
         if recall.mute is not None:
             shares = shares * ~recall.mute
@@ -142,7 +142,7 @@ class MixtureReadout(nn.Module):
         return _mix(model, values, shares, torch.log1p(-share)), shares
 
     def _features(
-        self, states: States, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor
+        self, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor, surest: Tensor
     ) -> Tensor:
         """What the gate sees of the neighbours and of the model's certainty (B, 7 + blocks)."""
         first = recall.values[:, :1]
@@ -151,7 +151,6 @@ class MixtureReadout(nn.Module):
         nearest = similarity[:, :1]
         rival = similarity.masked_fill(same, -1).amax(dim=-1, keepdim=True)
         unanimity = (weights * same).sum(dim=-1, keepdim=True)
-        surest = model.amax(dim=-1, keepdim=True)
         believed = model.gather(1, first.clamp(min=0))
         numbers = [nearest, nearest - rival, unanimity, surest.exp(), believed.clamp(min=-12) / 12]
         thread = torch.zeros_like(first) if recall.thread is None else recall.thread[:, :1]

@@ -240,11 +240,12 @@ def test_the_gate_sees_how_near_and_how_unanimous_the_neighbours_are(
     model = uniform_output()(states().top).log_softmax(dim=-1)
     weights = neighbour_weights(recall, DOUBLING)
 
-    features = readout._features(states(), recall, weights, torch.full((1, BLOCKS), 0.2), model)
+    alike, surest = torch.full((1, BLOCKS), 0.2), model.amax(dim=-1, keepdim=True)
+    features = readout._features(recall, weights, alike, model, surest)
 
-    surest, believed = 1 / 40, -math.log(40) / 12
+    believed = -math.log(40) / 12
     thread = [0.0, 0.0]  # not known of the whole memory
-    expected = [nearest, lead, unanimity, surest, believed, *thread, *[0.2] * BLOCKS]
+    expected = [nearest, lead, unanimity, 1 / 40, believed, *thread, *[0.2] * BLOCKS]
     assert_close(features, torch.tensor([expected]))
 
 
@@ -261,7 +262,8 @@ def test_the_gate_sees_how_the_nearest_neighbour_goes_on(
     recall = replace(RECALL, thread=threads)
     weights = neighbour_weights(recall, DOUBLING)
 
-    features = readout._features(states(), recall, weights, torch.zeros(1, BLOCKS), model)
+    alike, surest = torch.zeros(1, BLOCKS), model.amax(dim=-1, keepdim=True)
+    features = readout._features(recall, weights, alike, model, surest)
 
     assert features[0, 5:7].tolist() == seen
 
