@@ -1,0 +1,132 @@
+"""A one-shot suite of corrections: known words that the translator gets wrong, each shown once.
+
+    python benchmarks/corrections.py pairs.tsv --model checkpoints/en-de -o corrections.json
+    rarenmt score --oneshot corrections.json
+
+A rare source word that training has translated, and a target word that stands for it in this text
+and for nothing else, and that the translator does not say: so unlike suites of unseen words this
+one asks whether the memory is believed where the translator is sure of something else.
+"""
+
+import argparse
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from rarenmt.checkpoint import load_checkpoint
+from rarenmt.config import SearchConfig
+from rarenmt.novelty import WORD
+from rarenmt.relevance import Relevance
+from rarenmt.text import Pair, read_pairs
+from rarenmt.translator import Translator
+
+SENTENCES = 40
+"""Most pairs that hold a source word."""
+OFTEN = 0.3
+"""Share of these that hold the target word."""
+LETTERS = 4
+"""Of a target word, at least."""
+ASKED = 3
+"""Most sentences for one word."""
+GENERAL = 1000
+
+
+@dataclass(frozen=True)
+class Known:
+    """A rare word that training knew, and a target word that stands for it here."""
+
+    source: str
+    target: str
+    pairs: list[int]
+    """Numbers of those that hold both."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pairs", type=Path, help="TSV file, not from training")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="the suite, as JSON")
+    options = parser.parse_args()
+    translator = Translator(load_checkpoint(options.model, torch.device("cpu")))
+    pairs = list(read_pairs(options.pairs))
+    rng = random.Random(0)
+    words = known_words(pairs, translator)
+    rng.shuffle(words)
+    suite = corrections(pairs, words, translator, rng)
+    options.out.write_text(json.dumps(suite, ensure_ascii=False, indent=0), "utf-8")
+    print(f"{len(suite['context'])} words, {len(suite['tests'])} sentences that get them wrong")
+
+
+def known_words(pairs: Sequence[Pair], translator: Translator) -> list[Known]:
+    """In the order of the alphabet."""
+    checkpoint = translator.checkpoint
+    relevance = Relevance(checkpoint.tokenizer, checkpoint.lexicon.known)
+    sources, targets = defaultdict(set), defaultdict(set)
+    for number, pair in enumerate(pairs):
+        for word in WORD.findall(pair.source.lower()):
+            sources[word].add(number)
+        for word in WORD.findall(pair.target):
+            targets[word].add(number)
+    found = []
+    for source, where in sorted(sources.items()):
+        if not (2 <= len(where) <= SENTENCES and source in checkpoint.lexicon.known):
+            continue
+        if not relevance.rare(source):
+            continue
+        together = Counter(word for n in where for word in set(WORD.findall(pairs[n].target)))
+        found += [
+            Known(source, target, sorted(where & targets[target]))
+            for target, count in sorted(together.items())
+            if len(target) >= LETTERS and count >= max(2, OFTEN * len(where))
+            if len(targets[target]) <= count + 1
+        ]
+    return found
+
+
+def corrections(
+    pairs: Sequence[Pair], words: Sequence[Known], translator: Translator, rng: random.Random
+) -> dict[str, list[object]]:
+    """One pair shows each word; of the others those are asked that are translated without it."""
+    numbers = sorted({number for word in words for number in word.pairs})
+    sentences = [pairs[number].source for number in numbers]
+    answers = translator.translate(sentences, SearchConfig(beam=1), memory=False, explain=False)
+    said = {n: set(WORD.findall(answer.text)) for n, answer in zip(numbers, answers, strict=True)}
+    context: list[object] = []
+    tests: list[object] = []
+    used: set[int] = set()
+    for word in words:
+        shown, *others = rng.sample(word.pairs, len(word.pairs))
+        wrong = [number for number in others if word.target not in said[number]][:ASKED]
+        if used & set(word.pairs) or not wrong:
+            continue
+        used |= set(word.pairs)
+        tests += [
+            {
+                "word": word.target,
+                "source_word": word.source,
+                "context": len(context),
+                "source": pairs[number].source,
+                "target": pairs[number].target,
+            }
+            for number in wrong
+        ]
+        context.append(_sides(pairs[shown]))
+    rest = [_sides(pair) for number, pair in enumerate(pairs) if number not in used]
+    return {
+        "context": context,
+        "tests": tests,
+        "general": rng.sample(rest, min(GENERAL, len(rest))),
+    }
+
+
+def _sides(pair: Pair) -> list[str]:
+    return [pair.source, pair.target]
+
+
+if __name__ == "__main__":
+    main()
