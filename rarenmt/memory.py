@@ -39,13 +39,13 @@ class Recall:
     with the model."""
     cosine: Tensor | None = None
     """(B, K) the dot products alone, where something is added to them."""
-    first: Tensor | None = None
-    """(V,) pieces that come before a word: where the model is about to say one, entries that begin
-    a word wait."""
+    awaited: Tensor | None = None
+    """(V,) pieces that stand before words: where the model is about to say one, an entry that begins
+    a word waits."""
 
     def at(self, rows: Tensor) -> "Recall":
         """The neighbours of some of the queries."""
-        names = {field.name for field in fields(self)} - {"first"}
+        names = {field.name for field in fields(self)} - {"awaited"}
         parts = {name: part for name in names if (part := getattr(self, name)) is not None}
         return replace(self, **{name: part[rows] for name, part in parts.items()})
 

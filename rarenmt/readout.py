@@ -133,8 +133,8 @@ class MixtureReadout(nn.Module):
         gate = self.gate(torch.cat([self.view(seen), features], dim=-1)).float()  # (B, 1)
         held = (recall.values[:, :1] != EMPTY).float()
         share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
-        if recall.first is not None and recall.thread is not None:
-            share = share * ~(recall.first[likeliest] & (recall.thread[:, :1] != SAME_WORD))
+        if recall.awaited is not None and recall.thread is not None:
+            share = share * ~(recall.awaited[likeliest] & (recall.thread[:, :1] != SAME_WORD))
         shares = share * weights
         if recall.mute is not None:
             shares = shares * ~recall.mute

@@ -61,8 +61,8 @@ class Relevance:
         rare: list[set[int]] = []
         for word, told in words.items():
             same = set(self._pairs.get(word, ()))
-            forms = () if word in self._known else _forms(word)
-            alike = {pair for form in forms for pair in self._pairs.get(form, ())}
+            others = () if word in self._known else _forms(word)
+            alike = {pair for form in others for pair in self._pairs.get(form, ())}
             for pair in same | alike:
                 shared[pair] += told if pair in same else ANOTHER_FORM * told
             if self.rare(word):

@@ -454,7 +454,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
     )  # fmt: skip
     recall = ask(excerpt, written)
     assert recall.thread is not None
-    assert recall.first is QUOTED.brackets
+    assert recall.awaited is QUOTED.brackets
     return int(recall.values), int(recall.thread), int(recall.slots) != EMPTY
 
 

@@ -138,8 +138,8 @@ def test_a_word_waits_for_the_sign_that_the_model_is_about_to_say(
 ) -> None:
     output = uniform_output()
     output.bias.data[likely] = 5.0
-    first = torch.arange(VOCABULARY) == DOG
-    recall = replace(RECALL, thread=torch.full((1, 3), thread), first=first)
+    awaited = torch.arange(VOCABULARY) == DOG
+    recall = replace(RECALL, thread=torch.full((1, 3), thread), awaited=awaited)
 
     log_probs, shares = mixture(tiny_config, 0.5)(states(), recall, torch.zeros(1, BLOCKS), output)
 
