@@ -40,8 +40,8 @@ class Recall:
     cosine: Tensor | None = None
     """(B, K) the dot products alone, where something is added to them."""
     awaited: Tensor | None = None
-    """(V,) pieces that stand before words: where the model is about to say one, an entry that begins
-    a word waits."""
+    """(V,) pieces that stand before words: where the model is about to say one, entries that begin
+    a word wait."""
 
     def at(self, rows: Tensor) -> "Recall":
         """The neighbours of some of the queries."""
