@@ -13,13 +13,13 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
+from rarenmt.episodes import WordPair
 from rarenmt.novelty import WORD
 from rarenmt.relevance import Relevance
 from rarenmt.text import Pair, read_pairs
@@ -34,16 +34,6 @@ LETTERS = 4
 ASKED = 3
 """Most sentences for one word."""
 GENERAL = 1000
-
-
-@dataclass(frozen=True)
-class Known:
-    """A rare word that training knew, and a target word that stands for it here."""
-
-    source: str
-    target: str
-    pairs: list[int]
-    """Numbers of those that hold both."""
 
 
 def main() -> None:
@@ -62,8 +52,8 @@ def main() -> None:
     print(f"{len(suite['context'])} words, {len(suite['tests'])} sentences that get them wrong")
 
 
-def known_words(pairs: Sequence[Pair], translator: Translator) -> list[Known]:
-    """In the order of the alphabet."""
+def known_words(pairs: Sequence[Pair], translator: Translator) -> list[WordPair]:
+    """Rare source words that training knew, and target words that stand for them here."""
     checkpoint = translator.checkpoint
     relevance = Relevance(checkpoint.tokenizer, checkpoint.lexicon.known)
     sources, targets = defaultdict(set), defaultdict(set)
@@ -80,7 +70,7 @@ def known_words(pairs: Sequence[Pair], translator: Translator) -> list[Known]:
             continue
         together = Counter(word for n in where for word in set(WORD.findall(pairs[n].target)))
         found += [
-            Known(source, target, sorted(where & targets[target]))
+            WordPair(source, target, sorted(where & targets[target]))
             for target, count in sorted(together.items())
             if len(target) >= LETTERS and count >= max(2, OFTEN * len(where))
             if len(targets[target]) <= count + 1
@@ -89,10 +79,10 @@ def known_words(pairs: Sequence[Pair], translator: Translator) -> list[Known]:
 
 
 def corrections(
-    pairs: Sequence[Pair], words: Sequence[Known], translator: Translator, rng: random.Random
+    pairs: Sequence[Pair], words: Sequence[WordPair], translator: Translator, rng: random.Random
 ) -> dict[str, list[object]]:
     """One pair shows each word; of the others those are asked that are translated without it."""
-    numbers = sorted({number for word in words for number in word.pairs})
+    numbers = sorted({number for word in words for number in word.sentences})
     sentences = [pairs[number].source for number in numbers]
     answers = translator.translate(sentences, SearchConfig(beam=1), memory=False, explain=False)
     said = {n: set(WORD.findall(answer.text)) for n, answer in zip(numbers, answers, strict=True)}
@@ -100,11 +90,11 @@ def corrections(
     tests: list[object] = []
     used: set[int] = set()
     for word in words:
-        shown, *others = rng.sample(word.pairs, len(word.pairs))
+        shown, *others = rng.sample(word.sentences, len(word.sentences))
         wrong = [number for number in others if word.target not in said[number]][:ASKED]
-        if used & set(word.pairs) or not wrong:
+        if used & set(word.sentences) or not wrong:
             continue
-        used |= set(word.pairs)
+        used |= set(word.sentences)
         tests += [
             {
                 "word": word.target,
