@@ -65,8 +65,32 @@ def load_tensors(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors, but for those to leave, and metadata; CheckpointError for a missing or damaged
     file. Those mapped are read from it as they are used, and must be copied to be kept."""
+    while True:
+        # The library opens the file by its name once for the header and once for the tensors:
+        # where another process has replaced it meanwhile, what was read is of two files.
+        before = _identity(path)
+        try:
+            found = _read(path, leave, mapped)
+        except (CheckpointError, StorageError):
+            if _identity(path) == before:
+                raise
+        else:
+            if _identity(path) == before:
+                return found
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """What tells a file from the one that replaces it."""
     if not path.is_file():
         raise CheckpointError(f"{path.parent} holds no {path.name}")
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _read(
+    path: Path, leave: Collection[str], mapped: Collection[str]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """`load_tensors` of a file that nobody replaces."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name not in leave]  # noqa: SIM118

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import safetensors
 import torch
 
 from rarenmt import tensors
@@ -155,3 +157,25 @@ def test_a_tensor_is_cut_between_rows_and_joined_again(monkeypatch: pytest.Monke
 def test_parts_that_do_not_fit_together_are_a_runtime_error() -> None:
     with pytest.raises(RuntimeError):
         join([{"a#1-of-2": torch.zeros(2, 3)}, {"a#2-of-2": torch.zeros(2, 4)}])
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, versions = tmp_path / "x.safetensors", iter([torch.arange(300), torch.arange(7)])
+    save_tensors(path, {"a": torch.ones(40), "b": torch.zeros(3)}, {})
+    opened = safetensors.safe_open
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        file = opened(*arguments, **options)  # has read the header, and not yet the tensors
+        if (version := next(versions, None)) is not None:
+            save_tensors(path, {"a": version, "b": torch.ones(3)}, {"version": str(len(version))})
+        return file
+
+    monkeypatch.setattr(safetensors, "safe_open", slowly)
+
+    found, metadata = load_tensors(path)
+
+    assert metadata == {"version": "7"}
+    assert found["a"].tolist() == list(range(7))
+    assert found["b"].tolist() == [1, 1, 1]
