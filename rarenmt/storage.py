@@ -25,6 +25,17 @@ def naming(path: Path, doing: str) -> Iterator[None]:
         raise StorageError(path, doing, error) from error
 
 
+Identity = tuple[int, int, int]
+
+
+def identity(path: Path) -> Identity | None:
+    """What tells a file from every one that replaces it; None where there is none."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def replace(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file in the same folder, then move it to `path`.
 

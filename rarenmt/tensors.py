@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.errors import CheckpointError, StorageError
-from rarenmt.storage import replace
+from rarenmt.storage import identity, replace
 
 METADATA = "rarenmt"
 """All metadata stand under this one name: with several, safetensors would order them anew each
@@ -68,23 +68,17 @@ def load_tensors(
     while True:
         # The library opens the file by its name once for the header and once for the tensors:
         # where another process has replaced it meanwhile, what was read is of two files.
-        before = _identity(path)
+        if not path.is_file():
+            raise CheckpointError(f"{path.parent} holds no {path.name}")
+        before = identity(path)
         try:
             found = _read(path, leave, mapped)
         except (CheckpointError, StorageError):
-            if _identity(path) == before:
+            if identity(path) == before:
                 raise
         else:
-            if _identity(path) == before:
+            if identity(path) == before:
                 return found
-
-
-def _identity(path: Path) -> tuple[int, int, int]:
-    """What tells a file from the one that replaces it."""
-    if not path.is_file():
-        raise CheckpointError(f"{path.parent} holds no {path.name}")
-    status = path.stat()
-    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _read(

@@ -18,7 +18,7 @@ from rarenmt.errors import CheckpointError
 from rarenmt.finder import Finder
 from rarenmt.journal import Call, Journal, now
 from rarenmt.memory_file import Header, load_memory, read_journal, save_memory
-from rarenmt.storage import locked
+from rarenmt.storage import Identity, identity, locked
 from rarenmt.text import Pair
 
 SMALLEST = 1024
@@ -26,7 +26,6 @@ SMALLEST = 1024
 STEP = 4
 """A memory that is full grows by one part in so many."""
 
-Identity = tuple[int, int, int]
 UNSAVED: Identity | None = (0, 0, 0)
 """The identity of no file."""
 
@@ -148,10 +147,7 @@ class TranslationMemory:
 
     def _identity(self) -> Identity | None:
         """What tells the file from every other state of it: a memory is replaced, never changed."""
-        if self.path is None or not self.path.exists():
-            return None
-        status = self.path.stat()
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        return None if self.path is None else identity(self.path)
 
     def _clear(self) -> None:
         model = self._checkpoint.model
