@@ -159,12 +159,12 @@ def synthetic(
     from typing import get_args
 
     from rarenmt.reproduce.synthetic import run
-    from rarenmt.reproduce.taught import FULL, QUICK, Name
+    from rarenmt.reproduce.taught import Name, settings_of
 
-    settings = FULL if full else QUICK
-    settings = settings if steps is None else replace(settings, steps=steps)
     place = options.pick_device(device)
     for name in get_args(Name) if model == "all" else (model,):
+        settings = settings_of(name, full=full)
+        settings = settings if steps is None else replace(settings, steps=steps)
         kept = (name, recipe, replace(settings, steps=0))  # more steps go on with the same run
         report = run(
             name, recipe, settings, _course(f"synthetic-{name}", kept, seed, output), place

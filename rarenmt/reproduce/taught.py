@@ -1,6 +1,6 @@
 """How the systems of the synthetic task are built, taught and asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -86,6 +86,19 @@ QUICK = Settings(
     evaluate_every=250, glimpse=100, maps=16,
 )  # fmt: skip
 
+GPU_FULL = replace(
+    FULL, neighbours=32, batch=16, steps=4000, warm=400, rate=1e-3, decay=0.5, hinted=1500
+)
+"""The Extended Neural GPU's strings get longer five times as fast as at a rate of 1e-4."""
+GPU_QUICK = replace(QUICK, steps=1000, warm=400, hinted=1000)
+
+
+def settings_of(name: Name, *, full: bool) -> Settings:
+    """What a system is trained and asked with."""
+    if name.startswith("neural-gpu"):
+        return GPU_FULL if full else GPU_QUICK
+    return FULL if full else QUICK
+
 
 @dataclass(frozen=True)
 class Task:
@@ -116,7 +129,9 @@ def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:
     )  # fmt: skip
     if name.startswith("neural-gpu"):
         remembered = memory if name == "neural-gpu-memory" else None
-        return RecallingGpu(Sizes(VOCABULARY, settings.maps), remembered, generator)
+        return RecallingGpu(
+            Sizes(VOCABULARY, settings.maps, dropout=0.0), remembered, generator
+        )
     model = ModelConfig(
         vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=settings.hidden,
         attention=settings.hidden // 2, dropout=0.0,
