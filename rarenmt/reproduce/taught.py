@@ -129,9 +129,7 @@ def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:
     )  # fmt: skip
     if name.startswith("neural-gpu"):
         remembered = memory if name == "neural-gpu-memory" else None
-        return RecallingGpu(
-            Sizes(VOCABULARY, settings.maps, dropout=0.0), remembered, generator
-        )
+        return RecallingGpu(Sizes(VOCABULARY, settings.maps, dropout=0.0), remembered, generator)
     model = ModelConfig(
         vocabulary=VOCABULARY, embedding=EMBEDDING, hidden=settings.hidden,
         attention=settings.hidden // 2, dropout=0.0,
