@@ -160,8 +160,7 @@ class Excerpt:
         )
         slots, values = (part.take(places) for part in (self.slots, self.values))
         thread = thread.flatten(0, 1).gather(1, found)
-        again = (self.words.take(places) == begun.word[:, None]) & (thread == ELSEWHERE)
-        again &= ~self._continue.take(places)
+        again = self._again(places, thread, begun)
         values = self._said(values, thread, begun.word)
         silent = similarity.isneginf()
         missing = (0, self.neighbours - similarity.shape[1])
@@ -196,6 +195,15 @@ class Excerpt:
         unfinished = (thread == SAME_WORD).any(dim=-1, keepdim=True)
         shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
         return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
+
+    def _again(self, places: Tensor, thread: Tensor, begun: Begun) -> Tensor:
+        """(B·R, K) which neighbours, at these places, would begin the last word once more, or end
+        it so where another word of the memory has begun alike; not those whose pair says it twice.
+        """
+        words, before = self.words.take(places), self.before.take(places)
+        begin = (words == begun.word[:, None]) & (thread == ELSEWHERE)
+        end = (words == begun.before[:, None]) & (thread == SAME_WORD) & (words != before)
+        return (begin & ~self._continue.take(places)) | (end & (words != EMPTY))
 
     def _said(self, values: Tensor, thread: Tensor, written: Tensor) -> Tensor:
         """The values (B·R, K) as they are said behind what is written (B·R,): with a space, unless

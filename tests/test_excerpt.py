@@ -334,6 +334,26 @@ def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
     assert silent == [[0], [2]]
 
 
+def test_nor_is_it_ended_so_where_another_word_began_alike() -> None:
+    memory, threads = remembering(3, 1)
+    inside = torch.tensor([False] * 100 + [True] * 3)
+    threads = Threads(
+        torch.tensor([HOLA, HOLA, HOLA]),
+        torch.tensor([EMPTY, MUNDO, EMPTY]),
+        torch.tensor([MUNDO, MUNDO, EMPTY]),
+        plain(inside),
+    )
+    excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
+
+    recall = excerpt.read(memory.keys[[0]], Begun(*torch.tensor([[HOLA], [MUNDO]])), nowhere(1))
+    unknown = excerpt.read(memory.keys[[0]], after(HOLA), nowhere(1))
+
+    assert recall.mute is not None
+    assert recall.slots[recall.mute].tolist() == [0]
+    assert unknown.mute is not None
+    assert not bool(unknown.mute.any())
+
+
 def test_selected_sentences_keep_their_entries() -> None:
     memory, threads = remembering(9, 1)
     chosen = drawn(memory, [3, 5, 2], seed=1)
