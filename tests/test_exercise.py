@@ -73,7 +73,10 @@ def test_a_resumed_exercise_is_the_one_that_was_not_interrupted(tmp_path: Path) 
     whole = run("copy", TINY, course(None), cpu)
     run("copy", replace(TINY, steps=2), course(tmp_path / "x"), cpu)
     resumed = run("copy", TINY, course(tmp_path / "x"), cpu)
+    asked = run("copy", replace(TINY, steps=0), course(tmp_path / "x"), cpu)
 
+    assert (asked.settings, asked.figures) == (resumed.settings, resumed.figures)
+    assert asked.settings["steps"] == TINY.steps
     assert resumed.figures == whole.figures
     assert resumed.charts == whole.charts
 

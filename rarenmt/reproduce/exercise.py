@@ -99,7 +99,7 @@ def run(task: Algorithm, settings: Settings, course: Course, device: torch.devic
     whole, symbols = _ask(task, network, settings, course.seed, device)
     return Report(
         f"neural-gpu-{task}",
-        {"task": task, **asdict(settings)},
+        {"task": task, **asdict(settings), "steps": course.step},
         course.seed,
         course.spent(),
         _figures(task, whole, symbols, settings),

@@ -198,7 +198,10 @@ def run(
     every = list(courses.values())
     return Report(
         "mann",
-        {settings.model: asdict(settings) for settings in courses},
+        {
+            settings.model: asdict(replace(settings, steps=course.step))
+            for settings, course in courses.items()
+        },
         every[0].seed,
         sum(course.seconds for course in every),
         tuple(figures),

@@ -41,7 +41,7 @@ def run(
         trainer.train()
         figures = _figures(name, *trainer.ask())
         charts = _charts(course)
-    told = {**asdict(settings), "model": name, "recipe": recipe}
+    told = {**asdict(settings), "steps": course.step, "model": name, "recipe": recipe}
     seconds = course.spent()
     return Report(
         f"synthetic-{name}", told, course.seed, seconds, (*figures, best), charts,
