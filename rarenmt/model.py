@@ -27,10 +27,6 @@ STEADY = 8
 """Rows below which matrix kernels add up in another order. Translation keeps to at least so
 many, so that a sentence on its own gives the same bits as the same sentence in company."""
 
-SOFTLY = 0.1
-"""What of a recalled embedding passes the paper's joining layer before it is trained: were it all,
-nothing else would be said, and training would silence it."""
-
 
 @dataclass(frozen=True)
 class Prediction:
@@ -68,8 +64,7 @@ class Model(nn.Module):
                 nn.init.normal_(parameter, std=0.05, generator=generator)
                 nn.init.zeros_(parameter[PAD])
             elif name == "readout.combine.weight":
-                with torch.no_grad():  # a recalled piece speaks for itself, softly, from the start
-                    nn.init.eye_(parameter).mul_(SOFTLY)
+                nn.init.eye_(parameter)  # a recalled piece speaks for itself from the start
             elif parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter, generator=generator)
             elif ".bias_ih" in name:
