@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import Command
 
+from rarenmt.errors import SettingError
 from rarenmt.memory import EMPTY
 from rarenmt.reproduce.asked import Stage, forget
 from rarenmt.reproduce.course import Course
@@ -40,6 +41,21 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(
 
     assert resumed.figures == whole.figures
     assert resumed.charts == whole.charts
+
+
+def test_gradients_that_overflow_stop_the_run_before_they_spoil_the_weights() -> None:
+    trainer = Trainer("neural-gpu", "paper", TINY, Task.draw(TINY, 1), course(), CPU)
+    output = next(iter(trainer.system.parameters())).data
+    output[-1] = torch.inf
+    kept = [parameter.clone() for parameter in trainer.system.parameters()]
+
+    with pytest.raises(
+        SettingError, match="step 0: the gradients overflow on strings of 8 symbols"
+    ):
+        trainer.train()
+
+    after = trainer.system.parameters()
+    assert all(torch.equal(a, b) for a, b in zip(kept, after, strict=True))
 
 
 @pytest.mark.parametrize("name", ["lstm-memory", "neural-gpu-memory"])

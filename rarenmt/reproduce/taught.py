@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rarenmt.config import Config, MemoryConfig, ModelConfig
+from rarenmt.errors import SettingError
 from rarenmt.reproduce.asked import Asked, Stage, forget
 from rarenmt.reproduce.course import Course
 from rarenmt.reproduce.lessons import Lesson, Lessons
@@ -191,7 +192,12 @@ class Trainer:
             learned = self.system.learn(strings, Stage(remembering, hint, generator))
         self.optimiser.zero_grad()
         learned.loss.backward()
-        nn.utils.clip_grad_norm_(self.system.parameters(), CLIP)
+        norm = nn.utils.clip_grad_norm_(self.system.parameters(), CLIP)
+        if not norm.isfinite():  # an Extended Neural GPU goes over 40 symbols 160 times
+            raise SettingError(
+                f"step {step:,}: the gradients overflow on strings of {strings.questions.shape[1]} "
+                "symbols; take the recipe rare, whose strings grow"
+            )
         self.optimiser.step()
         if memory is not None and learned.asked is not None:
             self._note(learned.asked, strings, lesson.known.to(self.device))
