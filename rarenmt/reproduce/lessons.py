@@ -73,7 +73,7 @@ class Lessons(nn.Module):
         self._order: tuple[int, Tensor] | None = None
 
     def next(self, generator: torch.Generator) -> Lesson:
-        """The strings of the next step, cropped to the length reached."""
+        """The strings of the next step, cropped to a length not above the one reached."""
         order = self._strings()
         start = int(self.shown)
         rows = order[start : start + self.batch]
@@ -85,7 +85,7 @@ class Lessons(nn.Module):
         strings = self.train_strings.at(rows)
         if self.one:
             return Lesson(strings, known, first=False)
-        return Lesson(crop(strings, int(self.longest), generator), known, first=start == 0)
+        return Lesson(crop(strings, self._length(generator), generator), known, first=start == 0)
 
     def note(self, right: float | None) -> None:
         """Take in the share of right neighbours of a step; where it is good, grow."""
@@ -99,6 +99,12 @@ class Lessons(nn.Module):
             self.longest.add_(LONGER).clamp_(max=widest)
         else:
             self.larger.mul_(LARGER).clamp_(max=len(self.every))
+
+    def _length(self, generator: torch.Generator) -> int:
+        """Symbols that a step's strings are cropped to, from all digits to the longest so far.
+        One length for all: a network takes as long for a short string as for the longest beside
+        it, and an Extended Neural GPU four times as long for twice the symbols."""
+        return int(torch.randint(DIGITS, int(self.longest) + 1, (), generator=generator))
 
     def _strings(self) -> Tensor:
         """Rows of all strings of this life, in its order."""

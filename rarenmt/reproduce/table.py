@@ -99,7 +99,8 @@ def write(
 
 
 def crop(strings: Strings, longest: int, generator: torch.Generator) -> Strings:
-    """A random window of at most `longest` symbols of each string, with all its digits.
+    """A random window of `longest` symbols of each string, with all its digits; a shorter string
+    stays whole.
 
     Its answer is the same window of the answer, so it is another example of the same entry.
     """
@@ -109,7 +110,7 @@ def crop(strings: Strings, longest: int, generator: torch.Generator) -> Strings:
         return (torch.rand(count, generator=generator).to(ends.device) * ends).long()
 
     starts = ((strings.questions >= ZERO) & (strings.questions < A)).int().argmax(dim=1)
-    lengths = DIGITS + below(strings.lengths.clamp(max=longest) - DIGITS + 1.0)
+    lengths = strings.lengths.clamp(max=longest)
     first = (starts + DIGITS - lengths).clamp(min=0)
     last = torch.minimum(starts, strings.lengths - lengths)
     steps = torch.arange(int(lengths.max()), device=starts.device)
