@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import attention, counterpart, entries, excerpt, finder, relevance, search, spelling
+from rarenmt import attention, counterpart, entries, excerpt, finder, relevance, search, speech
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.counterpart import Heard
@@ -212,10 +212,10 @@ ROWS = [
     Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
     Row("at most 32 pairs", constants=((relevance, "MOST", 32),)),
-    Row("no thread", constants=((excerpt, "THREAD", 0.0), (excerpt, "LONGER", 0.0))),
-    Row("a thread of one word", constants=((excerpt, "LONGER", 0.0),)),
+    Row("no thread", constants=((speech, "THREAD", 0.0), (speech, "LONGER", 0.0))),
+    Row("a thread of one word", constants=((speech, "LONGER", 0.0),)),
     Row("entries speak inside words too", any_piece),
-    Row("words do not end", constants=((spelling, "ENDING", 0.0),)),
+    Row("words do not end", constants=((speech, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
     Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
     Row("every word of a pair speaks", constants=((finder.Finder, "_places", all_heard),)),

@@ -1,11 +1,9 @@
-"""The entries of a memory that have something to do with a sentence, and their threads.
+"""The entries of a memory that have something to do with a sentence.
 
 A sentence asks only the remembered pairs that `relevance` found for it, so that nothing
-unrelated leaks in and the cost does not grow with the memory. An entry knows what had been
-written of its word before it: one from inside a word speaks only right there, so that a
-remembered word neither starts in the middle nor loses its end. Nor is it said twice in a row,
-unless its pair does so. And an entry knows where in the sentence stands what its word translates:
-nowhere, and it is mute; where the attention lies, and it is as near as can be.
+unrelated leaks in and the cost does not grow with the memory. An entry knows where in the sentence
+stands what its word translates: nowhere, and it is mute; where the attention lies, and it is as
+near as can be.
 
 Shapes: B sentences · M entries of a sentence that may speak · R rows a sentence · K neighbours ·
 D width of a key · S source pieces.
@@ -23,20 +21,8 @@ from rarenmt.due import Due
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.spelling import Begun, Spelling, Threads
-
-ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
-"""How an entry goes on from the word written so far."""
-
-THREAD = 0.1
-"""By how much an entry is nearer when the word before it, or its beginning, was just written."""
-
-LONGER = 0.3
-"""By how much more, when the word before that was written too: a sentence resembles its pair."""
-
-HEARD = 8
-"""Neighbours of a query, at most: of 64 translations with 100,000 entries to ask, none changes
-with sixteen, and seven do with four."""
+from rarenmt.speech import HEARD, SAME_WORD, Candidates, Speech, first
+from rarenmt.spelling import Begun, Threads
 
 
 @dataclass(frozen=True)
@@ -45,23 +31,16 @@ class Excerpt:
 
     keys: RaggedKeys
     """In float32."""
-    slots: Tensor
-    """(B, M), EMPTY where a sentence has fewer; those come last."""
-    values: Tensor
-    """(B, M)"""
-    stems: Tensor
-    """(B, M) as in `Threads`."""
-    before: Tensor
-    """(B, M) as in `Threads`."""
-    words: Tensor
-    """(B, M) as in `Threads`."""
+    speech: Speech
+    """What they say."""
     places: Tensor | None
     """(B, M, S) where in its sentence stands what the word of each entry translates, if that is
     known."""
     due: Due | None
     """The rare words of the sentences that entries translate."""
-    spelling: Spelling
-    """Of their words, and of those that have nothing to say in a sentence."""
+    asked: Speech
+    """The same of all entries of the pairs, those too that have nothing to say in a sentence: their
+    words end all the same."""
     neighbours: int
 
     @classmethod
@@ -78,52 +57,45 @@ class Excerpt:
         are mute, but still end their words; and where one that begins a word is the nearest, the
         memory has nothing to say."""
         device = memory.values.device
-        joints = threads.joints.to(device)
-        all_slots, stems = _pad(chosen).to(device), threads.stems.to(device)
-        values = _look_up(memory.values, all_slots)
+        asked = Speech.of(memory, threads, _pad(chosen).to(device))
         near, heard = list(chosen), None
         if places is not None:
+            begin = ~asked.inside.cpu()
             speak = [
-                own.any(dim=1) | _begin(memory, threads, joints, slots).cpu()
-                for slots, own in zip(chosen, places, strict=True)
+                own.any(dim=1) | row[: len(own)] for own, row in zip(places, begin, strict=True)
             ]
             near = [own[some] for own, some in zip(chosen, speak, strict=True)]
             heard = _stack([own[some] for own, some in zip(places, speak, strict=True)]).to(device)
-        slots = _pad(near).to(device)
-        words = _look_up(threads.words.to(device), slots)
+        speech = Speech.of(memory, threads, _pad(near).to(device))
         return cls(
-            RaggedKeys.of(memory.keys, slots),
-            slots,
-            _look_up(memory.values, slots),
-            _look_up(stems, slots),
-            _look_up(threads.before.to(device), slots),
-            words,
+            RaggedKeys.of(memory.keys, speech.slots),
+            speech,
             heard,
-            None if due is None or heard is None else Due.of(due, words, heard),
-            Spelling(_look_up(stems, all_slots), values, joints),
+            None if due is None or heard is None else Due.of(due, speech.words, heard),
+            asked,
             min(memory.config.neighbours, HEARD),
         )
 
     @property
     def joints(self) -> Joints:
         """How the pieces join to words."""
-        return self.spelling.joints
+        return self.speech.joints
+
+    def end_words(self, log_probs: Tensor, begun: Begun, owed: Tensor) -> None:
+        """Let remembered words end where they do; see `Speech.end_words`."""
+        self.asked.end_words(log_probs, begun.word, owed)
 
     def select(self, sentences: Tensor) -> "Excerpt":
         """The same for some of the sentences."""
-        slots = self.slots[sentences]
-        longest = max(1, int((slots != EMPTY).sum(dim=1).max())) if len(slots) else 1
+        speech = self.speech.select(sentences)
+        longest = speech.slots.shape[1]
         return replace(
             self,
             keys=self.keys.select(sentences),
-            slots=slots[:, :longest],
-            values=self.values[sentences, :longest],
-            stems=self.stems[sentences, :longest],
-            before=self.before[sentences, :longest],
-            words=self.words[sentences, :longest],
+            speech=speech,
             places=None if self.places is None else self.places[sentences, :longest],
             due=self.due and self.due.select(sentences),
-            spelling=self.spelling.select(sentences),
+            asked=self.asked.select(sentences),
         )
 
     def read(self, queries: Tensor, begun: Begun, attention: Tensor) -> Recall:
@@ -131,22 +103,23 @@ class Excerpt:
         written (B·R,) and the attention (B·R, S) lies so. An entry that goes on from there is
         nearer by THREAD, or LONGER beside; one that begins a word is so much nearer to 1 as what
         it translates is attended to."""
-        sentences, entries = self.slots.shape
+        sentences, entries = self.speech.slots.shape
         with torch.autocast(queries.device.type, enabled=False):
             queries = queries.float()
             with torch.no_grad():
                 grouped = queries.view(sentences, -1, queries.shape[1])
-                bonus, thread = self._threads(Begun(*(part.view(sentences, -1) for part in begun)))
+                written = Begun(*(part.view(sentences, -1) for part in begun))
+                bonus, thread = self.speech.goes_on(written)
                 attended = self._attended(attention.view(*thread.shape[:2], -1), thread)
                 if entries <= self.neighbours:  # all of them are: no need to look
                     found = torch.arange(entries, device=bonus.device).expand_as(bonus)
                 else:
                     coarse = self.keys.products(grouped, entries)  # (B, R, M)
                     coarse = _raise(coarse.clamp(min=-1), attended) + bonus
-                    found = _first(coarse, self.neighbours).sort(dim=-1).values
+                    found = first(coarse, self.neighbours).sort(dim=-1).values
             rows = (found + self.keys.starts[:, None, None]).flatten(0, 1)  # (B·R, K)
-            first = entries * torch.arange(sentences, device=found.device)[:, None, None]
-            places = (found + first).flatten(0, 1)  # among the entries of all sentences
+            begin = entries * torch.arange(sentences, device=found.device)[:, None, None]
+            numbers = (found + begin).flatten(0, 1)  # among the entries of all sentences
             found = found.flatten(0, 1)
             # Not `rows[…]`, which is four times as slow.
             nearest = self.keys.rows.index_select(0, rows.flatten()).view(*rows.shape, -1)
@@ -154,37 +127,9 @@ class Excerpt:
             cosine = (queries[:, None] * nearest).sum(dim=-1)
             similarity = _raise(cosine, attended.flatten(0, 1).gather(1, found))
             similarity = similarity + bonus.flatten(0, 1).gather(1, found)
-        order = _first(similarity, similarity.shape[1])
-        cosine, similarity, found, places = (
-            part.gather(1, order) for part in (cosine, similarity, found, places)
-        )
-        slots, values = (part.take(places) for part in (self.slots, self.values))
-        thread = thread.flatten(0, 1).gather(1, found)
-        again = self._again(places, thread, begun)
-        values = self._said(values, thread, begun.word)
-        silent = similarity.isneginf()
-        missing = (0, self.neighbours - similarity.shape[1])
-        return Recall(
-            F.pad(slots.masked_fill(silent, EMPTY), missing, value=EMPTY),
-            F.pad(values.masked_fill(silent, EMPTY), missing, value=EMPTY),
-            F.pad(similarity, missing, value=-torch.inf),
-            F.pad(thread, missing),
-            F.pad((self.mute.take(places) | again) & ~silent, missing),
-            F.pad(cosine.detach().masked_fill(silent, 0.0), missing),
-            self.joints.brackets,
-        )
-
-    def _threads(self, begun: Begun) -> tuple[Tensor, Tensor]:
-        """What is added to the similarities where so much is written (B, R), and how each entry
-        goes on from there; both (B, R, M)."""
-        half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
-        follows = (self.stems[:, None] == begun.word[:, :, None]) | half
-        further = (self.before[:, None] == begun.before[:, :, None]) & follows
-        further &= (self.before != EMPTY)[:, None]
-        silent = (self.values == EMPTY)[:, None] | (self._continue[:, None] & ~follows)
-        bonus = THREAD * follows.float() + LONGER * further.float()
-        onwards = torch.where(self._continue[:, None] | half, SAME_WORD, NEXT_WORD)
-        return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
+        thread, mute = thread.flatten(0, 1).gather(1, found), self.mute.take(numbers)
+        candidates = Candidates(numbers, similarity, cosine, thread, mute)
+        return self.speech.recall(candidates, begun, self.neighbours)
 
     def _attended(self, attention: Tensor, thread: Tensor) -> Tensor:
         """(B, R, M) how much of the attention (B, R, S) lies on what entries translate that begin a
@@ -196,46 +141,18 @@ class Excerpt:
         shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
         return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
 
-    def _again(self, places: Tensor, thread: Tensor, begun: Begun) -> Tensor:
-        """(B·R, K) which neighbours, at these places, would begin the last word once more, or end
-        it so where another word of the memory has begun alike; not those whose pair says it twice.
-        """
-        words, before = self.words.take(places), self.before.take(places)
-        begin = (words == begun.word[:, None]) & (thread == ELSEWHERE)
-        end = (words == begun.before[:, None]) & (thread == SAME_WORD) & (words != before)
-        return (begin & ~self._continue.take(places)) | (end & (words != EMPTY))
-
-    def _said(self, values: Tensor, thread: Tensor, written: Tensor) -> Tensor:
-        """The values (B·R, K) as they are said behind what is written (B·R,): with a space, unless
-        they go on from there, or a word follows without one."""
-        joined = (thread != ELSEWHERE) | self.joints.open(written)[:, None] | (values == EMPTY)
-        return values.where(joined, self.joints.apart[values.clamp(min=0)])
-
     @cached_property
     def mute(self) -> Tensor:
         """(B, M) which entries have nothing to say in their sentence."""
         if self.places is None:
-            return torch.zeros_like(self.slots, dtype=torch.bool)
+            return torch.zeros_like(self.speech.slots, dtype=torch.bool)
         return ~self.places.any(dim=-1)
 
     @cached_property
     def _starts(self) -> Tensor:
         """(B, M, S) the places of entries that begin a word."""
         assert self.places is not None
-        return (self.places & ~self._continue[:, :, None]).double()
-
-    @cached_property
-    def _continue(self) -> Tensor:
-        """(B, M) whether an entry continues a word."""
-        return ~self.joints.begin(self.values.clamp(min=0), self.stems)
-
-    @cached_property
-    def _halved(self) -> Tensor:
-        """(B, M) whether an entry begins a word that needs two pieces behind a space, which is the
-        first."""
-        values = self.values.clamp(min=0)
-        needs = (self.joints.apart[values] == self.joints.space) & (values != self.joints.space)
-        return needs & ~self._continue & (self.values != EMPTY)
+        return (self.places & ~self.speech.inside[:, :, None]).double()
 
 
 def _pad(rows: Sequence[Tensor]) -> Tensor:
@@ -253,22 +170,6 @@ def _stack(rows: Sequence[Tensor]) -> Tensor:
     return stacked
 
 
-def _begin(memory: Memory, threads: Threads, joints: Joints, slots: Tensor) -> Tensor:
-    """Whether the entries in these slots (A,) begin a word."""
-    slots = slots.to(memory.values.device)
-    return joints.begin(memory.values[slots], threads.stems.to(slots.device)[slots])
-
-
 def _raise(similarity: Tensor, share: Tensor) -> Tensor:
     """That share of the way from a similarity to 1."""
     return similarity + share * (1 - similarity)
-
-
-def _look_up(table: Tensor, slots: Tensor) -> Tensor:
-    """What a table (N,) holds of the slots, EMPTY where there is none."""
-    return table[slots.clamp(min=0)].where(slots != EMPTY, EMPTY)
-
-
-def _first(numbers: Tensor, k: int) -> Tensor:
-    """Places (…, k) of the largest numbers of each row, the first of equals first."""
-    return numbers.sort(dim=-1, descending=True, stable=True).indices[..., :k]

@@ -28,7 +28,8 @@ class Finder:
         self._relevance = Relevance(tokenizer, lexicon.known)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
-        self._spelt = self._threads(Joints.of(tokenizer))
+        self.threads = self._threads(Joints.of(tokenizer))
+        """Of the words of every pair."""
 
     def relevant(self, sentence: str) -> list[int]:
         """Numbers of the pairs that a sentence may ask, in the order they were remembered."""
@@ -47,7 +48,7 @@ class Finder:
             due.append(self._due(ids, places[-1].any(dim=0)))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self._spelt, chosen, places, due)
+        return Excerpt.of(self._memory, self.threads, chosen, places, due)
 
     def _places(self, number: int, heard: Heard) -> Tensor:
         """Where in a sentence stands what each entry of a pair translates."""

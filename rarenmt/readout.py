@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import Config
-from rarenmt.excerpt import NEXT_WORD, SAME_WORD
 from rarenmt.memory import EMPTY, Recall
 from rarenmt.query import States
+from rarenmt.speech import NEXT_WORD, SAME_WORD
 
 
 class Output(nn.Module):

@@ -19,6 +19,7 @@ from rarenmt.model import STEADY, Model, Prediction
 from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
+from rarenmt.whole import Whole
 
 DUE = 2.0
 """Weight in the coverage penalty of a rare word that something remembered translates: of two
@@ -70,23 +71,23 @@ def search(
     source: Source,
     memory: Memory | None,
     config: SearchConfig,
-    excerpt: Excerpt | None = None,
+    asked: Excerpt | Whole | None = None,
     *,
     traced: bool = False,
 ) -> list[list[Hypothesis]]:
     """Up to `beam` translations of each sentence, best first; at least one, possibly empty.
 
-    The whole memory is asked or, where there is one, the excerpt for these sentences. `traced`
-    ones say of each piece what it came from.
+    `asked` are the entries of the memory that these sentences may ask; without them it is read as
+    the paper reads it. `traced` ones say of each piece what it came from.
     """
     sentences = len(source.lengths)
     searched = max(sentences, _fewest(config.beam))
     company = torch.arange(max(searched, STEADY), device=source.lengths.device) % sentences
     with torch.inference_mode():
         encoded = Source(source.ids[:, company], source.lengths[company])
-        excerpt = excerpt and excerpt.select(company[:searched])
+        asked = asked and asked.select(company[:searched])
         history = History() if traced else None
-        found = _Search(model, encoded, memory, config, excerpt, searched, history)
+        found = _Search(model, encoded, memory, config, asked, searched, history)
         return found.run(sentences)
 
 
@@ -114,11 +115,11 @@ class _Search:
         source: Source,
         memory: Memory | None,
         config: SearchConfig,
-        excerpt: Excerpt | None,
+        asked: Excerpt | Whole | None,
         searched: int,
         history: History | None,
     ) -> None:
-        self.model, self.memory, self.config, self.excerpt = model, memory, config, excerpt
+        self.model, self.memory, self.config, self.asked = model, memory, config, asked
         self.finished: list[list[_Finished]] = [[] for _ in range(searched)]
         self.history = history
         self.open = torch.arange(searched, device=source.lengths.device)  # (B,)
@@ -131,7 +132,7 @@ class _Search:
         self.attended, self.state = attended.select(rows), state.select(rows)
         self.beam = self._first_beam()
         self.begun = Begun.nothing(rows)
-        """(N,) how far the hypotheses have come, where an excerpt is asked."""
+        """(N,) how far the hypotheses have come, where entries with threads are asked."""
         self.owed = torch.zeros_like(rows, dtype=torch.bool)
         """(N,) whether the last piece came from the memory."""
         self.said: Tensor | None = None
@@ -163,11 +164,11 @@ class _Search:
         states, weights, state = self.model.step(pieces, self.state, attended)
         self.beam.coverage.add_(weights)
         ask = None
-        if self.excerpt is not None:
-            ask = partial(self.excerpt.read, begun=self.begun, attention=weights)
+        if self.asked is not None:
+            ask = partial(self.asked.read, begun=self.begun, attention=weights)
         prediction = self.model.predict(states, self.memory, ask)
-        if self.excerpt is not None:
-            self.excerpt.spelling.end_words(prediction.log_probs, self.begun.word, self.owed)
+        if self.asked is not None:
+            self.asked.end_words(prediction.log_probs, self.begun, self.owed)
         self._forbid(prediction.log_probs)
         rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()
@@ -185,9 +186,9 @@ class _Search:
             self.open, self.mask, self.limits = self.open[keep], self.mask[keep], self.limits[keep]
             self.done = self.done[keep]
             self.attended = self.attended.select(rows)
-            self.excerpt = self.excerpt and self.excerpt.select(keep)
-        if self.excerpt is not None:
-            self.begun = self.begun.at(rows).goes_on(nexts, self.excerpt.joints)
+            self.asked = self.asked and self.asked.select(keep)
+        if self.asked is not None:
+            self.begun = self.begun.at(rows).goes_on(nexts, self.asked.joints)
             self.owed = _owed(prediction, rows, nexts)
             self.said = self._said(rows)
         self.state = state.select(rows)
@@ -196,9 +197,9 @@ class _Search:
     def _said(self, rows: Tensor) -> Tensor | None:
         """What is said now, where hypotheses in these rows went on."""
         before = None if self.said is None else self.said[rows]
-        if self.excerpt is None or self.excerpt.due is None:
+        if self.asked is None or self.asked.due is None:
             return before
-        now = self.excerpt.due.said(self.begun, self.beam.coverage)
+        now = self.asked.due.said(self.begun, self.beam.coverage)
         return before if now is None else now if before is None else before | now
 
     def _best(self, log_probs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -247,8 +248,8 @@ class _Search:
         length = self.beam.pieces.shape[1] + 1
         coverage = self.beam.coverage
         penalty = coverage_penalty(coverage[rows], config.coverage * self.mask[sentences])
-        if self.excerpt is not None and self.excerpt.due is not None:
-            due = self.excerpt.due.seen(coverage)[rows]
+        if self.asked is not None and self.asked.due is not None:
+            due = self.asked.due.seen(coverage)[rows]
             penalty += coverage_penalty(due, torch.full_like(due, DUE))
         final = scores / length_penalty(length, config.length) + penalty
         owners = self.open[sentences].tolist()

@@ -1,11 +1,10 @@
-"""How remembered words are spelt, piece by piece, and where they end.
+"""How remembered words are spelt, piece by piece.
 
-Shapes: B sentences · A entries of a sentence · N slots · R rows a sentence · V pieces.
+Shapes: N slots · B sentences · T pieces of them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -14,14 +13,6 @@ from torch import Tensor
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY
 from rarenmt.tokens import BOS
-
-ENDING = 3.0
-"""Nats that going on with a word loses when the remembered word ends there, and that leaving it
-loses when the remembered one goes on."""
-
-OWED = 6.0
-"""Nats more that anything but its next piece loses while a word is unfinished that the memory began
-and has written so far; and that going on with it loses when it has come to its end."""
 
 
 class Begun(NamedTuple):
@@ -101,54 +92,11 @@ class Threads:
         """The same for some of the entries."""
         return Threads(self.stems[rows], self.before[rows], self.words[rows], self.joints)
 
-
-@dataclass(frozen=True)
-class Spelling:
-    """The words that the sentences of a batch may take from the memory."""
-
-    stems: Tensor
-    """(B, A) what stood before each entry, as in `Threads`."""
-    values: Tensor
-    """(B, A) the piece it holds; EMPTY where a sentence has fewer."""
-    joints: Joints
-
-    def select(self, sentences: Tensor) -> "Spelling":
-        """The same for some of the sentences."""
-        return replace(self, stems=self.stems[sentences], values=self.values[sentences])
-
-    def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
-        """Make it unlikely, in log_probs (B·R, V), to go on with a word that is written as it was
-        remembered, or to leave one before its end; of words with one piece so far only those that
-        are `owed` (B·R,) to the memory, for others only happen to begin alike."""
-        follows = self.stems[:, None] == written.view(len(self.stems), -1, 1)  # (B, R, A)
-        further = (follows & self._continue[:, None]).flatten(0, 1)
-        goes_on = further.any(dim=-1)
-        ends = (follows & ~self._continue[:, None]).any(dim=-1).flatten()
-        ends &= ~self.joints.closed(written)
-        spelt = (written < 0) | (written >= len(self.joints.inside)) | owed
-        going_on, going_on_owed, leaving, anything = self._lost
-        _subtract(log_probs, ends & ~goes_on & spelt, going_on)
-        _subtract(log_probs, ends & ~goes_on & owed, going_on_owed)
-        _subtract(log_probs, goes_on & ~ends & spelt, leaving)
-        unfinished = goes_on & ~ends & owed
-        rows, entries = (further & unfinished[:, None]).nonzero().unbind(1)
-        nexts = self.values[rows // follows.shape[1], entries]
-        kept = log_probs[rows, nexts]
-        _subtract(log_probs, unfinished, anything)
-        log_probs[rows, nexts] = kept
-
-    @cached_property
-    def _lost(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(V,) each: nats that pieces lose which go on with a word, the same if it is owed to the
-        memory, which leave it, and all."""
-        inside = self.joints.inside.float()
-        anything = torch.full_like(inside, OWED)
-        return ENDING * inside, OWED * inside, ENDING * (1 - inside), anything
-
-    @cached_property
-    def _continue(self) -> Tensor:
-        """(B, A) whether an entry continues a word."""
-        return ~self.joints.begin(self.values.clamp(min=0), self.stems)
+    def to(self, device: torch.device) -> "Threads":
+        """The same on a device."""
+        parts = (self.stems, self.before, self.words)
+        stems, before, words = (part.to(device) for part in parts)
+        return Threads(stems, before, words, self.joints.to(device))
 
 
 def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:
@@ -157,10 +105,3 @@ def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:
     places = places[position[places].argsort(stable=True)]
     _, counts = position[places].unique_consecutive(return_counts=True)
     yield from places.split(counts.tolist())
-
-
-def _subtract(log_probs: Tensor, rows: Tensor, lost: Tensor) -> None:
-    """Take (V,) from log_probs (N, V) in the rows (N,) that are true."""
-    rows = rows.nonzero()[:, 0]
-    if len(rows):
-        log_probs.index_add_(0, rows, lost.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)

@@ -20,6 +20,7 @@ from rarenmt.text import Pair
 from rarenmt.trace import Trace, Voice
 from rarenmt.translation import Entry, Origin, Part, Token, Translation
 from rarenmt.translation_memory import Remembered, TranslationMemory
+from rarenmt.whole import Whole
 
 BEAM = SearchConfig()
 """How a translation is looked for by default."""
@@ -161,19 +162,24 @@ class Translator:
         found: list[Hypothesis | None] = [None] * len(sentences)
         for chosen in by_length([(len(ids) + 1) * config.beam for _, ids in sentences], BUDGET):
             texts, sources = zip(*(sentences[i] for i in chosen), strict=True)
-            asked, excerpt = self._consult(texts) if memory else NOTHING
+            consulted, asked = self._consult(texts) if memory else NOTHING
             batch = source_batch(sources, self.device)
-            hypotheses = search(self.model, batch, asked, config, excerpt, traced=explain)
+            hypotheses = search(self.model, batch, consulted, config, asked, traced=explain)
             for i, best in zip(chosen, hypotheses, strict=True):
                 found[i] = best[0]
         return [hypothesis for hypothesis in found if hypothesis is not None]
 
-    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | None]:
-        """The memory that these sentences ask, and the excerpt if they do not ask all of it."""
-        if self.memory.config.lookup == "whole":
-            return self._whole(), None
-        excerpt = self.remembered.finder.excerpt(sentences)
-        return (None if excerpt is None else self.memory), excerpt
+    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | Whole | None]:
+        """The memory and those of its entries that these sentences ask; what the paper's memory
+        holds is averaged of many pairs, and has no thread."""
+        config = self.memory.config
+        if config.lookup == "relevant":
+            excerpt = self.remembered.finder.excerpt(sentences)
+            return (None if excerpt is None else self.memory), excerpt
+        memory = self._whole()
+        if config.reinforce:
+            return memory, None
+        return memory, Whole.of(memory, self.remembered.finder.threads)
 
     def _whole(self) -> Memory:
         """The memory, with the index that was asked for; what is remembered never depends on it."""

@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
-from rarenmt.excerpt import ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Excerpt
+from rarenmt.excerpt import Excerpt
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.spelling import Begun, Spelling, Threads
+from rarenmt.speech import ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Speech
+from rarenmt.spelling import Begun, Threads
 
 WIDTH, NEIGHBOURS, PIECES = 16, 4, 5
 HOLA, MUNDO = 7, 8
@@ -64,17 +65,22 @@ def few(
     keys, values, stems, inside = zip(*entries, strict=True)
     vocabulary = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
     vocabulary[list(values)] = torch.tensor(inside)
-    spelling = Spelling(torch.tensor([stems]), torch.tensor([values]), plain(vocabulary))
+    slots = torch.arange(len(values))[None]
+    unknown = torch.full_like(slots, EMPTY)
+    speech = Speech(
+        slots,
+        torch.tensor([values]),
+        torch.tensor([stems]),
+        unknown if before is None else torch.tensor([before]),
+        unknown,
+        plain(vocabulary),
+    )
     return Excerpt(
-        RaggedKeys.of(torch.stack(keys), torch.arange(len(values))[None]),
-        torch.arange(len(values))[None],
-        spelling.values,
-        spelling.stems,
-        torch.full_like(spelling.stems, EMPTY) if before is None else torch.tensor([before]),
-        torch.full_like(spelling.stems, EMPTY),
+        RaggedKeys.of(torch.stack(keys), slots),
+        speech,
         None if places is None else torch.tensor([places]),
         None,
-        spelling,
+        speech,
         neighbours,
     )
 
@@ -292,11 +298,11 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
         memory, threads, [torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)]
     )
 
-    assert excerpt.slots.tolist()[0][:2] == [4, 2]
-    assert excerpt.values.tolist()[0][:2] == [104, 102]
+    assert excerpt.speech.slots.tolist()[0][:2] == [4, 2]
+    assert excerpt.speech.values.tolist()[0][:2] == [104, 102]
     assert torch.equal(excerpt.keys.rows[:2], memory.keys[[4, 2]])
-    assert excerpt.stems[0, :2].tolist() == threads.stems[[4, 2]].tolist()
-    for part in (excerpt.slots, excerpt.values, excerpt.stems):
+    assert excerpt.speech.stems[0, :2].tolist() == threads.stems[[4, 2]].tolist()
+    for part in (excerpt.speech.slots, excerpt.speech.values, excerpt.speech.stems):
         assert set(part[1].tolist()) == {EMPTY}
 
 
@@ -308,10 +314,10 @@ def test_a_mute_entry_is_still_spelt_and_found_where_it_begins_a_word() -> None:
     excerpt = Excerpt.of(memory, threads, chosen, places)
     recall = excerpt.read(memory.keys[[2]], after(PIECES), nowhere(1))
 
-    assert excerpt.slots.tolist() == [[4, 2]]
+    assert excerpt.speech.slots.tolist() == [[4, 2]]
     assert torch.equal(excerpt.keys.rows[:2], memory.keys[[4, 2]])
-    assert excerpt.spelling.values.tolist() == [[104, 102, 107]]
-    assert excerpt.spelling.stems.tolist() == [threads.stems[chosen[0]].tolist()]
+    assert excerpt.asked.values.tolist() == [[104, 102, 107]]
+    assert excerpt.asked.stems.tolist() == [threads.stems[chosen[0]].tolist()]
     assert recall.slots[0, :2].tolist() == [2, 4]
     assert recall.mute is not None
     assert recall.mute[0, :2].tolist() == [True, False]
@@ -364,12 +370,12 @@ def test_selected_sentences_keep_their_entries() -> None:
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
     assert selected.neighbours == excerpt.neighbours
-    for name in ("slots", "values", "stems", "before", "words", "places", "mute"):
-        # three entries are enough for these two
+    # three entries are enough for these two
+    for name in ("places", "mute"):
         assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2], :3])
-    for name in ("stems", "values"):
-        expected = getattr(excerpt.spelling, name)[[2, 0, 2]]
-        assert torch.equal(getattr(selected.spelling, name), expected)
+    for one, other in ((selected.speech, excerpt.speech), (selected.asked, excerpt.asked)):
+        for name in ("slots", "values", "stems", "before", "words"):
+            assert torch.equal(getattr(one, name), getattr(other, name)[[2, 0, 2], :3])
     assert selected.joints is excerpt.joints
 
 
@@ -466,12 +472,11 @@ QUOTED = Joints(
 def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
     """What an entry behind a quotation mark says behind something else, its thread, and whether
     it says anything."""
-    spelling = Spelling(torch.tensor([[stem]]), torch.tensor([[value]]), QUOTED)
-    unknown = torch.tensor([[EMPTY]])
-    excerpt = Excerpt(
-        RaggedKeys.of(axis(0)[None], torch.tensor([[0]])), torch.tensor([[0]]), spelling.values,
-        spelling.stems, unknown, unknown, None, None, spelling, 1,
-    )  # fmt: skip
+    slots, unknown = torch.tensor([[0]]), torch.tensor([[EMPTY]])
+    speech = Speech(
+        slots, torch.tensor([[value]]), torch.tensor([[stem]]), unknown, unknown, QUOTED
+    )
+    excerpt = Excerpt(RaggedKeys.of(axis(0)[None], slots), speech, None, None, speech, 1)
     recall = ask(excerpt, written)
     assert recall.thread is not None
     assert recall.awaited is QUOTED.brackets

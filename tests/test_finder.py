@@ -78,9 +78,9 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     dog, bird = pieces(tokenizer, DOG), pieces(tokenizer, BIRD)
     longest = max(len(dog), len(bird))
     padding = [EMPTY] * (longest - len(dog))
-    assert excerpt.values.tolist() == [dog + padding, bird + [EMPTY] * (longest - len(bird))]
+    assert excerpt.speech.values.tolist() == [dog + padding, bird + [EMPTY] * (longest - len(bird))]
     own = list(held(memory, journal, DOG).values())
-    assert excerpt.slots[0].tolist() == own + padding
+    assert excerpt.speech.slots[0].tolist() == own + padding
     assert torch.equal(excerpt.keys.rows[: len(dog)], memory.keys[own])
     assert excerpt.neighbours == 4
 
@@ -113,8 +113,8 @@ def test_an_entry_knows_what_was_written_of_its_word(
     excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread."])
 
     assert excerpt is not None
-    assert excerpt.stems.tolist() == [stems(tokenizer, DOG)]
-    assert excerpt.words.tolist() == [whole_words(tokenizer, DOG)]
+    assert excerpt.speech.stems.tolist() == [stems(tokenizer, DOG)]
+    assert excerpt.speech.words.tolist() == [whole_words(tokenizer, DOG)]
     assert excerpt.joints.inside.tolist() == tokenizer.inside
 
 
@@ -131,9 +131,10 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     )
 
     assert excerpt is not None
+    speech = excerpt.speech
     before = {
         slot: piece
-        for slots, row in zip(excerpt.slots.tolist(), excerpt.stems.tolist(), strict=True)
+        for slots, row in zip(speech.slots.tolist(), speech.stems.tolist(), strict=True)
         for slot, piece in zip(slots, row, strict=True)
         if slot != EMPTY
     }
@@ -187,7 +188,7 @@ def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: To
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
-    assert excerpt.spelling.values[0].tolist() == pieces(tokenizer, DOG)
+    assert excerpt.asked.values[0].tolist() == pieces(tokenizer, DOG)
 
 
 def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> None:
@@ -231,7 +232,7 @@ def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
 
 def speaking(excerpt: Excerpt) -> list[int]:
     """The values of the entries of the first sentence that are not mute."""
-    return excerpt.values[0][~excerpt.mute[0]].tolist()
+    return excerpt.speech.values[0][~excerpt.mute[0]].tolist()
 
 
 def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: Tokenizer) -> None:
@@ -247,7 +248,9 @@ def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: To
     words = [text for text, word in by_word(tokenizer, sentence) for _ in word]
     entries = [text for text, word in by_word(tokenizer, DOG.target) for _ in word]
     spoken = {}
-    for slot, places in zip(excerpt.slots[1].tolist(), excerpt.places[1].tolist(), strict=True):
+    for slot, places in zip(
+        excerpt.speech.slots[1].tolist(), excerpt.places[1].tolist(), strict=True
+    ):
         if slot != EMPTY and (position := int(journal.owners[slot, 1])) < len(entries):
             spoken[entries[position]] = {words[place] for place, here in enumerate(places) if here}
     assert spoken["hund"] == {"dog"}
@@ -276,5 +279,5 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     expected = [int(text == "zorgblat") for text, word in words for _ in word]
     assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*expected, 0]]
     assert not excerpt.due.pieces[1].any()
-    zorgblatt = {word for word in excerpt.words[0].tolist() if word != EMPTY}
+    zorgblatt = {word for word in excerpt.speech.words[0].tolist() if word != EMPTY}
     assert {*excerpt.due.words[0].tolist()} <= zorgblatt

@@ -15,10 +15,10 @@ ORDER = [
     "tmx_writer", "corpus", "stream", "tensors", "score", "conditions", "parallel", "largest",
     "index", "lsh_index", "faiss_index", "choice", "tokens", "joints", "relevance", "batches",
     "align", "lexicon", "counterpart", "attention", "query", "encoder", "decoder", "memory",
-    "ragged", "spelling", "due", "excerpt", "readout", "model", "softmax_loss", "objective",
-    "trace", "search", "checkpoint", "journal", "memory_file", "entries", "finder",
-    "translation_memory", "episodes", "practice", "dev", "train", "novelty", "translation",
-    "drawing", "page", "translator", "oneshot",
+    "ragged", "spelling", "speech", "due", "excerpt", "whole", "readout", "model",
+    "softmax_loss", "objective", "trace", "search", "checkpoint", "journal", "memory_file",
+    "entries", "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
+    "translation", "drawing", "page", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 

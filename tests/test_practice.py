@@ -113,7 +113,7 @@ def test_a_sentence_is_told_of_whole_pairs_what_its_words_have_to_say_in_it(
 
     spoken = silent = 0
     for question, numbers, slots, mute in zip(
-        episodes.asked, told, excerpt.slots, excerpt.mute, strict=True
+        episodes.asked, told, excerpt.speech.slots, excerpt.mute, strict=True
     ):
         heard = practice.counterparts.heard(question.source)
         quiet = dict(zip(slots.tolist(), mute.tolist(), strict=True))
@@ -176,8 +176,9 @@ def test_shown_entries_know_the_words_before_them(practice: Practice, model: Mod
             for _, target in episodes.shown
         ]
     )
-    held = excerpt.slots != EMPTY
-    assert torch.equal(excerpt.stems[held], before[excerpt.slots[held]])
+    speech = excerpt.speech
+    held = speech.slots != EMPTY
+    assert torch.equal(speech.stems[held], before[speech.slots[held]])
     assert torch.equal(excerpt.joints.inside, joints.inside)
 
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from rarenmt.config import Config
-from rarenmt.excerpt import ELSEWHERE, NEXT_WORD, SAME_WORD
 from rarenmt.memory import EMPTY, Recall
 from rarenmt.query import States
 from rarenmt.readout import MixtureReadout, Output, PaperReadout, neighbour_weights
+from rarenmt.speech import ELSEWHERE, NEXT_WORD, SAME_WORD
 
 CAT, DOG = 5, 9
 VOCABULARY, HIDDEN, EMBEDDING, BLOCKS = 40, 8, 6, 4

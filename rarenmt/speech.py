@@ -1,0 +1,196 @@
+"""What entries of the memory say, and how that goes on from what is written.
+
+An entry knows what had been written of its word before it: one from inside a word speaks only
+right there, so that a remembered word neither starts in the middle nor loses its end. Nor is it
+said twice in a row, unless its pair does so.
+
+Shapes: B sentences · M entries of a sentence · R rows a sentence · N = B·R rows · K of them ·
+V pieces.
+"""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rarenmt.joints import Joints
+from rarenmt.memory import EMPTY, Memory, Recall
+from rarenmt.spelling import Begun, Threads
+
+ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
+"""How an entry goes on from the word written so far."""
+
+THREAD = 0.1
+"""By how much an entry is nearer when the word before it, or its beginning, was just written."""
+
+LONGER = 0.3
+"""By how much more, when the word before that was written too: a sentence resembles its pair."""
+
+HEARD = 8
+"""Neighbours of a query, at most: of 64 translations with 100,000 entries to ask, none changes
+with sixteen, and seven do with four."""
+
+ENDING = 3.0
+"""Nats that going on with a word loses when the remembered word ends there, and that leaving it
+loses when the remembered one goes on."""
+
+OWED = 6.0
+"""Nats more that anything but its next piece loses while a word is unfinished that the memory began
+and has written so far; and that going on with it loses when it has come to its end."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Some entries of each row, before it is known which are the nearest."""
+
+    entries: Tensor
+    """(N, K) their numbers among those of all sentences, B·M."""
+    similarity: Tensor
+    """(N, K) with what their thread adds; −inf where an entry may not speak."""
+    cosine: Tensor
+    """(N, K) without."""
+    thread: Tensor
+    """(N, K) how they go on."""
+    mute: Tensor
+    """(N, K) which have nothing to say in their sentence."""
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What the entries say that each sentence of a batch may ask."""
+
+    slots: Tensor
+    """(B, M), EMPTY where a sentence has fewer; those come last."""
+    values: Tensor
+    """(B, M)"""
+    stems: Tensor
+    """(B, M) as in `Threads`."""
+    before: Tensor
+    """(B, M) as in `Threads`."""
+    words: Tensor
+    """(B, M) as in `Threads`."""
+    joints: Joints
+    """How the pieces join to words."""
+
+    @classmethod
+    def of(cls, memory: Memory, threads: Threads, slots: Tensor) -> "Speech":
+        """The entries in these slots (B, M)."""
+        values, stems, before, words = (
+            _look_up(table.to(slots.device), slots)
+            for table in (memory.values, threads.stems, threads.before, threads.words)
+        )
+        return cls(slots, values, stems, before, words, threads.joints.to(slots.device))
+
+    def select(self, sentences: Tensor) -> "Speech":
+        """The same for some of the sentences."""
+        slots = self.slots[sentences]
+        longest = max(1, int((slots != EMPTY).sum(dim=1).max())) if len(slots) else 1
+        names = (field.name for field in fields(self) if field.name != "joints")
+        return replace(self, **{name: getattr(self, name)[sentences, :longest] for name in names})
+
+    def goes_on(self, begun: Begun) -> tuple[Tensor, Tensor]:
+        """What is added to the similarities where so much is written (B, R), and how each entry
+        goes on from there; both (B, R, M)."""
+        half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
+        follows = (self.stems[:, None] == begun.word[:, :, None]) | half
+        further = (self.before[:, None] == begun.before[:, :, None]) & follows
+        further &= (self.before != EMPTY)[:, None]
+        silent = (self.values == EMPTY)[:, None] | (self.inside[:, None] & ~follows)
+        bonus = THREAD * follows.float() + LONGER * further.float()
+        onwards = torch.where(self.inside[:, None] | half, SAME_WORD, NEXT_WORD)
+        return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
+
+    def recall(self, near: Candidates, begun: Begun, neighbours: int) -> Recall:
+        """The so many nearest of some entries where so much is written (N,)."""
+        order = first(near.similarity, min(neighbours, near.entries.shape[1]))
+        near = Candidates(*(getattr(near, part.name).gather(1, order) for part in fields(near)))
+        silent = near.similarity.isneginf()
+        slots = self.slots.take(near.entries)
+        values = self._said(near, begun.word)
+        missing = (0, neighbours - order.shape[1])
+        return Recall(
+            F.pad(slots.masked_fill(silent, EMPTY), missing, value=EMPTY),
+            F.pad(values.masked_fill(silent, EMPTY), missing, value=EMPTY),
+            F.pad(near.similarity, missing, value=-torch.inf),
+            F.pad(near.thread, missing),
+            F.pad((near.mute | self._again(near, begun)) & ~silent, missing),
+            F.pad(near.cosine.detach().masked_fill(silent, 0.0), missing),
+            self.joints.brackets,
+        )
+
+    def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
+        """Make it unlikely, in log_probs (B·R, V), to go on with a word that is written as it was
+        remembered, or to leave one before its end; of words with one piece so far only those that
+        are `owed` (B·R,) to the memory, for others only happen to begin alike."""
+        follows = self.stems[:, None] == written.view(len(self.stems), -1, 1)  # (B, R, M)
+        further = (follows & self.inside[:, None]).flatten(0, 1)
+        goes_on = further.any(dim=-1)
+        ends = (follows & ~self.inside[:, None]).any(dim=-1).flatten()
+        ends &= ~self.joints.closed(written)
+        spelt = (written < 0) | (written >= len(self.joints.inside)) | owed
+        going_on, going_on_owed, leaving, anything = self._lost
+        _subtract(log_probs, ends & ~goes_on & spelt, going_on)
+        _subtract(log_probs, ends & ~goes_on & owed, going_on_owed)
+        _subtract(log_probs, goes_on & ~ends & spelt, leaving)
+        unfinished = goes_on & ~ends & owed
+        rows, entries = (further & unfinished[:, None]).nonzero().unbind(1)
+        nexts = self.values[rows // follows.shape[1], entries]
+        kept = log_probs[rows, nexts]
+        _subtract(log_probs, unfinished, anything)
+        log_probs[rows, nexts] = kept
+
+    def _again(self, near: Candidates, begun: Begun) -> Tensor:
+        """(N, K) which entries would begin the last word once more, or end it so where another word
+        of the memory has begun alike; not those whose pair says it twice."""
+        words, before = self.words.take(near.entries), self.before.take(near.entries)
+        begin = (words == begun.word[:, None]) & (near.thread == ELSEWHERE)
+        end = (words == begun.before[:, None]) & (near.thread == SAME_WORD) & (words != before)
+        return (begin & ~self.inside.take(near.entries)) | (end & (words != EMPTY))
+
+    def _said(self, near: Candidates, written: Tensor) -> Tensor:
+        """The values (N, K) as they are said behind what is written (N,): with a space, unless
+        they go on from there, or a word follows without one."""
+        values = self.values.take(near.entries)
+        goes_on = near.thread != ELSEWHERE
+        joined = goes_on | self.joints.open(written)[:, None] | (values == EMPTY)
+        return values.where(joined, self.joints.apart[values.clamp(min=0)])
+
+    @cached_property
+    def inside(self) -> Tensor:
+        """(B, M) whether an entry continues a word."""
+        return ~self.joints.begin(self.values.clamp(min=0), self.stems)
+
+    @cached_property
+    def _halved(self) -> Tensor:
+        """(B, M) whether an entry begins a word that needs two pieces behind a space, which is the
+        first."""
+        values = self.values.clamp(min=0)
+        needs = (self.joints.apart[values] == self.joints.space) & (values != self.joints.space)
+        return needs & ~self.inside & (self.values != EMPTY)
+
+    @cached_property
+    def _lost(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(V,) each: nats that pieces lose which go on with a word, the same if it is owed to the
+        memory, which leave it, and all."""
+        inside = self.joints.inside.float()
+        anything = torch.full_like(inside, OWED)
+        return ENDING * inside, OWED * inside, ENDING * (1 - inside), anything
+
+
+def _look_up(table: Tensor, slots: Tensor) -> Tensor:
+    """What a table (N,) holds of the slots, EMPTY where there is none."""
+    return table[slots.clamp(min=0)].where(slots != EMPTY, EMPTY)
+
+
+def first(numbers: Tensor, k: int) -> Tensor:
+    """Places (…, k) of the largest numbers of each row, the first of equals first."""
+    return numbers.sort(dim=-1, descending=True, stable=True).indices[..., :k]
+
+
+def _subtract(log_probs: Tensor, rows: Tensor, lost: Tensor) -> None:
+    """Take (V,) from log_probs (N, V) in the rows (N,) that are true."""
+    rows = rows.nonzero()[:, 0]
+    if len(rows):
+        log_probs.index_add_(0, rows, lost.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)
