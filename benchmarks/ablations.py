@@ -20,6 +20,7 @@ from rarenmt import attention, counterpart, entries, excerpt, finder, relevance,
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.counterpart import Heard
+from rarenmt.counts import WORD, Counts
 from rarenmt.model import Prediction
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
@@ -136,14 +137,14 @@ class BM25:
 
     MOST = 8
 
-    def __init__(self, tokenizer: Tokenizer, known: Container[str]) -> None:
-        self.rare = relevance.Relevance(tokenizer, known).rare
+    def __init__(self, tokenizer: Tokenizer, known: Container[str], counts: Counts) -> None:
+        self.rare = relevance.Relevance(tokenizer, known, counts).rare
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
 
     def add(self, sources: Iterable[str]) -> None:
         for source in sources:
-            words = Counter(relevance.WORD.findall(source.casefold()))
+            words = Counter(WORD.findall(source.casefold()))
             for word in words:
                 self._holders[word].append(len(self._documents))
             self._documents.append(words)
@@ -152,7 +153,7 @@ class BM25:
         count = len(self._documents)
         usual = sum(d.total() for d in self._documents) / max(1, count)
         scores: dict[int, float] = defaultdict(float)
-        for word in set(relevance.WORD.findall(sentence.casefold())):
+        for word in set(WORD.findall(sentence.casefold())):
             holders = self._holders.get(word, [])
             idf = math.log(1 + (count - len(holders) + 0.5) / (len(holders) + 0.5))
             for number in holders:

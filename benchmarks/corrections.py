@@ -55,7 +55,7 @@ def main() -> None:
 def known_words(pairs: Sequence[Pair], translator: Translator) -> list[WordPair]:
     """Rare source words that training knew, and target words that stand for them here."""
     checkpoint = translator.checkpoint
-    relevance = Relevance(checkpoint.tokenizer, checkpoint.lexicon.known)
+    relevance = Relevance(checkpoint.tokenizer, checkpoint.lexicon.known, checkpoint.counts)
     sources, targets = defaultdict(set), defaultdict(set)
     for number, pair in enumerate(pairs):
         for word in WORD.findall(pair.source.lower()):

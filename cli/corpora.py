@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,11 @@ from rarenmt.errors import DataError, SettingError
 from . import console
 
 if TYPE_CHECKING:
+    from rarenmt.align import Links
     from rarenmt.batches import Corpus, Ids
+    from rarenmt.checkpoint import Checkpoint
+    from rarenmt.counts import Counts
+    from rarenmt.lexicon import Lexicon
     from rarenmt.text import Pair
     from rarenmt.tokens import Tokenizer
 
@@ -64,6 +69,37 @@ def make_corpus(
         count, rng = round(join * len(everything)), random.Random(settings.seed)
         parts.append((joined(everything, count, settings.maximum_length, rng), 1.0))
     return Corpus(parts)
+
+
+def learn_words(
+    corpus: "Corpus",
+    texts: "Sequence[tuple[list[Pair], float]]",
+    tokenizer: "Tokenizer",
+    links: "Links | None",
+    known: "Checkpoint | None",
+) -> "tuple[Lexicon, Counts]":
+    """Which words translate which, from the links, and how often they stand in the texts; what
+    there is no telling of, as the checkpoint before knew it."""
+    from rarenmt.counts import Counts
+    from rarenmt.lexicon import Lexicon
+
+    if links is not None:
+        lexicon = Lexicon.learn(corpus.pairs, links.rows, tokenizer)
+    else:
+        lexicon = known.lexicon if known is not None else Lexicon()
+    if known is not None and len(known.counts):
+        return lexicon, known.counts
+    sources = ((map(attrgetter("source"), pairs), weight) for pairs, weight in texts)
+    return lexicon, Counts.of(sources)
+
+
+def save_words(folder: Path, lexicon: "Lexicon", counts: "Counts") -> None:
+    """Put them into a checkpoint."""
+    from rarenmt.checkpoint import LEXICON, WORDS
+
+    if len(lexicon):
+        lexicon.save(folder / LEXICON)
+    counts.save(folder / WORDS)
 
 
 def encode(tokenizer: "Tokenizer", pairs: "list[Pair]") -> "list[tuple[Ids, Ids]]":

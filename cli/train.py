@@ -13,7 +13,7 @@ from rarenmt.config import MEMORIES, PRESETS, Config, MemoryConfig, TrainConfig
 from rarenmt.errors import SettingError
 
 from . import console, options
-from .corpora import encode, learn_or_load, make_corpus, parse_corpus
+from .corpora import encode, learn_or_load, learn_words, make_corpus, parse_corpus, save_words
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rarenmt.align import Links
     from rarenmt.batches import Corpus
     from rarenmt.checkpoint import Checkpoint
-    from rarenmt.lexicon import Lexicon
     from rarenmt.model import Model
     from rarenmt.tokens import Tokenizer
     from rarenmt.train import Report, Run
@@ -131,7 +130,7 @@ def train(
     rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
     from rarenmt import parallel
-    from rarenmt.checkpoint import LEXICON, load_tokenizer
+    from rarenmt.checkpoint import load_tokenizer
     from rarenmt.corpus import read_corpus
     from rarenmt.counterpart import Counterparts
     from rarenmt.dev import Dev
@@ -195,7 +194,7 @@ def train(
     corpus = make_corpus(tokenizer, texts, join, settings)
     held_out = list(read_corpus(dev, config.languages, console.remark))[: settings.evaluate_pairs]
     links = _aligned(corpus, tokenizer) if align else None
-    lexicon = _lexicon(corpus, tokenizer, links, known)
+    lexicon, counts = learn_words(corpus, texts, tokenizer, links, known)
     sides = [(pair.source, pair.target) for pairs, _ in texts for pair in pairs]
     run = Run(
         folder,
@@ -214,8 +213,8 @@ def train(
     )
     if resume:
         run.resume()
-    if len(lexicon) and parallel.rank() == 0:
-        lexicon.save(folder / LEXICON)
+    if parallel.rank() == 0:
+        save_words(folder, lexicon, counts)
     _say_start(run, len(corpus.pairs), place)
     _follow(run)
 
@@ -226,17 +225,6 @@ def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Links":
 
     console.remark(f"aligning the words of {len(corpus.pairs):,} pairs")
     return Links(corpus.pairs, tokenizer)
-
-
-def _lexicon(
-    corpus: "Corpus", tokenizer: "Tokenizer", links: "Links | None", known: "Checkpoint | None"
-) -> "Lexicon":
-    """Which words translate which: from the links, or as the checkpoint before knew it."""
-    from rarenmt.lexicon import Lexicon
-
-    if links is not None:
-        return Lexicon.learn(corpus.pairs, links.rows, tokenizer)
-    return known.lexicon if known is not None else Lexicon()
 
 
 def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":

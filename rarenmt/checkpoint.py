@@ -3,6 +3,7 @@
 config.json              format, configuration, names of the weight files, fingerprints
 vocabulary.model         sentencepiece
 lexicon.tsv              which words translate which, where training aligned them
+words.tsv                how often source words stand in the training text
 weights-*.safetensors    bfloat16, at most 16 MB each
 training.safetensors     what a run needs to go on: weights, optimiser, memory (float32)
 metrics.jsonl            the course of training, one line a report
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.config import Config, parse
+from rarenmt.counts import Counts
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import Memory
@@ -37,6 +39,7 @@ TRAINING = "training.safetensors"
 METRICS = "metrics.jsonl"
 WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors")
 LEXICON = "lexicon.tsv"
+WORDS = "words.tsv"
 MEMORY = "memory.safetensors"
 
 ADAM = ("exp_avg", "exp_avg_sq")
@@ -53,6 +56,8 @@ class Checkpoint:
     """Identifies the weights and vocabulary that make keys; a memory belongs to one fingerprint."""
     lexicon: Lexicon
     """What the training text says of words; nothing where its words were not aligned."""
+    counts: Counts
+    """How often source words stand there; nothing in a checkpoint of before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +128,8 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
         model = Model(config)
     weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
     verify(folder, manifest, weights, tokenizer)
-    lexicon = Lexicon.load(folder / LEXICON)
-    return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint, lexicon)
+    lexicon, counts = Lexicon.load(folder / LEXICON), Counts.load(folder / WORDS)
+    return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint, lexicon, counts)
 
 
 def verify(

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from rarenmt.batches import Ids
 from rarenmt.counterpart import Counterparts, Heard
+from rarenmt.counts import Counts
 from rarenmt.excerpt import Excerpt
 from rarenmt.joints import Joints
 from rarenmt.journal import Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import Memory
-from rarenmt.relevance import Relevance
+from rarenmt.relevance import NOTHING, Relevance
 from rarenmt.spelling import Threads, spell_pairs
 from rarenmt.tokens import Tokenizer
 
@@ -21,11 +22,16 @@ class Finder:
     """What is known about a memory as it stands; after the memory changed, make a new one."""
 
     def __init__(
-        self, memory: Memory, journal: Journal, tokenizer: Tokenizer, lexicon: Lexicon
+        self,
+        memory: Memory,
+        journal: Journal,
+        tokenizer: Tokenizer,
+        lexicon: Lexicon,
+        counts: Counts = NOTHING,
     ) -> None:
         self._memory, self._journal = memory, journal
         self._tokenizer, self._counterparts = tokenizer, Counterparts(tokenizer, lexicon)
-        self._relevance = Relevance(tokenizer, lexicon.known)
+        self._relevance = Relevance(tokenizer, lexicon.known, counts)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
         self.threads = self._threads(Joints.of(tokenizer))

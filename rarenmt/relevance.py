@@ -1,25 +1,24 @@
 """Which remembered pairs have something to do with a sentence.
 
-A word tells as much as it is rare: − ln of its probability under the vocabulary's unigram
-model, which was learnt from the training text. A pair is relevant when its source shares a
-rare word with the sentence, and more than other pairs with that word do, or at least half of all
-that the sentence tells, and of all that it tells itself.
+A word tells as much as it is rare: − ln of its share of the training text. A pair is relevant
+when its source shares a rare word with the sentence, and more than other pairs with that word do,
+or at least half of all that the sentence tells, and of all that it tells itself.
 """
 
 import heapq
-import re
 from collections import defaultdict
 from collections.abc import Container, Iterable
 from functools import lru_cache
 
+from rarenmt.counts import WORD, Counts
 from rarenmt.tokens import Tokenizer
 
-WORD = re.compile(r"\w+")
+NOTHING = Counts()
 
 TELLING = 6.0
 """Nats; a word that tells less (the, is, and) makes no pair relevant."""
-RARE = 12.0
-"""Nats that a word tells which makes a pair relevant alone: six in a million words."""
+RARE = 10.75
+"""Nats that a word tells which makes a pair relevant alone: 21 in a million words."""
 HALF = 0.5
 """Share of what the sentence and the pair tell, each, from which the pair is relevant without a
 rare word: of a long pair a short sentence easily holds half."""
@@ -39,9 +38,12 @@ training text knew no other form tells anything: it has a translation of its own
 class Relevance:
     """An inverted index over the telling source words of the remembered pairs."""
 
-    def __init__(self, tokenizer: Tokenizer, known: Container[str] = frozenset()) -> None:
-        """`known`: the source words, in small letters, that the training text has translated."""
-        self._tokenizer, self._known = tokenizer, known
+    def __init__(
+        self, tokenizer: Tokenizer, known: Container[str] = frozenset(), counts: Counts = NOTHING
+    ) -> None:
+        """`known`: the source words, in small letters, that the training text has translated;
+        `counts`: how often words stand there."""
+        self._tokenizer, self._known, self._counts = tokenizer, known, counts
         self._pairs: dict[str, list[int]] = defaultdict(list)
         self._tells_in_all: list[float] = []
         self._told: dict[str, float] = {}
@@ -88,11 +90,18 @@ class Relevance:
         return {word: told for word in sorted(words) if (told := self._tells(word)) >= TELLING}
 
     def _tells(self, word: str) -> float:
-        """Nats; the likeliest of its spellings in small and capital letters counts."""
+        """Nats. Of words that training never saw only the vocabulary's unigram model tells how rare
+        they are; the likeliest of the spellings in small and capital letters counts."""
         if word not in self._told:
-            spellings = (word, word.capitalize(), word.upper())
-            self._told[word] = min(-self._tokenizer.log_probability(s) for s in spellings)
+            counted = self._counts.tells(word)
+            self._told[word] = (
+                counted if word in self._counts else max(counted, self._unlikelihood(word))
+            )
         return self._told[word]
+
+    def _unlikelihood(self, word: str) -> float:
+        spellings = (word, word.capitalize(), word.upper())
+        return min(-self._tokenizer.log_probability(spelling) for spelling in spellings)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -111,8 +111,10 @@ class TranslationMemory:
     def finder(self) -> Finder:
         """Finds what is relevant in the memory as it stands."""
         if self._finder is None:
-            tokenizer, lexicon = self._checkpoint.tokenizer, self._checkpoint.lexicon
-            self._finder = Finder(self.memory, self.journal, tokenizer, lexicon)
+            known = self._checkpoint
+            self._finder = Finder(
+                self.memory, self.journal, known.tokenizer, known.lexicon, known.counts
+            )
         return self._finder
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:

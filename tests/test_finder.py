@@ -13,6 +13,7 @@ from conftest import SENTENCES
 from rarenmt.align import NONE
 from rarenmt.checkpoint import load_tokenizer
 from rarenmt.config import MemoryConfig
+from rarenmt.counts import Counts
 from rarenmt.excerpt import Excerpt
 from rarenmt.finder import Finder
 from rarenmt.joints import Joints
@@ -269,7 +270,8 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     pair = Pair("Zorgblat eats.", "Zorgblatt frisst.", "file.tsv", 1)
     memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
     sentence = "Zorgblat drinks (Quux)."
-    finder = Finder(memory, journal, tokenizer, Lexicon())
+    counts = Counts({"eats": 10, "drinks": 10})
+    finder = Finder(memory, journal, tokenizer, Lexicon(), counts)
 
     excerpt = finder.excerpt([sentence, "eats."])
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rarenmt.counts import Counts
 from rarenmt.relevance import HALF, MOST, RARE, TELLING, Relevance
 from rarenmt.tokens import Tokenizer
 
@@ -36,6 +37,17 @@ def test_a_word_that_is_no_word_of_the_vocabulary_is_rare() -> None:
     found.add(["Dostoevsky", "a b"])
 
     assert found.find("a b Dostoevsky") == [0]
+
+
+def test_what_training_saw_often_is_not_rare_however_it_is_spelt() -> None:
+    counts = Counts({"the": 10**6, "because": 700, "okapi": 1})
+    found = Relevance(Told(), counts=counts)
+    found.add(["because the", "okapi the", "zebra the"])
+
+    assert -Told().log_probability("because") > RARE > counts.tells("because")
+    assert found.find("because gnu gnus gnawed") == []
+    assert found.find("okapi gnu gnus gnawed") == [1]
+    assert found.find("zebra gnu gnus gnawed") == [2]
 
 
 def test_common_words_are_not_enough_however_many() -> None:
