@@ -3,9 +3,10 @@
     python benchmarks/corrections.py pairs.tsv --model checkpoints/en-de -o corrections.json
     rarenmt score --oneshot corrections.json
 
-A rare source word that training has translated, and a target word that stands for it in this text
-and for nothing else, and that the translator does not say: so unlike suites of unseen words this
-one asks whether the memory is believed where the translator is sure of something else.
+A source word that training has translated, rare or with --all any, and a target word that stands
+for it in this text and for nothing else, and that the translator does not say: so unlike suites of
+unseen words this one asks whether the memory is believed where the translator is sure of something
+else.
 """
 
 import argparse
@@ -41,19 +42,21 @@ def main() -> None:
     parser.add_argument("pairs", type=Path, help="TSV file, not from training")
     parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the suite, as JSON")
+    parser.add_argument("--all", action="store_true", help="words, however common, not only rare")
     options = parser.parse_args()
     translator = Translator(load_checkpoint(options.model, torch.device("cpu")))
     pairs = list(read_pairs(options.pairs))
     rng = random.Random(0)
-    words = known_words(pairs, translator)
+    words = known_words(pairs, translator, common=options.all)
     rng.shuffle(words)
     suite = corrections(pairs, words, translator, rng)
     options.out.write_text(json.dumps(suite, ensure_ascii=False, indent=0), "utf-8")
     print(f"{len(suite['context'])} words, {len(suite['tests'])} sentences that get them wrong")
 
 
-def known_words(pairs: Sequence[Pair], translator: Translator) -> list[WordPair]:
-    """Rare source words that training knew, and target words that stand for them here."""
+def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) -> list[WordPair]:
+    """Source words that training knew, rare ones or `common` ones too, and target words that stand
+    for them here."""
     checkpoint = translator.checkpoint
     relevance = Relevance(checkpoint.tokenizer, checkpoint.lexicon.known, checkpoint.counts)
     sources, targets = defaultdict(set), defaultdict(set)
@@ -66,7 +69,7 @@ def known_words(pairs: Sequence[Pair], translator: Translator) -> list[WordPair]
     for source, where in sorted(sources.items()):
         if not (2 <= len(where) <= SENTENCES and source in checkpoint.lexicon.known):
             continue
-        if not relevance.rare(source):
+        if not (common or relevance.rare(source)):
             continue
         together = Counter(word for n in where for word in set(WORD.findall(pairs[n].target)))
         found += [
