@@ -88,7 +88,7 @@ QUICK = Settings(
 )  # fmt: skip
 
 GPU_FULL = replace(
-    FULL, neighbours=32, batch=16, steps=9000, warm=400, rate=1e-3, decay=0.5, hinted=1500
+    FULL, neighbours=32, batch=16, steps=7500, warm=400, rate=1e-3, decay=0.5, hinted=1500
 )
 """At a rate of 1e-4 the strings of the Extended Neural GPU have 10 symbols after as many steps as
 they take to 40 at this one."""
