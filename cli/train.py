@@ -264,7 +264,7 @@ def _chosen(what: str, name: str, known: dict[str, T]) -> T:
 
 def _check_folder(folder: Path, resume: bool) -> None:
     """Refuse a folder that holds anything, or nothing to go on with, before anything is done."""
-    from rarenmt.checkpoint import TRAINING
+    from rarenmt.checkpoint import LEXICON, TRAINING, WORDS
     from rarenmt.storage import TEMPORARY, naming
 
     begun = (folder / TRAINING).exists()
@@ -274,7 +274,8 @@ def _check_folder(folder: Path, resume: bool) -> None:
         raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
     with naming(folder, "read"):
         there = list(folder.iterdir()) if folder.exists() else []
-        if not begun and any(path.suffix != TEMPORARY for path in there):  # a killed run's may stay
+        left = {LEXICON, WORDS}  # by a run that was killed before its first save
+        if not begun and any(p.suffix != TEMPORARY and p.name not in left for p in there):
             raise SettingError(f"{folder} is not empty; choose another folder")
 
 

@@ -15,7 +15,14 @@ import pytest
 import torch
 from conftest import Command
 
-from rarenmt.checkpoint import CONFIG, METRICS, TRAINING, VOCABULARY, load_checkpoint
+from rarenmt.checkpoint import (
+    CONFIG,
+    METRICS,
+    TRAINING,
+    VOCABULARY,
+    WORDS,
+    load_checkpoint,
+)
 from rarenmt.config import MEMORIES
 
 RARENMT = Path(sys.executable).with_name("rarenmt")
@@ -93,7 +100,7 @@ def test_training_leaves_a_folder_and_says_how_it_went(
     result = rarenmt(*options, "-o", folder)
 
     assert (result.status, result.out) == (0, b"")
-    assert files(folder) == {CONFIG, VOCABULARY, TRAINING, METRICS, *weights(folder)}
+    assert files(folder) == {CONFIG, VOCABULARY, WORDS, TRAINING, METRICS, *weights(folder)}
     assert steps(folder) == [25, 30, 50, 60]
     first, second, *reports, last = result.err.splitlines()
     assert first == "learning a vocabulary of 271 pieces"
@@ -269,11 +276,12 @@ def test_what_a_run_left_that_was_killed_in_its_first_save_is_no_hindrance(
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / ".vocabulary.model.x.rarenmt").write_bytes(b"half")
+    (folder / WORDS).write_text("of\t1\n")
 
     result = rarenmt(*options, "-o", folder, "--steps", "1")
 
     assert result.status == 0
-    assert files(folder) == {CONFIG, VOCABULARY, TRAINING, METRICS, *weights(folder)}
+    assert files(folder) == {CONFIG, VOCABULARY, WORDS, TRAINING, METRICS, *weights(folder)}
 
 
 def test_a_folder_with_anything_else_in_it_is_refused(
