@@ -57,6 +57,7 @@ class Excerpt:
         are mute, but still end their words; and where one that begins a word is the nearest, the
         memory has nothing to say."""
         device = memory.values.device
+        threads = threads.to(device)
         asked = Speech.of(memory, threads, _pad(chosen).to(device))
         near, heard = list(chosen), None
         if places is not None:

@@ -76,12 +76,12 @@ class Speech:
 
     @classmethod
     def of(cls, memory: Memory, threads: Threads, slots: Tensor) -> "Speech":
-        """The entries in these slots (B, M)."""
+        """The entries in these slots (B, M), where the memory and its threads are."""
         values, stems, before, words = (
-            _look_up(table.to(slots.device), slots)
+            _look_up(table, slots)
             for table in (memory.values, threads.stems, threads.before, threads.words)
         )
-        return cls(slots, values, stems, before, words, threads.joints.to(slots.device))
+        return cls(slots, values, stems, before, words, threads.joints)
 
     def select(self, sentences: Tensor) -> "Speech":
         """The same for some of the sentences."""

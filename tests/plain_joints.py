@@ -1,12 +1,25 @@
-"""Joints of pieces none of which is a sign."""
+"""Joints of pieces none of which is a sign, and a small vocabulary of them."""
 
 import torch
 from torch import Tensor
 
 from rarenmt.joints import Joints
+from rarenmt.spelling import Begun
+from rarenmt.tokens import BOS
 
 
 def plain(inside: Tensor) -> Joints:
     """Where only those of the pieces (V,) that are `inside` continue words."""
     nothing = torch.zeros_like(inside)
     return Joints(inside, nothing, nothing, nothing, nothing, torch.arange(len(inside)), space=-1)
+
+
+PIECES = 20
+START, INNER, LAST, OTHER = 3, 10, 11, 12
+INSIDE = torch.zeros(PIECES, dtype=torch.bool)
+INSIDE[[INNER, LAST]] = True
+JOINTS = plain(INSIDE)
+
+
+def word(*pieces: int) -> int:
+    return int(Begun.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])

@@ -1,23 +1,12 @@
 """A remembered word is written to its end, and not beyond it."""
 
 import torch
-from plain_joints import plain
+from plain_joints import INNER, INSIDE, JOINTS, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
 from rarenmt.memory import EMPTY
 from rarenmt.speech import ENDING, OWED, Speech
-from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS
-
-PIECES = 20
-START, INNER, LAST, OTHER = 3, 10, 11, 12
-INSIDE = torch.zeros(PIECES, dtype=torch.bool)
-INSIDE[[INNER, LAST]] = True
-JOINTS = plain(INSIDE)
-
-
-def word(*pieces: int) -> int:
-    return int(Begun.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])
 
 
 def spoken(stems: Tensor, values: Tensor) -> Speech:

@@ -1,21 +1,11 @@
 """How words are numbered, piece by piece."""
 
 import torch
-from plain_joints import plain
+from plain_joints import INNER, INSIDE, JOINTS, LAST, PIECES, START
 
 from rarenmt.memory import EMPTY
 from rarenmt.spelling import Begun, spell_pairs
 from rarenmt.tokens import BOS
-
-PIECES = 20
-START, INNER, LAST, OTHER = 3, 10, 11, 12
-INSIDE = torch.zeros(PIECES, dtype=torch.bool)
-INSIDE[[INNER, LAST]] = True
-JOINTS = plain(INSIDE)
-
-
-def word(*pieces: int) -> int:
-    return int(Begun.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])
 
 
 def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> None:
