@@ -12,6 +12,7 @@ from rarenmt.errors import SettingError
 from rarenmt.memory import EMPTY
 from rarenmt.reproduce.asked import Stage, forget
 from rarenmt.reproduce.course import Course
+from rarenmt.reproduce.lessons import FIRST_LONGEST, GOOD
 from rarenmt.reproduce.synthetic import run
 from rarenmt.reproduce.table import draw_strings, draw_table
 from rarenmt.reproduce.taught import QUICK, Name, Recipe, Task, Trainer, build
@@ -75,6 +76,31 @@ def test_what_was_shown_is_found_again(name: Name, recipe: Recipe) -> None:
     forget(system.memory)
     assert system.memory.used == 0
     assert int(system.memory.values.max()) == EMPTY
+
+
+def test_what_the_network_says_does_not_depend_on_the_company() -> None:
+    generator = torch.Generator().manual_seed(1)
+    system = build("lstm", "rare", TINY, seed=1).eval()
+    strings = draw_strings(6, draw_table(20, generator), 8, generator)
+    stage = Stage(False, 0.0, generator)
+    assert len(strings.lengths.unique()) > 1
+
+    said = system.learn(strings, stage).said
+
+    assert len(said[strings.answers > 0].unique()) > 1
+    for row, length in enumerate(strings.lengths.tolist()):
+        alone = system.learn(strings.at(torch.tensor([row])), stage).said
+        assert torch.equal(said[row, :length], alone[0])
+
+
+def test_without_a_memory_strings_grow_while_letters_are_right() -> None:
+    settings = replace(TINY, longest=12, hidden=32, batch=16, steps=250, warm_rate=1e-2, warm=250)
+    trainer = Trainer("lstm", "rare", settings, Task.draw(settings, 1), course(), CPU)
+
+    trainer.train()
+
+    assert float(trainer.lessons.right) > GOOD  # letters; of the digits a quarter is right
+    assert float(trainer.lessons.longest) > FIRST_LONGEST
 
 
 def test_learning_writes_nothing_and_the_trainer_writes_after_the_step() -> None:

@@ -38,9 +38,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Learned:
-    """The loss of some strings, a mean over their symbols, and what was asked on the way."""
+    """The loss of some strings, a mean over their symbols, and what happened on the way."""
 
     loss: Tensor
+    said: Tensor
+    """(N, L) the likeliest symbols by the network's own output"""
     asked: Asked | None
 
 

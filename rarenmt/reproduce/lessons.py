@@ -17,7 +17,8 @@ from rarenmt.reproduce.table import DIGITS, Strings, crop
 FIRST_LONGEST = DIGITS + 1
 """Symbols of the first strings."""
 GOOD = 0.8
-"""Share of right neighbours for numbers of this life from which strings and lives grow."""
+"""Share that is right from which strings and lives grow: of neighbours for numbers of this life,
+or, without a memory, of letters."""
 INERTIA = 0.98
 """Of the running mean of that share."""
 LONGER = 0.05
@@ -46,7 +47,7 @@ class Lessons(nn.Module):
         numbers  ()  numbers in this life
         larger   ()  numbers in the next life
         longest  ()  symbols of a string
-        right    ()  running share of right neighbours where the number was known
+        right    ()  running share of right neighbours where the number was known, or letters
     """
 
     life: Tensor
@@ -88,7 +89,7 @@ class Lessons(nn.Module):
         return Lesson(crop(strings, self._length(generator), generator), known, first=start == 0)
 
     def note(self, right: float | None) -> None:
-        """Take in the share of right neighbours of a step; where it is good, grow."""
+        """Take in the share that was right in a step; where it is good, grow."""
         if right is None:
             return
         self.right.mul_(INERTIA).add_((1 - INERTIA) * right)

@@ -52,13 +52,16 @@ class Lstm(nn.Module):
         answers = batch.outputs.flatten()
         real = (answers != PAD).nonzero()[:, 0]
         states, targets = states.at(real), answers[real]
-        own = F.cross_entropy(self.model.output(states.top).float(), targets)
+        places, scores = _by_rows(real, strings), self.model.output(states.top).float()
+        own = F.cross_entropy(scores, targets)
+        said = torch.full_like(strings.answers, PAD)
+        said.view(-1)[places] = scores.detach().argmax(dim=-1)
         loss = own + self.guidance * _astray(weights, strings) / len(real)
         if self.memory is None or not stage.remembering:
-            return Learned(loss, None)
-        queries, places = self.model.query(states), _by_rows(real, strings)
+            return Learned(loss, said, None)
+        queries = self.model.query(states)
         if self.memory.used == 0:
-            return Learned(loss, Asked(queries.detach(), targets, None, places))
+            return Learned(loss, said, Asked(queries.detach(), targets, None, places))
         recall = self.memory.read(queries)
         log_probs, _ = self.model.read_out(states, queries, recall, self.memory)
         together = F.nll_loss(log_probs, targets)
@@ -66,7 +69,7 @@ class Lstm(nn.Module):
             loss = loss - own  # the paper's output is one, memory included
         hinge = self.memory.loss(queries, recall, targets).mean()
         loss = loss + together + MEMORY_WEIGHT * hinge
-        return Learned(loss, Asked(queries.detach(), targets, recall, places))
+        return Learned(loss, said, Asked(queries.detach(), targets, recall, places))
 
     @torch.inference_mode()
     def answer(self, strings: Strings) -> Tensor:

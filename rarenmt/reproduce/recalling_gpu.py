@@ -66,18 +66,19 @@ class RecallingGpu(nn.Module):
             return torch.where(hinted.to(gold.device)[:, None], gold, self._told(steps[-1], gold))
 
         logits = self.network(strings.questions, strings.answers, memory and guess)
+        said = logits.detach().argmax(dim=-1)
         answers = strings.answers.flatten()
         places = (answers != PAD).nonzero()[:, 0]
         targets = answers[places]
         loss = F.cross_entropy(logits.flatten(0, 1).float()[places], targets)
         if memory is None:
-            return Learned(loss, None)
+            return Learned(loss, said, None)
         queries = torch.stack([step.queries for step in steps], dim=1).flatten(0, 1)[places]
         if steps[0].recall is None:
-            return Learned(loss, Asked(queries.detach(), targets, None, places))
+            return Learned(loss, said, Asked(queries.detach(), targets, None, places))
         recall = _beside([step.recall for step in steps if step.recall is not None]).at(places)
         loss = loss + MEMORY_WEIGHT * memory.loss(queries, recall, targets).mean()
-        return Learned(loss, Asked(queries.detach(), targets, recall, places))
+        return Learned(loss, said, Asked(queries.detach(), targets, recall, places))
 
     @torch.inference_mode()
     def answer(self, strings: Strings) -> Tensor:

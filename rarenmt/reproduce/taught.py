@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rarenmt.config import Config, MemoryConfig, ModelConfig
 from rarenmt.errors import SettingError
-from rarenmt.reproduce.asked import Asked, Stage, forget
+from rarenmt.reproduce.asked import Stage, forget
 from rarenmt.reproduce.course import Course
 from rarenmt.reproduce.lessons import Lesson, Lessons
 from rarenmt.reproduce.lstm import Lstm
@@ -200,8 +200,13 @@ class Trainer:
                 "symbols; those of --recipe rare begin short"
             )
         self.optimiser.step()
-        if memory is not None and learned.asked is not None:
-            self._note(learned.asked, strings, lesson.known.to(self.device))
+        if memory is None:
+            self._note(learned.said == strings.answers, strings.answers >= A)
+        elif learned.asked is not None:
+            found = learned.asked.recalled(strings.answers.shape)
+            digit = (strings.answers >= ZERO) & (strings.answers < A)
+            known = lesson.known.to(self.device)[:, None]
+            self._note(found == strings.answers, digit & known)
             learned.asked.write(memory, generator)
         if step % NOTE_EVERY == 0:
             self._remark(learned.loss.item())
@@ -212,12 +217,11 @@ class Trainer:
         left = self.settings.steps - self.course.step
         return self.settings.rate * (min(1.0, left / falling) if falling else 1.0)
 
-    def _note(self, asked: Asked, strings: Strings, known: Tensor) -> None:
-        """How often the nearest neighbour was right about a digit of a number shown before."""
-        digit = (strings.answers >= ZERO) & (strings.answers < A)
-        found = asked.recalled(strings.answers.shape) == strings.answers
-        old = found[digit & known[:, None]]
-        self.lessons.note(old.float().mean().item() if len(old) else None)
+    def _note(self, right: Tensor, counted: Tensor) -> None:
+        """Whether symbols (N, L) are right, and which count: with a memory, whether the nearest
+        neighbour was right about the digits of a number shown before; without, the letters."""
+        some = right[counted]
+        self.lessons.note(some.float().mean().item() if len(some) else None)
 
     def _remark(self, loss: float) -> None:
         """A point of every curve."""
@@ -228,8 +232,9 @@ class Trainer:
             course.note("numbers shown before", 100 * float(lessons.right))
             course.note("numbers of a life", int(lessons.numbers))
         if self.course.step % REMARK_EVERY == 0:
+            right = "letters" if self.system.memory is None else "neighbours"
             course.remark(
-                f"step {course.step:,}, {course.spent():,.0f} s: loss {loss:.3f}, right neighbours "
+                f"step {course.step:,}, {course.spent():,.0f} s: loss {loss:.3f}, right {right} "
                 f"{100 * float(lessons.right):.0f} %, strings up to {int(lessons.longest)}, "
                 f"lives of {int(lessons.numbers):,} numbers"
             )
