@@ -179,9 +179,33 @@ def test_training_lowers_the_loss_of_what_it_is_trained_on(
     assert ran.curves["loss"][-1][1] <= ran.curves["loss"][0][1]
 
 
-def test_the_rate_falls_with_the_root_of_the_steps() -> None:
-    assert mann.rate_at(0, TINY) == mann.rate_at(mann.STEADY - 1, TINY) == TINY.rate
-    assert mann.rate_at(4 * mann.STEADY - 1, TINY) == pytest.approx(TINY.rate / 2)
+def test_the_rate_falls_with_the_root_of_the_steps_and_to_nothing_at_the_end() -> None:
+    settings = replace(TINY, steps=10 * mann.STEADY, decay=0.1)
+    assert mann.rate_at(0, settings) == mann.rate_at(mann.STEADY - 1, settings) == settings.rate
+    assert mann.rate_at(4 * mann.STEADY - 1, settings) == pytest.approx(settings.rate / 2)
+    halfway = mann.rate_at(mann.STEADY * 19 // 2, settings)
+    assert halfway == pytest.approx(settings.rate / 9.5**0.5 / 2, rel=1e-4)
+    assert mann.rate_at(settings.steps - 1, settings) < settings.rate / 1000
+
+
+class Seeing(nn.Module):
+    """Keeps what it saw."""
+
+    def forward(self, images: Tensor, before: Tensor) -> Tensor:
+        self.seen = images
+        return before
+
+
+def test_pixels_are_standardised_for_every_network(parts: tuple[Characters, Characters]) -> None:
+    seen = []
+    for standardised in (True, False):
+        module = Seeing()
+        settings = replace(TINY, standardised=standardised)
+        mann.by_instance(module, parts[1], settings, trials=1, seed=1)
+        seen.append(module.seen)
+
+    assert torch.equal(seen[0], (seen[1] - mann.INK) / mann.SPREAD)
+    assert seen[1].min() == 0
 
 
 def test_published_figures_stand_beside_one_hot_ones_alone(
