@@ -8,7 +8,7 @@ import argparse
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -170,12 +170,12 @@ def nothing_owed(prediction: Prediction, rows: Tensor, pieces: Tensor) -> Tensor
     return torch.zeros_like(rows, dtype=torch.bool)
 
 
-places_of = finder.Finder._places
+places_at = Heard.at
 
 
-def all_heard(self: finder.Finder, number: int, heard: Heard) -> Tensor:
+def all_heard(self: Heard, translated: Sequence[Iterable[str]]) -> Tensor:
     """As if every word of a pair translated something in the sentence: its end, if nothing else."""
-    places = places_of(self, number, heard)
+    places = places_at(self, translated)
     places[:, -1] = ~places.any(dim=1)
     return places
 
@@ -218,13 +218,13 @@ ROWS = [
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((speech, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
-    Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
-    Row("every word of a pair speaks", constants=((finder.Finder, "_places", all_heard),)),
+    Row("attention brings nothing nearer", constants=((excerpt, "raised", as_near),)),
+    Row("every word of a pair speaks", constants=((Heard, "at", all_heard),)),
     Row("keys: attention as it was", constants=((entries, "weigh", as_it_was),)),
     Row(
         "keys as they were, every word speaks",
         constants=(
-            (finder.Finder, "_places", all_heard),
+            (Heard, "at", all_heard),
             (entries, "weigh", as_it_was),
         ),
     ),

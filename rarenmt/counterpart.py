@@ -97,20 +97,23 @@ class Counterparts:
                 where[form].append(number)
         return Heard(where, F.pad(_numbers(words), (0, 1), value=len(words)))
 
-    def places(
-        self, source: Ids, target: Ids, positions: Tensor, links: Tensor, heard: "Heard"
-    ) -> Tensor:
-        """(N, S) where in a sentence stands what the words of entries translate, which are at these
-        positions (N,) of the target of an encoded pair and have these `links` (N, 2): what they
-        translate in the pair, in any form, or what the lexicon knows them to. An entry that has no
-        place there is mute in that sentence."""
-        spelt, words = self._tokenizer.words(source), self._tokenizer.by_word(target)
-        pieces = F.pad(_numbers(words), (0, 1), value=len(words))
-        linked = heard.at([forms(word) for word in spelt])
-        known = heard.at([self._lexicon.sources(self._tokenizer.word(tuple(w))) for w in words])
-        of_pair = linked[links.clamp(max=len(spelt))].any(dim=1)  # NONE is the last row too
-        by_word = of_pair | known[pieces[positions.clamp(max=len(pieces) - 1)]]
-        return by_word[:, heard.words]
+    def translated(
+        self, source: Ids, target: Ids, positions: Tensor, links: Tensor
+    ) -> list[frozenset[str]]:
+        """The forms of what the words of N entries translate, which are at these positions (N,)
+        of the target of an encoded pair and have these `links` (N, 2): what they translate in the
+        pair, in any form, and what the lexicon knows them to."""
+        linked = [*map(forms, self._tokenizer.words(source)), frozenset[str]()]  # NONE is the last
+        words = self._tokenizer.by_word(target)
+        known = [self._lexicon.sources(self._tokenizer.word(tuple(word))) for word in words]
+        told = [known[number] for number in _numbers(words).tolist()]
+        told.append(set())  # EOS
+        places = positions.clamp(max=len(told) - 1).tolist()
+        words_of = links.clamp(max=len(linked) - 1).tolist()
+        return [
+            linked[first] | linked[second] | told[place]
+            for (first, second), place in zip(words_of, places, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -122,13 +125,13 @@ class Heard:
     words: Tensor
     """(S,) the number of the word that each piece belongs to; that of EOS is theirs plus one."""
 
-    def at(self, some: Sequence[Iterable[str]]) -> Tensor:
-        """(… + 1, words + 1) which words are among each of `some` sets of forms; the last row and
-        the last column are of nothing."""
-        found = torch.zeros(len(some) + 1, int(self.words[-1]) + 1, dtype=torch.bool)
-        for row, wanted in zip(found[:-1], some, strict=True):
-            row[[number for form in wanted for number in self.where.get(form, ())]] = True
-        return found
+    def at(self, translated: Sequence[Iterable[str]]) -> Tensor:
+        """(N, S) where in the sentence stands what entries translate; one that has no place there
+        is mute in that sentence."""
+        found = torch.zeros(len(translated), int(self.words[-1]) + 1, dtype=torch.bool)
+        for row, some in zip(found, translated, strict=True):
+            row[[number for form in some for number in self.where.get(form, ())]] = True
+        return found[:, self.words]
 
 
 def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:

@@ -1,21 +1,24 @@
 """From sentences to the entries of the memory that they may ask."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from rarenmt.batches import Ids
-from rarenmt.counterpart import Counterparts, Heard
+from rarenmt.counterpart import Counterparts
 from rarenmt.counts import Counts
 from rarenmt.excerpt import Excerpt
 from rarenmt.joints import Joints
 from rarenmt.journal import Journal
 from rarenmt.lexicon import Lexicon
+from rarenmt.meanings import Meanings
 from rarenmt.memory import Memory
 from rarenmt.relevance import NOTHING, Relevance
 from rarenmt.spelling import Threads, spell_pairs
 from rarenmt.tokens import Tokenizer
+from rarenmt.whole import Whole
 
 
 class Finder:
@@ -48,20 +51,38 @@ class Finder:
             pairs = self._relevance.find(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
             ids = self._encode(sentence)
-            heard = self._counterparts.heard(ids if pairs else [])
-            nowhere = torch.zeros(0, len(ids) + 1, dtype=torch.bool)
-            places.append(torch.cat([nowhere, *(self._places(pair, heard) for pair in pairs)]))
+            translated = [some for pair in pairs for some in self._translated(pair)]
+            places.append(self._counterparts.heard(ids).at(translated))
             due.append(self._due(ids, places[-1].any(dim=0)))
         if not any(map(len, chosen)):
             return None
         return Excerpt.of(self._memory, self.threads, chosen, places, due)
 
-    def _places(self, number: int, heard: Heard) -> Tensor:
-        """Where in a sentence stands what each entry of a pair translates."""
+    @cached_property
+    def meanings(self) -> Meanings:
+        """What every entry of the memory translates."""
+        translated = [frozenset[str]()] * self._memory.used
+        for number, slots in enumerate(self._slots):
+            for slot, some in zip(slots.tolist(), self._translated(number), strict=True):
+                translated[slot] = some
+        return Meanings.of(translated)
+
+    def whole(self, sentences: Sequence[str]) -> Whole:
+        """All entries, for some sentences to ask."""
+        encoded = [self._encode(sentence) for sentence in sentences]
+        places = self.meanings.places([self._counterparts.heard(ids) for ids in encoded])
+        due = [
+            self._due(ids, held.any(dim=0)[: len(ids) + 1])
+            for ids, held in zip(encoded, places.pieces, strict=True)
+        ]
+        return Whole.of(self._memory, self.threads, places, due)
+
+    def _translated(self, number: int) -> list[frozenset[str]]:
+        """What each entry of a pair translates."""
         pair, slots = self._journal.pairs[number], self._slots[number]
         positions, links = self._journal.owners[slots, 1].long(), self._journal.links[slots].long()
         source, target = self._encode(pair.source), self._encode(pair.target)
-        return self._counterparts.places(source, target, positions, links, heard)
+        return self._counterparts.translated(source, target, positions, links)
 
     def _due(self, sentence: Ids, known: Tensor) -> Tensor:
         """(S,) for each piece of a sentence, and its end, the number of its word, from 1 on, if

@@ -70,15 +70,13 @@ class Practice:
         slots = torch.arange(sum(lengths)).split(lengths)
         positions = [torch.arange(length) for length in lengths]
         links = entries.links.split(lengths)
+        parts = zip(episodes.shown, positions, links, strict=True)
+        translated = [self.counterparts.translated(*pair, *part) for pair, *part in parts]
         chosen, places = [], []
         for question, told in zip(episodes.asked, _relevant(episodes, rng), strict=True):
             heard = self.counterparts.heard(question.source)
-            heard_at = [
-                self.counterparts.places(*episodes.shown[i], positions[i], links[i], heard)
-                for i in told
-            ]
             chosen.append(torch.cat([slots[i] for i in told]))
-            places.append(torch.cat(heard_at))
+            places.append(heard.at([some for i in told for some in translated[i]]))
         pairs = torch.arange(len(lengths)).repeat_interleave(entries.lengths)
         threads = spell_pairs(entries.values.cpu(), pairs, torch.cat(positions), self._joints)
         return Excerpt.of(memory, threads, chosen, places)

@@ -179,7 +179,7 @@ class Translator:
         memory = self._whole()
         if config.reinforce:
             return memory, None
-        return memory, Whole.of(memory, self.remembered.finder.threads)
+        return memory, self.remembered.finder.whole(sentences)
 
     def _whole(self) -> Memory:
         """The memory, with the index that was asked for; what is remembered never depends on it."""

@@ -136,13 +136,7 @@ def test_a_word_that_training_knew_is_not_heard_in_other_forms(tokenizer: Tokeni
 
     found = heard.at([forms("the"), forms("zebra"), forms("oftener"), forms("often")])
 
-    assert found.tolist() == [
-        [True, False, False, False],
-        [False, True, False, False],
-        [False, False, False, False],
-        [False, False, True, False],
-        [False, False, False, False],
-    ]
+    assert [heard.words[row].unique().tolist() for row in found] == [[0], [1], [], [2]]
 
 
 @pytest.mark.parametrize(("source", "target"), [("", "Der Hund"), ("The dog", ""), ("", "")])

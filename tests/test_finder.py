@@ -283,3 +283,28 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     assert not excerpt.due.pieces[1].any()
     zorgblatt = {word for word in excerpt.speech.words[0].tolist() if word != EMPTY}
     assert {*excerpt.due.words[0].tolist()} <= zorgblatt
+
+
+def test_a_whole_memory_knows_the_places_that_an_excerpt_of_its_pairs_does(
+    tokenizer: Tokenizer,
+) -> None:
+    zorgblat = Pair("The zorgblat eats bread.", "Der Zorgblatt frisst Brot.", "file.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, DOG, zorgblat, linked=[0, 1, 2, 3, 4])
+    counts = Counts({word: 10 for word in ("the", "dog", "eats", "devours", "bread")})
+    finder = Finder(memory, journal, tokenizer, Lexicon([("devours", "frisst")]), counts)
+    sentence = "Zorgblat devours the bread"
+
+    whole = finder.whole([sentence, "."])
+    excerpt = finder.excerpt([sentence])
+
+    assert excerpt is not None
+    assert excerpt.places is not None
+    slots = excerpt.speech.slots
+    assert torch.equal(whole.places.at(slots.expand(2, -1))[0], excerpt.places[0])
+    assert not whole.places.at(torch.tensor([[EMPTY], [EMPTY]])).any()
+    rare = [slot for slot in whole.rare.speech.slots[0].tolist() if slot != EMPTY]
+    spoken = [int(memory.values[slot]) for slot in rare]
+    assert spoken == heard(tokenizer, zorgblat, ["zorgblatt"])
+    assert whole.due is not None
+    assert whole.due.pieces[0].any()
+    assert not whole.due.pieces[1].any()

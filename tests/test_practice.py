@@ -121,7 +121,7 @@ def test_a_sentence_is_told_of_whole_pairs_what_its_words_have_to_say_in_it(
             positions = torch.arange(len(places[number]))
             links = entries.links[places[number]]
             pair = episodes.shown[number]
-            expected = practice.counterparts.places(*pair, positions, links, heard)
+            expected = heard.at(practice.counterparts.translated(*pair, positions, links))
             mutes = (~expected.any(dim=1)).tolist()
             for slot, wanted in zip(places[number].tolist(), mutes, strict=True):
                 inner = tokenizer.inside[int(memory.values[slot])]

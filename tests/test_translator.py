@@ -109,16 +109,22 @@ def test_only_relevant_pairs_speak(translator: Translator) -> None:
     assert {token.memory.pair for token in dog.tokens if token.memory} == {PAIRS[1]}
 
 
-def test_a_whole_lookup_asks_every_pair(folder: Path) -> None:
+def test_a_whole_lookup_asks_pairs_that_are_not_relevant(
+    folder: Path, translator: Translator
+) -> None:
     checkpoint = load_checkpoint(folder, torch.device("cpu"))
     model = checkpoint.model
     model.config = replace(model.config, memory=replace(model.config.memory, lookup="whole"))
-    translator = Translator(checkpoint)
-    translator.remember(PAIRS)
+    whole = Translator(checkpoint)
+    for each in (whole, translator):
+        each.remember(PAIRS)
 
-    [odd] = translator.translate([ODD], GREEDY)
+    odd, common = whole.translate([ODD, "The"], GREEDY)
+    [relevant] = translator.translate(["The"], GREEDY)
 
-    assert any(token.memory for token in odd.tokens)
+    assert speakers(common)
+    assert not speakers(relevant)
+    assert not speakers(odd)  # nothing remembered translates any of it
 
 
 def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
