@@ -129,8 +129,14 @@ class Heard:
         """(N, S) where in the sentence stands what entries translate; one that has no place there
         is mute in that sentence."""
         found = torch.zeros(len(translated), int(self.words[-1]) + 1, dtype=torch.bool)
-        for row, some in zip(found, translated, strict=True):
-            row[[number for form in some for number in self.where.get(form, ())]] = True
+        there = [
+            (row, number)
+            for row, some in enumerate(translated)
+            for form in some
+            for number in self.where.get(form, ())
+        ]
+        if there:
+            found[torch.tensor(there).unbind(1)] = True
         return found[:, self.words]
 
 

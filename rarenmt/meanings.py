@@ -15,8 +15,10 @@ from torch import Tensor
 
 from rarenmt.counterpart import Heard
 
-NOWHERE = -1
-"""Stands for a slot that is not there, among slots and among meanings."""
+LAST = torch.iinfo(torch.long).max
+"""A meaning that no entry has."""
+NONE = -1
+"""What the entry of a slot means that is not there, whose number is −1 too."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,10 @@ class Meanings:
 
     numbers: Tensor
     """(N,)"""
+    forms: Sequence[frozenset[str]]
+    """Of each meaning those of what has it."""
     by_form: Mapping[str, Sequence[int]]
-    """The meanings that a word stands for, by all its `forms`."""
+    """The meanings by each of their forms."""
 
     @classmethod
     def of(cls, translated: Iterable[frozenset[str]]) -> "Meanings":
@@ -37,31 +41,24 @@ class Meanings:
         for some, number in known.items():
             for form in some:
                 by_form[form].append(number)
-        return cls(torch.tensor(numbers, dtype=torch.long), by_form)
+        return cls(torch.tensor(numbers, dtype=torch.long), list(known), by_form)
 
     def places(self, sentences: Sequence[Heard]) -> "Places":
         """Where these sentences hold them."""
         own = [self._held(heard) for heard in sentences]
         most, longest = (max(rows.shape[side] for _, rows in own) for side in (0, 1))
-        held = torch.full((len(own), most), torch.iinfo(torch.long).max)
+        held = torch.full((len(own), most), LAST)
         pieces = torch.zeros(len(own), most, longest, dtype=torch.bool)
         for row, (numbers, where) in enumerate(own):
-            held[row, : len(numbers)] = numbers
-            pieces[row, : len(numbers), : where.shape[1]] = where
+            held[row, : len(numbers)] = torch.tensor(numbers)
+            pieces[row, : len(where), : where.shape[1]] = where
         return Places(self.numbers, held, pieces)
 
-    def _held(self, heard: Heard) -> tuple[Tensor, Tensor]:
-        """The meanings (≤ M,) that a sentence holds, ascending, and where (≤ M, S); at least one,
-        which may be nowhere."""
-        words: dict[int, set[int]] = defaultdict(set)
-        for form, where in heard.where.items():
-            for number in self.by_form.get(form, ()):
-                words[number].update(where)
-        numbers = sorted(words) or [NOWHERE]
-        found = torch.zeros(len(numbers), int(heard.words[-1]) + 1, dtype=torch.bool)
-        for row, number in zip(found, numbers, strict=True):
-            row[list(words[number])] = True
-        return torch.tensor(numbers), found[:, heard.words]
+    def _held(self, heard: Heard) -> tuple[list[int], Tensor]:
+        """The meanings (≤ M,) that a sentence holds, ascending, and where (≤ M, S); one at least,
+        which may be the LAST."""
+        numbers = sorted({n for form in heard.where for n in self.by_form.get(form, ())})
+        return numbers or [LAST], heard.at([self.forms[number] for number in numbers])
 
 
 @dataclass(frozen=True)
@@ -71,8 +68,7 @@ class Places:
     numbers: Tensor
     """(N,) the meaning of each slot."""
     held: Tensor
-    """(B, M) the meanings that a sentence holds, ascending, padded behind with the largest
-    integer."""
+    """(B, M) the meanings that a sentence holds, ascending, padded with LAST."""
     pieces: Tensor
     """(B, M, S) where."""
 
@@ -93,8 +89,8 @@ class Places:
     def at(self, slots: Tensor) -> Tensor:
         """(B, K, S) where in its sentence stands what the entry of each slot (B, K) translates;
         nowhere for one that is not there."""
-        wanted = F.pad(self.numbers, (0, 1), value=NOWHERE)[slots]  # slot −1 is the last one
+        wanted = F.pad(self.numbers, (0, 1), value=NONE)[slots]
         row = torch.searchsorted(self.held, wanted).clamp(max=self.held.shape[1] - 1)
-        there = (self.held.gather(1, row) == wanted) & (wanted != NOWHERE)
+        there = (self.held.gather(1, row) == wanted) & (wanted != NONE)
         places = self.pieces.gather(1, row[:, :, None].expand(-1, -1, self.pieces.shape[2]))
         return places & there[:, :, None]
