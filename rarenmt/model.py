@@ -27,6 +27,10 @@ STEADY = 8
 """Rows below which matrix kernels add up in another order. Translation keeps to at least so
 many, so that a sentence on its own gives the same bits as the same sentence in company."""
 
+QUIET = 0.2
+"""Share of what the paper's memory recalls that passes at first. Louder, and a wrong neighbour
+drowns the model; training moves it little. See docs/one-shot.md."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -56,15 +60,16 @@ class Model(nn.Module):
         self.query = Query(sizes, config.memory)
         self.readout = READOUTS[config.memory.readout](config)
 
+    @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights: small and uniform, embeddings normal, forget gates open; what the
-        paper's memory recalls passes as it is."""
+        """Draw all weights: small and uniform, embeddings normal, forget gates open; of what
+        the paper's memory recalls a fifth passes."""
         for name, parameter in self.named_parameters():
             if name == "embedding.weight":
                 nn.init.normal_(parameter, std=0.05, generator=generator)
                 nn.init.zeros_(parameter[PAD])
             elif name == "readout.combine.weight":
-                nn.init.eye_(parameter)  # a recalled piece speaks for itself from the start
+                nn.init.eye_(parameter).mul_(QUIET)  # a recalled piece speaks from the start
             elif parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter, generator=generator)
             elif ".bias_ih" in name:
