@@ -11,7 +11,7 @@ import pytest
 
 HOME = Path(__file__).parent.parent
 RECIPES = sorted(set((HOME / "recipes").glob("*.sh")) - {HOME / "recipes" / "timed.sh"})
-SMALLER = ["--preset", "tiny", "--vocabulary", "287", "--batch-tokens", "50", "--slots", "64",
+SMALLER = ["--preset", "tiny", "--vocabulary", "287", "--batch-tokens", "50", "--slots", "256",
            "--memory-positions", "8", "--evaluate-every", "1000"]  # fmt: skip
 PAIRS = [(f"the {a} and the {b}", f"{a.title()} und {b.title()}")
          for a in ("cat", "dog", "bird", "mouse") for b in ("house", "tree", "lamp")]  # fmt: skip
