@@ -218,7 +218,7 @@ ROWS = [
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((speech, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
-    Row("attention brings nothing nearer", constants=((excerpt, "raised", as_near),)),
+    Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
     Row("every word of a pair speaks", constants=((Heard, "at", all_heard),)),
     Row("keys: attention as it was", constants=((entries, "weigh", as_it_was),)),
     Row(

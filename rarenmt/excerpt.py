@@ -21,7 +21,7 @@ from rarenmt.due import Due
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.speech import HEARD, SAME_WORD, Candidates, Speech, first, raised
+from rarenmt.speech import HEARD, SAME_WORD, Candidates, Speech, first
 from rarenmt.spelling import Begun, Threads
 
 
@@ -116,7 +116,7 @@ class Excerpt:
                     found = torch.arange(entries, device=bonus.device).expand_as(bonus)
                 else:
                     coarse = self.keys.products(grouped, entries)  # (B, R, M)
-                    coarse = raised(coarse.clamp(min=-1), attended) + bonus
+                    coarse = _raise(coarse.clamp(min=-1), attended) + bonus
                     found = first(coarse, self.neighbours).sort(dim=-1).values
             rows = (found + self.keys.starts[:, None, None]).flatten(0, 1)  # (B·R, K)
             begin = entries * torch.arange(sentences, device=found.device)[:, None, None]
@@ -126,7 +126,7 @@ class Excerpt:
             nearest = self.keys.rows.index_select(0, rows.flatten()).view(*rows.shape, -1)
             # Not a matrix product: a sum gives the same bits in whatever company.
             cosine = (queries[:, None] * nearest).sum(dim=-1)
-            similarity = raised(cosine, attended.flatten(0, 1).gather(1, found))
+            similarity = _raise(cosine, attended.flatten(0, 1).gather(1, found))
             similarity = similarity + bonus.flatten(0, 1).gather(1, found)
         thread, mute = thread.flatten(0, 1).gather(1, found), self.mute.take(numbers)
         candidates = Candidates(numbers, similarity, cosine, thread, mute)
@@ -169,3 +169,8 @@ def _stack(rows: Sequence[Tensor]) -> Tensor:
     for whole, own in zip(stacked, rows, strict=True):
         whole[: own.shape[0], : own.shape[1]] = own
     return stacked
+
+
+def _raise(similarity: Tensor, share: Tensor) -> Tensor:
+    """That share of the way from a similarity to 1."""
+    return similarity + share * (1 - similarity)

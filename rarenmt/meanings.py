@@ -58,7 +58,7 @@ class Meanings:
         """The meanings (≤ M,) that a sentence holds, ascending, and where (≤ M, S); one at least,
         which may be the LAST."""
         numbers = sorted({n for form in heard.where for n in self.by_form.get(form, ())})
-        return numbers or [LAST], heard.at([self.forms[number] for number in numbers])
+        return numbers or [LAST], heard.at([self.forms[number] for number in numbers] or [()])
 
 
 @dataclass(frozen=True)

@@ -184,11 +184,6 @@ def _look_up(table: Tensor, slots: Tensor) -> Tensor:
     return table[slots.clamp(min=0)].where(slots != EMPTY, EMPTY)
 
 
-def raised(similarity: Tensor, share: Tensor) -> Tensor:
-    """That share of the way from a similarity to 1."""
-    return similarity + share * (1 - similarity)
-
-
 def first(numbers: Tensor, k: int) -> Tensor:
     """Places (…, k) of the largest numbers of each row, the first of equals first."""
     return numbers.sort(dim=-1, descending=True, stable=True).indices[..., :k]

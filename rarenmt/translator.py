@@ -176,6 +176,8 @@ class Translator:
         if config.lookup == "relevant":
             excerpt = self.remembered.finder.excerpt(sentences)
             return (None if excerpt is None else self.memory), excerpt
+        if not self.memory.used:
+            return NOTHING
         memory = self._whole()
         if config.reinforce:
             return memory, None
