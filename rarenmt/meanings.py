@@ -10,15 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.counterpart import Heard
 
 LAST = torch.iinfo(torch.long).max
 """A meaning that no entry has."""
-NONE = -1
-"""What the entry of a slot means that is not there, whose number is −1 too."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +83,20 @@ class Places:
         wanted = self.held[sentence][(where & pieces).any(dim=1)]
         return torch.isin(self.numbers, wanted).nonzero()[:, 0]
 
+    def hold(self, slots: Tensor) -> Tensor:
+        """(B, K) whether its sentence holds what the entry of each slot (B, K) translates; not for
+        one that is not there."""
+        return self._find(slots)[1]
+
     def at(self, slots: Tensor) -> Tensor:
-        """(B, K, S) where in its sentence stands what the entry of each slot (B, K) translates;
-        nowhere for one that is not there."""
-        wanted = F.pad(self.numbers, (0, 1), value=NONE)[slots]
-        row = torch.searchsorted(self.held, wanted).clamp(max=self.held.shape[1] - 1)
-        there = (self.held.gather(1, row) == wanted) & (wanted != NONE)
+        """(B, K, S) where in its sentence that stands."""
+        row, there = self._find(slots)
         places = self.pieces.gather(1, row[:, :, None].expand(-1, -1, self.pieces.shape[2]))
         return places & there[:, :, None]
+
+    def _find(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of the meanings that its sentence holds each entry has (B, K), and whether it has
+        one."""
+        wanted = self.numbers[slots.clamp(min=0)]
+        row = torch.searchsorted(self.held, wanted).clamp(max=self.held.shape[1] - 1)
+        return row, (self.held.gather(1, row) == wanted) & (slots >= 0)

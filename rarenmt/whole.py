@@ -83,7 +83,7 @@ class Whole:
         slots = recall.slots.masked_fill(twice, EMPTY)
         speech = Speech.of(self.memory, self.threads, slots)  # each row has its own entries
         bonus, thread = speech.goes_on(Begun(*(part[:, None] for part in begun)))
-        mute = ~self.places.at(slots.view(sentences, -1)).any(dim=-1).view_as(slots)
+        mute = ~self.places.hold(slots.view(sentences, -1)).view_as(slots)
         cosine = recall.similarity
         candidates = Candidates(
             torch.arange(cosine.numel(), device=cosine.device).view_as(cosine),

@@ -302,6 +302,8 @@ def test_a_whole_memory_knows_the_places_that_an_excerpt_of_its_pairs_does(
     slots = excerpt.speech.slots
     assert torch.equal(whole.places.at(slots.expand(2, -1))[0], excerpt.places[0])
     assert not whole.places.at(torch.tensor([[EMPTY], [EMPTY]])).any()
+    for asked in (slots.expand(2, -1), torch.tensor([[EMPTY], [EMPTY]])):
+        assert torch.equal(whole.places.hold(asked), whole.places.at(asked).any(dim=2))
     rare = [slot for slot in whole.rare.speech.slots[0].tolist() if slot != EMPTY]
     spoken = [int(memory.values[slot]) for slot in rare]
     assert spoken == heard(tokenizer, zorgblat, ["zorgblatt"])

@@ -116,7 +116,8 @@ def test_a_whole_lookup_asks_pairs_that_are_not_relevant(
     model = checkpoint.model
     model.config = replace(model.config, memory=replace(model.config.memory, lookup="whole"))
     whole = Translator(checkpoint)
-    assert whole.translate([ODD, "The"], GREEDY)  # an empty memory has nothing to say
+    empty, without = (whole.translate(ASKED, GREEDY, memory=memory) for memory in (True, False))
+    assert [one.text for one in empty] == [one.text for one in without]
     for each in (whole, translator):
         each.remember(PAIRS)
 
