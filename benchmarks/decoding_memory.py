@@ -39,7 +39,7 @@ def main() -> None:
     torch.set_num_threads(1)
     pairs = random.Random(0).sample(list(read_pairs(options.pairs)), options.sentences)
     sentences = [pair.source for pair in pairs]
-    config = SearchConfig(beam=options.beam)
+    config = SearchConfig(beam=options.beam, repeat=False)
     for memory in options.memories:
         translator = load(options, memory)
         print_ratios(translator, sentences, config, options)

@@ -125,7 +125,7 @@ def main() -> None:
     suite = read_suite(arguments.suite)
     translator = Translator(load_checkpoint(arguments.model, torch.device("cpu")))
     translator.remember(suite.context)
-    doctor, config = Doctor(translator), SearchConfig(beam=arguments.beam)
+    doctor, config = Doctor(translator), SearchConfig(beam=arguments.beam, repeat=False)
     sources = [test.source for test in suite.tests]
     found = [t.text for t in translator.translate(sources, config, explain=False)]
     causes: Counter[str] = Counter()

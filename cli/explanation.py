@@ -84,22 +84,32 @@ def explained_on(
 
 
 def remark(translation: "Translation") -> str:
-    """The words that were remembered and where from, in one line; empty without any."""
-    sources = [f"{word}: {console.place(pair)}" for word, pair in translation.remembered()]
+    """The words that were remembered and where from, in one line; empty without any. Of a sentence
+    that was shown only the place."""
+    sources: list[str] = []
+    for part in translation.parts:
+        if part.shown:
+            sources.append(console.place(part.shown))
+        else:
+            sources += [f"{word}: {console.place(pair)}" for word, pair in part.remembered()]
     return "← " + ", ".join(sources) if sources else ""
 
 
 def picture(translation: "Translation", screen: Console | None = None) -> str:
     """The translation, what each word owes the memory, and the pairs that spoke."""
+    from rarenmt.translation import AS_SHOWN
+
     screen = screen or Console(highlight=False)
     words = translation.words()
-    heard = _heard(words)
+    heard, shown = _heard(words), [part.shown for part in translation.parts]
     colours = dict(zip(heard, COLOURS, strict=False))
     with screen.capture() as captured:
         _print(screen, _headline(translation, words, colours))
-        _print(screen, *_rows(words, colours, screen.width))
+        if not all(shown):
+            _print(screen, *_rows(words, colours, screen.width))
         for pair, colour in colours.items():
-            _print(screen, Text(), *_pair(pair, heard[pair], colour, screen))
+            note = AS_SHOWN if pair in shown else _shares(heard[pair])
+            _print(screen, Text(), *_pair(pair, heard[pair], note, colour, screen))
         _print(screen, Text())
     return captured.get()
 
@@ -169,19 +179,23 @@ def _share(weight: float) -> str:
     return f"{BARS[max(1, round(weight * 8))]} {weight:.0%}".replace("%", " %")
 
 
-def _pair(
-    pair: "Pair", heard: "list[tuple[str, Entry]]", colour: str, screen: Console
-) -> Iterator[Text]:
-    """A pair: where it stands, its two sides, and for which words it spoke."""
-    shares = ", ".join(
+def _shares(heard: "Iterable[tuple[str, Entry]]") -> str:
+    """For which words a pair spoke, and how much."""
+    return ", ".join(
         f"{word} {entry.weight:.0%} (similarity {entry.similarity:.2f})".replace("%", " %")
         for word, entry in heard
     )
+
+
+def _pair(
+    pair: "Pair", heard: "Iterable[tuple[str, Entry]]", note: str, colour: str, screen: Console
+) -> Iterator[Text]:
+    """A pair: where it stands, its two sides, and a note on what it said."""
     target = Text(console.visible(pair.target))
     for _, entry in heard:
         target.stylize(f"bold {colour}", *entry.span)
     where = Text(console.visible(console.place(pair)), f"bold {colour}").append(
-        "  " + shares, "not bold dim"
+        "  " + note, "not bold dim"
     )
     edge = Text(INDENT).append("▌ ", colour)
     for text in (where, Text(console.visible(pair.source)), target):

@@ -184,6 +184,8 @@ class SearchConfig:
     longest_ratio: int = 2
     longest_extra: int = 10
     """A translation has at most `longest_ratio` × source pieces + `longest_extra` pieces."""
+    repeat: bool = True
+    """Whether a sentence that was shown is said as it was shown, and not looked for."""
 
     def __post_init__(self) -> None:
         _require(self.beam >= 1, f"beam must be at least 1, not {self.beam}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape as _escape
 
 from rarenmt.text import Pair
-from rarenmt.translation import Entry, Part, Word
+from rarenmt.translation import AS_SHOWN, Entry, Part, Word
 
 ROW = 26
 """Pixels; grid-auto-rows in page.css."""
@@ -44,6 +44,8 @@ class _Box:
     pair: Pair
     heard: dict[int, Entry]
     """What it said for each target word."""
+    note: str
+    """The same in words."""
     colour: int
     top: int
     """First row, from 0."""
@@ -83,7 +85,7 @@ def draw(part: Part, source_language: str, target_language: str) -> str:
     words, sources = part.words(), part.source_words()
     high = max(len(words), len(sources))
     above_source, above_target = (high - len(sources)) // 2, (high - len(words)) // 2
-    boxes = _boxes(words, above_target)
+    boxes = _boxes(part, words, above_target)
     rows = max([high, *(box.top + box.rows for box in boxes)])
     colours = _colours(boxes)
     lines = [
@@ -117,7 +119,7 @@ def said(words: Iterable[Word], text: str) -> str:
     return "".join(found) + escape(text[done:])
 
 
-def _boxes(words: Sequence[Word], above: int) -> list[_Box]:
+def _boxes(part: Part, words: Sequence[Word], above: int) -> list[_Box]:
     """The pairs that count, each as near to its words as there is room."""
     heard: dict[Pair, dict[int, Entry]] = {}
     for i, word in enumerate(words):
@@ -128,9 +130,10 @@ def _boxes(words: Sequence[Word], above: int) -> list[_Box]:
     boxes: list[_Box] = []
     free = 0
     for pair in sorted(loudest, key=lambda pair: _centre(heard[pair])):
-        rows = _rows(pair, heard[pair], words)
+        note = AS_SHOWN if part.shown else _heard(heard[pair], words)
+        rows = _rows(pair, note)
         top = max(free, round(above + _centre(heard[pair])))
-        boxes.append(_Box(pair, heard[pair], len(boxes), top, rows))
+        boxes.append(_Box(pair, heard[pair], note, len(boxes), top, rows))
         free = top + rows
     return boxes
 
@@ -141,9 +144,9 @@ def _centre(heard: dict[int, Entry]) -> float:
     return sum(i * entry.weight for i, entry in heard.items()) / total
 
 
-def _rows(pair: Pair, heard: dict[int, Entry], words: Sequence[Word]) -> int:
+def _rows(pair: Pair, note: str) -> int:
     """Rows that the box of a pair fills."""
-    texts = [f"{pair.path}:{pair.line}", pair.source, pair.target, _heard(heard, words)]
+    texts = [f"{pair.path}:{pair.line}", pair.source, pair.target, note]
     lines = sum(math.ceil(max(1, _width(text)) / LINE) for text in texts)
     return min(TALLEST, math.ceil((lines * 19 + 24) / ROW))
 
@@ -236,7 +239,7 @@ def _pair(
         f"<p>{place(box.pair)}</p>"
         f'<p lang="{escape(source_language)}" dir="auto">{source}</p>'
         f'<p lang="{escape(target_language)}" dir="auto">{target}</p>'
-        f'<p class="note">{escape(_heard(box.heard, words))}</p></div>'
+        f'<p class="note">{escape(box.note)}</p></div>'
     )
 
 

@@ -39,6 +39,7 @@ class Journal:
         self._places: set[tuple[str, str, str, int, str]] = set()
         self._numbers: dict[tuple[str, str], int] = {}
         self._same_source: dict[str, list[int]] = {}
+        self._latest: dict[str, Pair] = {}
 
     def showings(self) -> Iterator[Pair]:
         """Every pair of every call, with repetitions."""
@@ -58,12 +59,17 @@ class Journal:
         same = self._same_source[pair.source]
         return [self.pairs[number] for number in same if number < self.number(pair)]
 
+    def latest(self, sentence: str) -> Pair | None:
+        """What was shown last for just this sentence, whatever white space is around it."""
+        return self._latest.get(sentence.strip())
+
     def take(self, call: Call) -> list[int]:
         """Take in a call; the numbers of the pairs that were not known before it."""
         self.calls.append(call)
         first = len(self.pairs)
         for pair in call.pairs:
             self._places.add(_place(pair))
+            self._latest[pair.source.strip()] = pair
             if not self.knows(pair):
                 self._numbers[pair.source, pair.target] = len(self.pairs)
                 self._same_source.setdefault(pair.source, []).append(len(self.pairs))

@@ -7,7 +7,7 @@ A suite is JSON: `context` pairs that show each word once, `tests` that need it,
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,9 @@ def figures(
     *,
     memory: bool = True,
 ) -> OneShot:
-    """What this translator makes of the tests, and of the first half of the general pairs."""
+    """What this translator makes of the tests, and of the first half of the general pairs; anew,
+    for in some collections a sentence has several translations."""
+    config = replace(config, repeat=False)
 
     def translate(sources: Sequence[str]) -> list[str]:
         return [t.text for t in translator.translate(sources, config, memory=memory, explain=False)]

@@ -108,7 +108,7 @@ class Tokenizer:
     def inside(self) -> list[bool]:
         """For each piece, whether it continues a word rather than starts one or stands alone."""
         return [
-            not self._pieces.is_control(piece) and (not text or _in_word(text[0]))
+            not self._pieces.is_control(piece) and (not text or in_word(text[0]))
             for piece, text in enumerate(self.texts)
         ]
 
@@ -116,7 +116,7 @@ class Tokenizer:
     def signs(self) -> list[bool]:
         """For each piece, whether it ends with a sign."""
         return [
-            piece > UNK and bool(text.strip()) and not _in_word(text[-1])
+            piece > UNK and bool(text.strip()) and not in_word(text[-1])
             for piece, text in enumerate(self.texts)
         ]
 
@@ -203,7 +203,7 @@ def _character(byte: str) -> str:
     return chr(number) if number < 0x80 else ""
 
 
-def _in_word(character: str) -> bool:
+def in_word(character: str) -> bool:
     """Whether a word can go on with it: a letter, a digit, or a mark on one."""
     return character.isalnum() or unicodedata.category(character).startswith("M")
 

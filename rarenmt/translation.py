@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rarenmt.text import Pair
+from rarenmt.tokens import in_word
 
 SPOKEN = 0.5
 """A piece came from the memory when it owes the memory at least this share of its probability."""
+
+
+AS_SHOWN = "the sentence, as it was shown"
+"""Said of a pair that was said again."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class Part:
     source: list[str]
     """The source pieces, an empty one for the end of the sentence last."""
     tokens: list[Token]
+    shown: Pair | None = None
+    """The pair whose source it is, where it was not looked for but said as it was shown."""
 
     def source_words(self) -> list[str]:
         """The source in words; the last one, empty, stands for the end of the sentence."""
@@ -91,6 +98,10 @@ class Part:
         sources = group(self.source)
         words = group([token.piece for token in self.tokens])
         return [_word([self.tokens[i] for i in word], sources) for word in words]
+
+    def remembered(self) -> list[tuple[str, Pair]]:
+        """The words of which a piece came from the memory, each with the pair behind it."""
+        return [(word.text, word.remembered) for word in self.words() if word.remembered]
 
 
 @dataclass(frozen=True)
@@ -110,19 +121,25 @@ class Translation:
         return [word for part in self.parts for word in part.words()]
 
     def remembered(self) -> list[tuple[str, Pair]]:
-        """The words of which a piece came from the memory, each with the pair behind it."""
-        return [(word.text, word.remembered) for word in self.words() if word.remembered]
+        """Those of all parts that came from the memory, each with the pair behind it."""
+        return [word for part in self.parts for word in part.remembered()]
 
 
 def group(pieces: Sequence[str]) -> list[range]:
     """The places of the pieces of each word: from one space to the next; punctuation stands
-    alone."""
+    alone. A piece without text is a part of a character to come, or, as the last one, the end of
+    the sentence."""
+    end = len(pieces) - 1
     starts = [
         place
         for place, piece in enumerate(pieces)
-        if place == 0 or not (piece[:1].isalnum() or piece[:1] in set("-'’"))
+        if place == 0 or not (_goes_on(piece) if piece else place < end)
     ]
     return [range(*ends) for ends in pairwise([*starts, len(pieces)])]
+
+
+def _goes_on(piece: str) -> bool:
+    return piece[0] in "-'’" or in_word(piece[0])
 
 
 def _word(tokens: Sequence[Token], sources: Sequence[range]) -> Word:

@@ -92,12 +92,13 @@ class Translator:
 
         Without `explain` the tokens do not say what they came from.
         """
-        parts = [self._parts(sentence) for sentence in sentences]
-        encoded = [(part, self._encode(part)) for each in parts for part in each]
+        shown = self.journal.latest if memory and config.repeat else _nothing
+        parts = [[s.strip()] if shown(s) else self._parts(s) for s in sentences]
+        encoded = [(part, self._encode(part)) for each in parts for part in each if not shown(part)]
         asked = [(part, ids) for part, ids in encoded if len(ids) <= LONGEST]
         answers = iter(self._search(asked, config, memory=memory, explain=explain))
         return [
-            self._put_together(sentence, each, answers)
+            self._put_together(sentence, [(part, shown(part)) for part in each], answers)
             for sentence, each in zip(sentences, parts, strict=True)
         ]
 
@@ -108,13 +109,18 @@ class Translator:
         return [self.journal.pairs[number] for number in self.remembered.finder.relevant(sentence)]
 
     def _put_together(
-        self, sentence: str, parts: Sequence[str], answers: Iterator[Hypothesis]
+        self, sentence: str, parts: Sequence[tuple[str, Pair | None]], answers: Iterator[Hypothesis]
     ) -> Translation:
-        """One translation from those of its parts; a part too long to be language is copied."""
+        """One translation from those of its parts: a part that was shown is said as it was, one too
+        long to be language is copied."""
         explained: list[Part] = []
-        for text in parts:
-            copied = len(self._encode(text)) > LONGEST
-            part = Part([text], [Token(text)]) if copied else self._explain(text, next(answers))
+        for text, shown in parts:
+            if shown:
+                part = self._repeat(text, shown)
+            elif len(self._encode(text)) > LONGEST:
+                part = Part([text], [Token(text)])
+            else:
+                part = self._explain(text, next(answers))
             if explained and part.tokens:
                 first = part.tokens[0]
                 part.tokens[0] = replace(first, piece=" " + first.piece)
@@ -190,17 +196,30 @@ class Translator:
             self.memory.use(choose_index(self._index, self.memory.used, self.device))
         return self.memory
 
+    def _repeat(self, source: str, pair: Pair) -> Part:
+        """The target of a pair whose source this is; the decoder looks at nothing meanwhile."""
+        tokens = []
+        end = len(pair.target) - len(pair.target.lstrip())
+        for piece in self.tokenizer.pieces(self._encode(pair.target)):
+            start, end = end + len(piece) - len(piece.lstrip()), end + len(piece)
+            entry = Entry(pair, (start, end), similarity=1.0, weight=1.0)
+            tokens.append(Token(_on_one_line(piece), Origin(1.0, [entry])))
+        return Part(self._source_pieces(source), tokens, pair)
+
     def _explain(self, source: str, hypothesis: Hypothesis) -> Part:
         """The pieces as text, each with what it came from."""
         pieces = close_up(self.tokenizer.pieces(hypothesis.pieces))
-        texts = [piece.replace("\n", " ") for piece in pieces]  # one line stays one line
+        texts = [_on_one_line(piece) for piece in pieces]
         if not hypothesis.traces:
             return Part([], [Token(text) for text in texts])
         tokens = [
             Token(text, self._origin(trace), trace.attention)
             for text, trace in zip(texts, hypothesis.traces, strict=True)
         ]
-        return Part([*self.tokenizer.pieces(self._encode(source)), ""], tokens)
+        return Part(self._source_pieces(source), tokens)
+
+    def _source_pieces(self, source: str) -> list[str]:
+        return [*self.tokenizer.pieces(self._encode(source)), ""]
 
     def _origin(self, trace: Trace) -> Origin | None:
         """The pairs behind a piece, if there are any."""
@@ -214,6 +233,15 @@ class Translator:
         start, end = self.tokenizer.span(self._encode(pair.target), position)
         indent = len(pair.target) - len(pair.target.lstrip())
         return Entry(pair, (indent + start, indent + end), voice.similarity, voice.weight)
+
+
+def _nothing(sentence: str) -> None:
+    """What was shown for a sentence where nobody asks the memory."""
+
+
+def _on_one_line(text: str) -> str:
+    """A line in gives a line out, whatever was shown or learnt."""
+    return text.replace("\n", " ")
 
 
 def _surround(original: str, translation: str) -> str:

@@ -41,7 +41,9 @@ def use(checkpoint: Checkpoint, path: Path) -> bool:
         translator = Translator(checkpoint, path)
     except CheckpointError as error:
         return "\n" in str(error)
-    translator.translate([source for source, _ in SENTENCES], SearchConfig(beam=1))
+    sources = [source for source, _ in SENTENCES]
+    for repeat in (False, True):
+        translator.translate(sources, SearchConfig(beam=1, repeat=repeat))
     translator.remembered.forget([0])
     translator.remember([Pair("new", "neu", "b.tsv", 1)])
     return True

@@ -199,7 +199,7 @@ def test_a_terminal_shows_what_came_from_where(folder: Path, tmp_path: Path) -> 
     pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
     command = ("translate", "-m", folder, "--beam", "1", "--with", pairs, "--explain")
 
-    terminal = Terminal(*command, "The cat sleeps.")
+    terminal = Terminal(*command, "The cat sleeps")
     shown = terminal.wait_for("▌ Die Katze schläft.")
 
     assert terminal.wait() == 0
@@ -207,3 +207,17 @@ def test_a_terminal_shows_what_came_from_where(folder: Path, tmp_path: Path) -> 
     assert "▌ The cat sleeps." in shown
     assert re.search(r"[▁▂▃▄▅▆▇█] \d+ %", shown)
     assert "(similarity " in shown
+
+
+def test_a_terminal_names_the_place_of_a_sentence_that_was_shown(
+    folder: Path, tmp_path: Path
+) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
+
+    terminal = Terminal("translate", "-m", folder, "--with", pairs, "--explain", "The cat sleeps.")
+    shown = terminal.wait_for("▌ Die Katze schläft.")
+
+    assert terminal.wait() == 0
+    assert f"▌ {pairs}:1  the sentence, as it was shown" in shown
+    assert "%" not in shown

@@ -178,6 +178,7 @@ def test_the_command_writes_the_page_and_plain_translations(
     assert result.err == f"explained 2 sentences in {made}\n"
     tree = parse(made.read_text("utf-8"))
     assert texts(tree, "given") == ["The cat sleeps.", "The cat"]
+    assert "the sentence, as it was shown" in texts(tree, "note")
 
 
 @pytest.mark.parametrize(

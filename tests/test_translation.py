@@ -29,6 +29,8 @@ def said(*tokens: tuple[str, float]) -> Translation:
         ([("Ich", 0.1), (" lese", 0.4), (".", 0.1)], []),
         ([(" ", 0.9), ("Wort", 0.9)], ["Wort"]),
         ([(" E", 0.9), ("-Mail", 0.9), ("!", 0.9)], ["E-Mail"]),
+        ([(" Gr", 0.9), ("", 0.9), ("ü", 0.9), ("ße", 0.9)], ["Grüße"]),
+        ([(" हिन", 0.9), ("्", 0.9), ("दी", 0.9), ("।", 0.9)], ["हिन्दी"]),
     ],
 )
 def test_a_word_is_remembered_when_one_of_its_pieces_is(

@@ -73,7 +73,7 @@ def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memor
     translator.remember(PAIRS)
     [without] = translator.translate([ODD], GREEDY, memory=False)
 
-    [odd, dog] = translator.translate([ODD, PAIRS[1].source], GREEDY)
+    [odd, dog] = translator.translate([ODD, "dog eats bread"], GREEDY)
 
     assert any(token.memory for token in dog.tokens)
     assert odd == without
@@ -189,3 +189,66 @@ def test_the_pairs_that_a_sentence_asks_can_be_seen(translator: Translator) -> N
 
     assert translator.relevant(PAIRS[2].source) == [PAIRS[2]]
     assert translator.relevant("xyzzy") == []
+
+
+def test_a_sentence_that_was_shown_is_said_as_it_was(translator: Translator) -> None:
+    translator.remember(PAIRS)
+    asked = [pair.source for pair in PAIRS]
+
+    said = translator.translate(asked, GREEDY)
+
+    assert [translation.text for translation in said] == [pair.target for pair in PAIRS]
+    anew = translator.translate(asked, SearchConfig(beam=1, repeat=False))
+    assert [translation.text for translation in anew] != [pair.target for pair in PAIRS]
+    assert translator.translate(asked, GREEDY, memory=False) != said
+    assert [t.text for t in translator.translate(asked, GREEDY, explain=False)] == [
+        translation.text for translation in said
+    ]
+
+
+def test_white_space_around_a_sentence_that_was_shown_stays(translator: Translator) -> None:
+    translator.remember([Pair(" Where to? ", "\tWohin denn  jetzt? ", "spaces.tsv", 1)])
+
+    [translation] = translator.translate(["  Where to?\t"], GREEDY)
+
+    assert translation.text == "  Wohin denn  jetzt?\t"
+
+
+def test_every_word_that_was_shown_says_where_it_stands(translator: Translator) -> None:
+    pair = Pair("Hello.", " Grüß 𝔊ott,\nHerr Kurzschwanz\u0131!", "greetings.tsv", 7)
+    translator.remember([pair])
+
+    [translation] = translator.translate(["Hello."], GREEDY)
+
+    assert translation.text == "Grüß 𝔊ott, Herr Kurzschwanz\u0131!"
+    assert {word for word, _ in translation.remembered()} == {
+        "Grüß", "𝔊ott", "Herr", "Kurzschwanz\u0131"
+    }  # fmt: skip
+    for word in translation.words():
+        [entry] = word.entries
+        assert (pair.target[slice(*entry.span)], entry.pair.line) == (word.text, 7)
+
+
+def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) -> None:
+    bank, shore = (Pair("bank", t, "a.tsv", i) for i, t in enumerate(["Bank", "Ufer"], start=1))
+    again = replace(bank, line=3)
+
+    for shown, said in [(bank, "Bank"), (shore, "Ufer"), (again, "Bank")]:
+        translator.remember([shown])
+        assert [t.text for t in translator.translate(["bank"], GREEDY)] == [said]
+
+    translator.remembered.forget([2])
+    assert [t.text for t in translator.translate(["bank"], GREEDY)] == ["Ufer"]
+
+
+def test_a_long_text_that_was_shown_is_not_cut_and_its_parts_count(translator: Translator) -> None:
+    long = " ".join(f"This is the line with the number {i}." for i in range(40))
+    assert len(translator.tokenizer.encode(long)) > LONGEST
+    whole, part = Pair(long, "Lang.", "a.tsv", 1), Pair("Then go.", "Dann geh.", "a.tsv", 2)
+    translator.remember([whole, part])
+
+    shown, longer = translator.translate([long, f"{long} Then go."], GREEDY)
+
+    assert shown.text == "Lang."
+    assert longer.text.endswith(" Dann geh.")
+    assert longer.parts[-1].source_words() == ["Then", "go", ".", ""]
