@@ -102,7 +102,7 @@ def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:
     for pair, other in found[:MOST]:
         warn(
             f"{place(pair)} translates {pair.source!r} otherwise than {place(other)}; "
-            "both are remembered"
+            "both are remembered, and the later one is said"
         )
     if len(found) > MOST:
         warn(f"and {len(found) - MOST:,} more contradict each other like this")

@@ -67,13 +67,12 @@ def _learn(translator: "Translator", source: str, target: str) -> None:
     remembered = translator.remembered
     with remembered.exclusively():
         line = 1 + max((pair.line for _, pair in _corrections(remembered)), default=0)
-        result = remembered.remember([Pair(source, target, HERE, line)])
-        if result.changed:
-            remembered.save()
+        correction = Pair(source, target, HERE, line)
+        result = remembered.remember([correction])
+        remembered.save()
     for _, other in result.conflicts:
-        console.warn(f"{console.place(other)} translates it otherwise; both are remembered")
-    known = [f"{console.place(pair)} · undo: {UNDO}" for pair in result.new]
-    console.remark(f"remembered as {known[0]}" if known else "remembered already")
+        console.warn(f"{console.place(other)} translates it otherwise; this is said now")
+    console.remark(f"remembered as {console.place(correction)} · undo: {UNDO}")
 
 
 def _undo(translator: "Translator") -> None:

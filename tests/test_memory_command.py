@@ -120,7 +120,8 @@ def test_merged_memories_are_one_that_was_shown_both(rarenmt: Command, work: Pat
     )
 
     assert merged.err == (
-        "warning: b.tsv:1 translates 'bank' otherwise than a.tsv:3; both are remembered\n"
+        "warning: b.tsv:1 translates 'bank' otherwise than a.tsv:3; "
+        "both are remembered, and the later one is said\n"
         "yours.safetensors: 2 pairs new, 1 known already\n"
         "4 pairs in ours.safetensors\n"
     )
