@@ -108,6 +108,17 @@ def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:
         warn(f"and {len(found) - MOST:,} more contradict each other like this")
 
 
+def superseded(found: "Sequence[tuple[Pair, Pair]]") -> None:
+    """Point out known pairs that are not said, for another was shown later; of many the first."""
+    for pair, other in found[:MOST]:
+        warn(
+            f"{place(pair)} is known already, but {place(other)} was shown later and is said; "
+            f"to take that back: rarenmt forget {place(other)}"
+        )
+    if len(found) > MOST:
+        warn(f"and {len(found) - MOST:,} more are not said like this")
+
+
 def count(number: int, noun: str) -> str:
     """1 pair, 2 pairs."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,5 +1,6 @@
 """`rarenmt remember`: sentence pairs to the memory."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
+    from rarenmt.journal import Journal
     from rarenmt.text import Pair
     from rarenmt.translation_memory import Remembered
     from rarenmt.translator import Translator
@@ -71,11 +73,20 @@ def remember(
             result = remembered.remember(pairs, passes=passes)
         if result.changed and not dry_run:
             remembered.save()
+    console.superseded(list(_superseded(pairs, remembered.journal)))
     _say(result, remembered.path, dry_run)
     if (verify or strict) and _missed(translator, pairs) and strict:
         raise typer.Exit(1)
     if skipped:
         raise typer.Exit(options.SOME_LINES_FAILED)
+
+
+def _superseded(pairs: "Iterable[Pair]", journal: "Journal") -> "Iterator[tuple[Pair, Pair]]":
+    """The pairs shown that are not said, with what was shown later; of one source the last."""
+    for pair in {pair.source.strip(): pair for pair in pairs}.values():
+        said = journal.latest(pair.source)
+        if said is not None and said.target != pair.target:
+            yield pair, said
 
 
 def _say(result: "Remembered", path: Path | None, dry_run: bool) -> None:

@@ -120,9 +120,9 @@ class TranslationMemory:
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
         """Write pairs into the memory, one after the other; no weight changes.
 
-        A line that was shown before changes nothing, unless its source was shown otherwise since;
-        a known pair in another place only adds the place. More passes (the paper shows its context
-        three times) matter only to a memory that reinforces: others hold every pair whole.
+        A line that was shown before changes nothing, and a known pair in another place only adds
+        the place. More passes (the paper shows its context three times) matter only to a memory
+        that reinforces: others hold every pair whole.
         """
         shown = [pair if pair.time is not None else replace(pair, time=now()) for pair in pairs]
         return self._show([Call(shown, passes)], self._encode)
@@ -177,17 +177,8 @@ class TranslationMemory:
         )
 
     def _unseen(self, call: Call) -> Call:
-        """The lines of a call that were not shown before, each once, and those that take back what
-        was shown for their source since."""
-        last = {pair.source.strip(): pair for pair in call.pairs}
-
-        def restores(pair: Pair) -> bool:
-            said = self.journal.latest(pair.source)
-            final = last[pair.source.strip()] == pair
-            return final and said is not None and said.target != pair.target
-
-        new = [p for p in dict.fromkeys(call.pairs) if not self.journal.saw(p) or restores(p)]
-        return Call(new, call.passes)
+        """The lines of a call that were not shown before, each once."""
+        return Call([p for p in dict.fromkeys(call.pairs) if not self.journal.saw(p)], call.passes)
 
     def _perform(self, calls: Sequence[Call], entries_of: EntriesOf) -> int:
         """Write the new pairs of some calls; how many entries that are."""

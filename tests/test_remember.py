@@ -181,6 +181,25 @@ def test_what_does_not_come_out_as_shown_is_reported(
     assert rarenmt("remember", pairs, "--strict", "--dry-run", *options).status == 2
 
 
+def test_a_known_line_that_is_not_said_says_so(
+    rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
+) -> None:
+    options = ("-m", folder, "--memory", memory)
+    first, second = tmp_path / "first.tsv", tmp_path / "second.tsv"
+    first.write_text("bank\tGeld\nbank\tBank\nsun\tSonne\n")
+    second.write_text("bank\tUfer\nsun\tSonne\n")
+
+    for path, again in ((first, first), (second, first)):
+        rarenmt("remember", path, *options)
+        warnings = rarenmt("remember", again, *options).err.splitlines()[:-1]
+        assert warnings == [
+            f"warning: {first}:2 is known already, but {second}:1 was shown later and is said; "
+            f"to take that back: rarenmt forget {second}:1"
+        ] * (path == second)
+    rarenmt("forget", f"{second}:1", *options)
+    assert rarenmt("translate", "bank", *options).out == b"Bank\n"
+
+
 def test_a_missing_file_and_a_folder_are_sentences(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:

@@ -241,18 +241,6 @@ def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) 
     assert [t.text for t in translator.translate(["bank"], GREEDY)] == ["Ufer"]
 
 
-def test_a_line_is_shown_again_only_where_that_changes_what_is_said(translator: Translator) -> None:
-    bank, shore = (Pair("bank", t, "-", 1, time=0) for t in ["Bank", "Ufer"])
-    changed = [
-        translator.remember(shown).changed
-        for shown in [[bank], [bank], [shore], [bank], [shore, bank], [bank, shore], [bank, shore]]
-    ]
-
-    assert changed == [True, False, True, True, False, True, False]
-    assert [t.text for t in translator.translate(["bank"], GREEDY)] == ["Ufer"]
-    assert translator.journal.pairs == [bank, shore]
-
-
 def test_a_long_text_that_was_shown_is_not_cut_and_its_parts_count(translator: Translator) -> None:
     long = " ".join(f"This is the line with the number {i}." for i in range(40))
     assert len(translator.tokenizer.encode(long)) > LONGEST
