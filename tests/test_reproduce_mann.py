@@ -219,10 +219,25 @@ def test_published_figures_stand_beside_one_hot_ones_alone(
 
     assert [figure.published for figure in report.figures] == [
         *mann.PUBLISHED["mann"],
-        *[None] * len(mann.INSTANCES),
+        *[None] * (len(mann.INSTANCES) + 2),
     ]
     assert all(figure.within is not None for figure in report.figures)
     assert string.naming() == Labels(5, 5)
+
+
+def test_what_was_learnt_of_the_trained_characters_stands_beside(
+    parts: tuple[Characters, Characters],
+) -> None:
+    start = replace(TINY, steps=0)
+    torch.manual_seed(course().seed)
+    module = network("mann", Sizes(400, 5, start.units))
+
+    [*_, last, seen] = mann.run(parts, {start: course()}, torch.device("cpu")).figures
+
+    for figure, part in ((last, parts[1]), (seen, parts[0])):
+        right = mann.by_instance(module, part, start, start.trials, course().seed)
+        assert figure.ours == pytest.approx(float(right[:, -1].mean()) * 100)
+    assert "trained characters" in seen.name
 
 
 def test_the_command_trains_and_prints_the_published_numbers(
@@ -237,7 +252,7 @@ def test_the_command_trains_and_prints_the_published_numbers(
     assert said.status == 0, said.err
     assert "98.1" in said.out.decode()
     written = json.loads((tmp_path / "out" / "mann.json").read_text("utf-8"))
-    assert [figure["name"].split(",")[0] for figure in written["figures"][::6]] == [
+    assert [figure["name"].split(",")[0] for figure in written["figures"][::7]] == [
         "MANN", "LSTM", "NTM", "feed-forward",
     ]  # fmt: skip
     assert (tmp_path / "out" / "mann-instance.svg").exists()

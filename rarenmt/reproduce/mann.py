@@ -204,8 +204,11 @@ def run(
         module = network(settings.model, Sizes(pixels, label, settings.units)).to(device)
         course.remark(f"{TITLES[settings.model]}: {settings.steps:,} steps")
         train(module, parts, settings, course)
-        right = by_instance(module, parts[1], settings, settings.trials, course.seed) * 100
-        figures += _figures(settings, right)
+        seen, right = (
+            by_instance(module, part, settings, settings.trials, course.seed) * 100
+            for part in parts
+        )
+        figures += [*_figures(settings, right), _seen(settings, seen)]
         rights[TITLES[settings.model]] = right.mean(0)
         charts += _learning(settings, course)
     every = list(courses.values())
@@ -223,10 +226,22 @@ def run(
     )
 
 
+def _title(settings: Settings) -> str:
+    return f"{TITLES[settings.model]}, {settings.classes} classes, {settings.labels} labels"
+
+
+def _seen(settings: Settings, right: Tensor) -> Figure:
+    """Accuracy on the characters of the training, in the end: what is left there is not learnt,
+    and the rest is not carried over to unseen ones. Right (trials, 10) in per cent."""
+    last = right[:, SHOWN - 1]
+    title = f"{_title(settings)}, trained characters, instance {SHOWN}, %"
+    return Figure(title, float(last.mean()), within=float(1.96 * last.std() / len(last) ** 0.5))
+
+
 def _figures(settings: Settings, right: Tensor) -> list[Figure]:
     """Accuracy at the paper's instances; right (trials, 10) in per cent."""
     within = 1.96 * right.std(0) / len(right) ** 0.5
-    title = f"{TITLES[settings.model]}, {settings.classes} classes, {settings.labels} labels"
+    title = _title(settings)
     known = settings.model in PUBLISHED and settings.naming() == Labels(1, 5)
     return [
         Figure(
