@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -111,9 +112,12 @@ def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:
 def superseded(found: "Sequence[tuple[Pair, Pair]]") -> None:
     """Point out known pairs that are not said, for another was shown later; of many the first."""
     for pair, other in found[:MOST]:
+        # a line of a pipe, or one that was edited, shares its place with others
+        shared = other.path == "-" or place(other) == place(pair)
+        named = f"--match {quote(visible(other.target))}" if shared else quote(place(other))
         warn(
             f"{place(pair)} is known already, but {place(other)} was shown later and is said; "
-            f"to take that back: rarenmt forget {place(other)}"
+            f"to take that back: rarenmt forget {named}"
         )
     if len(found) > MOST:
         warn(f"and {len(found) - MOST:,} more are not said like this")

@@ -90,7 +90,7 @@ class Translator:
     ) -> list[Translation]:
         """The translations of sentences, in their order; white space around them is kept.
 
-        Without `explain` the tokens do not say what they came from.
+        Without `explain` the tokens of what is searched do not say what they came from.
         """
         shown = self.journal.latest if memory and config.repeat else _nothing
         parts = [[s.strip()] if shown(s) else self._parts(s) for s in sentences]

@@ -200,6 +200,18 @@ def test_a_known_line_that_is_not_said_says_so(
     assert rarenmt("translate", "bank", *options).out == b"Bank\n"
 
 
+def test_the_advice_on_a_line_that_is_not_said_works_for_a_pipe_too(
+    rarenmt: Command, folder: Path, memory: Path
+) -> None:
+    options = ("-m", folder, "--memory", memory)
+    for target in ("Bank", "das Ufer", "Bank"):
+        said = rarenmt("remember", "-", *options, stdin=f"bank\t{target}\n".encode()).err
+
+    assert "rarenmt forget --match 'das Ufer'\n" in said
+    assert rarenmt("forget", "--match", "das Ufer", *options).status == 0
+    assert rarenmt("translate", "bank", *options).out == b"Bank\n"
+
+
 def test_a_missing_file_and_a_folder_are_sentences(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:
