@@ -51,11 +51,12 @@ class Excerpt:
         chosen: Sequence[Tensor],
         places: Sequence[Tensor] | None = None,
         due: Sequence[Tensor] | None = None,
+        close: Sequence[Tensor] | None = None,
     ) -> "Excerpt":
         """The entries in the chosen slots (≤ A,) of each sentence, the `places` (≤ A, S) in it of
-        what their words translate, and the numbers (S,) of its `due` words. Entries without a place
-        are mute, but still end their words; and where one that begins a word is the nearest, the
-        memory has nothing to say."""
+        what their words translate, the numbers (S,) of its `due` words, and which (≤ A,) are of
+        pairs that are `close` to it. Entries without a place are mute, but still end their words;
+        and where one that begins a word is the nearest, the memory has nothing to say."""
         device = memory.values.device
         threads = threads.to(device)
         asked = Speech.of(memory, threads, _pad(chosen).to(device))
@@ -66,8 +67,11 @@ class Excerpt:
                 own.any(dim=1) | row[: len(own)] for own, row in zip(places, begin, strict=True)
             ]
             near = [own[some] for own, some in zip(chosen, speak, strict=True)]
+            if close is not None:
+                close = [own[some] for own, some in zip(close, speak, strict=True)]
             heard = _stack([own[some] for own, some in zip(places, speak, strict=True)]).to(device)
-        speech = Speech.of(memory, threads, _pad(near).to(device))
+        resembling = None if close is None else _pad(close, value=False).to(device)
+        speech = Speech.of(memory, threads, _pad(near).to(device), resembling)
         return cls(
             RaggedKeys.of(memory.keys, speech.slots),
             speech,
@@ -156,10 +160,10 @@ class Excerpt:
         return (self.places & ~self.speech.inside[:, :, None]).double()
 
 
-def _pad(rows: Sequence[Tensor]) -> Tensor:
-    """The rows of slots side by side (B, the longest), at least one wide, filled up with EMPTY."""
+def _pad(rows: Sequence[Tensor], value: int = EMPTY) -> Tensor:
+    """The rows side by side (B, the longest), at least one wide, filled up with a value."""
     longest = max(1, *map(len, rows))
-    return torch.stack([F.pad(row, (0, longest - len(row)), value=EMPTY) for row in rows])
+    return torch.stack([F.pad(row, (0, longest - len(row)), value=value) for row in rows])
 
 
 def _stack(rows: Sequence[Tensor]) -> Tensor:

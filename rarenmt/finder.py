@@ -16,6 +16,7 @@ from rarenmt.lexicon import Lexicon
 from rarenmt.meanings import Meanings
 from rarenmt.memory import Memory
 from rarenmt.relevance import NOTHING, Relevance
+from rarenmt.resemblance import resembles
 from rarenmt.spelling import Threads, spell_pairs
 from rarenmt.tokens import Tokenizer
 from rarenmt.whole import Whole
@@ -46,7 +47,7 @@ class Finder:
 
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
-        chosen, places, due = [], [], []
+        chosen, places, due, close = [], [], [], []
         for sentence in sentences:
             pairs = self._relevance.find(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
@@ -54,9 +55,10 @@ class Finder:
             translated = [some for pair in pairs for some in self._translated(pair)]
             places.append(self._counterparts.heard(ids).at(translated))
             due.append(self._due(ids, places[-1].any(dim=0)))
+            close.append(self._close(sentence, pairs))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self.threads, chosen, places, due)
+        return Excerpt.of(self._memory, self.threads, chosen, places, due, close)
 
     @cached_property
     def meanings(self) -> Meanings:
@@ -83,6 +85,17 @@ class Finder:
         positions, links = self._journal.owners[slots, 1].long(), self._journal.links[slots].long()
         source, target = self._encode(pair.source), self._encode(pair.target)
         return self._counterparts.translated(source, target, positions, links)
+
+    def _close(self, sentence: str, pairs: Sequence[int]) -> Tensor:
+        """Which entries of some pairs, one after the other, come from one that resembles a
+        sentence."""
+        of_pairs = (
+            torch.full_like(
+                self._slots[pair], resembles(sentence, self._journal.pairs[pair].source)
+            )
+            for pair in pairs
+        )
+        return torch.cat([_NONE, *of_pairs]).bool()
 
     def _due(self, sentence: Ids, known: Tensor) -> Tensor:
         """(S,) for each piece of a sentence, and its end, the number of its word, from 1 on, if

@@ -39,6 +39,9 @@ class Recall:
     with the model."""
     cosine: Tensor | None = None
     """(B, K) the dot products alone, where something is added to them."""
+    close: Tensor | None = None
+    """(B, K) which entries go on from the piece just written in a pair that resembles the
+    sentence."""
     awaited: Tensor | None = None
     """(V,) pieces that stand before words: where the model is about to say one, entries that begin
     a word wait."""

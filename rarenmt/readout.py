@@ -96,6 +96,11 @@ class PaperReadout(nn.Module):
         return log_probs, F.pad(gained, (0, recall.values.shape[1] - 1))
 
 
+TRUST = 2.0
+"""Nats that the gate gains where the nearest entry goes on in a pair that resembles the sentence:
+practice, which knows no such pairs, trusts it too little."""
+
+
 class MixtureReadout(nn.Module):
     """p = (1 − λ) p_model + λ p_memory, with λ from a small gate.
 
@@ -131,6 +136,8 @@ class MixtureReadout(nn.Module):
         seen = torch.cat([states.top.detach(), states.source.detach(), recalled], dim=-1)
         features = features.to(self.view.weight.dtype)
         gate = self.gate(torch.cat([self.view(seen), features], dim=-1)).float()  # (B, 1)
+        if recall.close is not None:
+            gate = gate + TRUST * recall.close[:, :1]
         held = (recall.values[:, :1] != EMPTY).float()
         share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
         if recall.awaited is not None and recall.thread is not None:

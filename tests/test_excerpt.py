@@ -18,7 +18,7 @@ from rarenmt.excerpt import Excerpt
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.speech import ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Speech
+from rarenmt.speech import CLOSER, ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Speech
 from rarenmt.spelling import Begun, Threads
 
 WIDTH, NEIGHBOURS, PIECES = 16, 4, 5
@@ -60,6 +60,7 @@ def few(
     neighbours: int = NEIGHBOURS,
     before: list[int] | None = None,
     places: list[list[bool]] | None = None,
+    close: list[bool] | None = None,
 ) -> Excerpt:
     """One sentence with these keys, values, words begun and whether inside a word."""
     keys, values, stems, inside = zip(*entries, strict=True)
@@ -73,6 +74,7 @@ def few(
         torch.tensor([stems]),
         unknown if before is None else torch.tensor([before]),
         unknown,
+        unknown != EMPTY if close is None else torch.tensor([close]),
         plain(vocabulary),
     )
     return Excerpt(
@@ -116,19 +118,20 @@ def ask(excerpt: Excerpt, previous: int, before: int = EMPTY, attention: float =
 def spoken(
     memory: Memory,
     threads: Threads,
-    places: Sequence[tuple[int, Tensor]],
+    places: Sequence[tuple[int, Tensor, bool]],
     query: Tensor,
     begun: tuple[int, int],
     attention: Tensor,
-) -> list[tuple[int, float, int, bool]]:
-    """Slot, nearness, thread and silence of what answers one query, nearest first."""
+) -> list[tuple[int, float, int, bool, bool]]:
+    """Slot, nearness, thread and silence of what answers one query, nearest first, and whether it
+    goes on in a pair that resembles the sentence."""
     answers = []
     word, before = begun
-    inside = {slot: bool(threads.joints.inside[memory.values[slot]]) for slot, _ in places}
-    follow = {slot: int(threads.stems[slot]) == word for slot, _ in places}
-    heard = {slot: bool(place.any()) for slot, place in places}
-    unfinished = any(inside[slot] and follow[slot] and heard[slot] for slot, _ in places)
-    for slot, place in places:
+    inside = {slot: bool(threads.joints.inside[memory.values[slot]]) for slot, *_ in places}
+    follow = {slot: int(threads.stems[slot]) == word for slot, *_ in places}
+    heard = {slot: bool(place.any()) for slot, place, _ in places}
+    unfinished = any(inside[slot] and follow[slot] and heard[slot] for slot, *_ in places)
+    for slot, place, close in places:
         if inside[slot] and not (follow[slot] and heard[slot]):
             continue
         nearness = float(torch.dot(query, memory.keys[slot]))
@@ -138,8 +141,9 @@ def spoken(
             nearness += THREAD
             if int(threads.before[slot]) == before != EMPTY:
                 nearness += LONGER
+            nearness += CLOSER * close
         thread = (SAME_WORD if inside[slot] else NEXT_WORD) if follow[slot] else ELSEWHERE
-        answers.append((slot, nearness, thread, not heard[slot]))
+        answers.append((slot, nearness, thread, not heard[slot], close and follow[slot]))
     return sorted(answers, key=lambda answer: -answer[1])[: memory.config.neighbours]
 
 
@@ -159,17 +163,20 @@ def test_an_excerpt_answers_as_a_loop_over_its_entries(
     queries = unit_rows(len(counts) * rows, seed + 1)
     words, before = torch.randint(0, PIECES, (2, len(queries)), generator=generator())
     attention = 0.8 * torch.rand(len(queries), pieces, generator=generator()).softmax(dim=-1)
+    close = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
 
-    excerpt = Excerpt.of(memory, threads, chosen, places)
+    excerpt = Excerpt.of(memory, threads, chosen, places, close=close)
     recall = excerpt.read(queries, Begun(words, before), attention)
 
     assert recall.thread is not None
     assert recall.mute is not None
     assert recall.cosine is not None
+    assert recall.close is not None
     for row, query in enumerate(queries):
         own = row // rows
         expected = spoken(
-            memory, threads, list(zip(chosen[own].tolist(), places[own], strict=True)), query,
+            memory, threads,
+            list(zip(chosen[own].tolist(), places[own], close[own].tolist(), strict=True)), query,
             (int(words[row]), int(before[row])), attention[row],
         )  # fmt: skip
         missing = NEIGHBOURS - len(expected)
@@ -179,8 +186,11 @@ def test_an_excerpt_answers_as_a_loop_over_its_entries(
         assert recall.similarity[row].tolist() == pytest.approx(
             [nearness for _, nearness, *_ in expected] + [-torch.inf] * missing, abs=1e-5
         )
-        known = recall.thread[row, : len(slots)].tolist(), recall.mute[row, : len(slots)].tolist()
-        assert known == ([thread for _, _, thread, _ in expected], [mute for *_, mute in expected])
+        known = (part[row, : len(slots)].tolist() for part in (recall.thread, recall.mute))
+        assert tuple(known) == (
+            [thread for _, _, thread, *_ in expected], [mute for *_, mute, _ in expected],
+        )  # fmt: skip
+        assert recall.close[row].tolist() == [near for *_, near in expected] + [False] * missing
         assert_close(recall.cosine[row, : len(slots)], memory.keys[slots] @ query)
 
 
@@ -207,6 +217,21 @@ def test_an_entry_is_nearer_still_after_two_words_of_its_pair() -> None:
     assert nearness(2, 3) == pytest.approx([0.9, 0.3 + THREAD + LONGER])
     assert nearness(4, 3) == pytest.approx([0.9, 0.3])
     assert nearness(1, EMPTY) == pytest.approx([0.9 + THREAD, 0.3])  # nothing is known of either
+
+
+def test_an_entry_of_a_pair_that_resembles_the_sentence_is_nearer_where_it_goes_on() -> None:
+    first, second = (near(0.5), HOLA, 2, False), (near(0.5), MUNDO, 2, False)
+    excerpt = few(first, second, close=[False, True])
+
+    onwards, elsewhere = ask(excerpt, 2), ask(excerpt, 1)
+
+    assert onwards.values[0, :2].tolist() == [MUNDO, HOLA]
+    assert_close(onwards.similarity[0, :2], torch.tensor([0.5 + THREAD + CLOSER, 0.5 + THREAD]))
+    assert onwards.close is not None
+    assert onwards.close.tolist() == [[True, False, False, False]]
+    assert_close(elsewhere.similarity[0, :2], torch.tensor([0.5, 0.5]))
+    assert elsewhere.close is not None
+    assert not elsewhere.close.any()
 
 
 # Attention
@@ -365,7 +390,8 @@ def test_selected_sentences_keep_their_entries() -> None:
     chosen = drawn(memory, [3, 5, 2], seed=1)
     threads.joints.inside[:] = False
     places = [torch.rand(len(own), 7, generator=generator()) < 0.2 for own in chosen]
-    excerpt = Excerpt.of(memory, threads, chosen, places)
+    close = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
+    excerpt = Excerpt.of(memory, threads, chosen, places, close=close)
 
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
@@ -374,7 +400,7 @@ def test_selected_sentences_keep_their_entries() -> None:
     for name in ("places", "mute"):
         assert torch.equal(getattr(selected, name), getattr(excerpt, name)[[2, 0, 2], :3])
     for one, other in ((selected.speech, excerpt.speech), (selected.asked, excerpt.asked)):
-        for name in ("slots", "values", "stems", "before", "words"):
+        for name in ("slots", "values", "stems", "before", "words", "close"):
             assert torch.equal(getattr(one, name), getattr(other, name)[[2, 0, 2], :3])
     assert selected.joints is excerpt.joints
 
@@ -474,7 +500,13 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
     it says anything."""
     slots, unknown = torch.tensor([[0]]), torch.tensor([[EMPTY]])
     speech = Speech(
-        slots, torch.tensor([[value]]), torch.tensor([[stem]]), unknown, unknown, QUOTED
+        slots,
+        torch.tensor([[value]]),
+        torch.tensor([[stem]]),
+        unknown,
+        unknown,
+        unknown != EMPTY,
+        QUOTED,
     )
     excerpt = Excerpt(RaggedKeys.of(axis(0)[None], slots), speech, None, None, speech, 1)
     recall = ask(excerpt, written)

@@ -86,6 +86,19 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     assert excerpt.neighbours == 4
 
 
+def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG)
+    sentences = ["The old cat sleeps.", "Who gave that cat my bread?"]
+
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(sentences)
+
+    assert excerpt is not None
+    asked = excerpt.speech.slots != EMPTY
+    assert asked.any(dim=1).tolist() == [True, True]
+    assert torch.equal(excerpt.speech.close[0], asked[0])
+    assert not excerpt.speech.close[1].any()
+
+
 def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word that each position of a pair belongs to, as it is numbered."""
     inside = torch.tensor(tokenizer.inside)

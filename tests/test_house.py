@@ -14,9 +14,9 @@ ORDER = [
     "errors", "config", "storage", "text", "tmx", "languages", "tmx_parser", "tmx_reader",
     "tmx_writer", "corpus", "stream", "tensors", "score", "conditions", "parallel", "largest",
     "index", "lsh_index", "faiss_index", "choice", "tokens", "joints", "counts", "relevance",
-    "batches", "align", "lexicon", "counterpart", "meanings", "attention", "query", "encoder",
-    "decoder", "memory", "ragged", "spelling", "speech", "due", "excerpt", "whole", "readout",
-    "model", "softmax_loss", "objective", "trace", "search", "checkpoint", "journal",
+    "resemblance", "batches", "align", "lexicon", "counterpart", "meanings", "attention", "query",
+    "encoder", "decoder", "memory", "ragged", "spelling", "speech", "due", "excerpt", "whole",
+    "readout", "model", "softmax_loss", "objective", "trace", "search", "checkpoint", "journal",
     "memory_file", "entries", "finder", "translation_memory", "episodes", "practice", "dev",
     "train", "novelty", "translation", "drawing", "page", "translator", "oneshot",
 ]  # fmt: skip

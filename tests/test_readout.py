@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from rarenmt.config import Config
 from rarenmt.memory import EMPTY, Recall
 from rarenmt.query import States
-from rarenmt.readout import MixtureReadout, Output, PaperReadout, neighbour_weights
+from rarenmt.readout import TRUST, MixtureReadout, Output, PaperReadout, neighbour_weights
 from rarenmt.speech import ELSEWHERE, NEXT_WORD, SAME_WORD
 
 CAT, DOG = 5, 9
@@ -122,6 +122,20 @@ def test_what_a_mute_neighbour_would_lend_stays_with_the_model(tiny_config: Conf
     model = 1 - 5 / 28
     assert_close(log_probs[0, DOG].exp(), torch.tensor(model / VOCABULARY))
     assert_close(log_probs[0, CAT].exp(), torch.tensor(model / VOCABULARY + 5 / 28))
+
+
+@pytest.mark.parametrize(
+    ("close", "odds"), [([True, False], 1 / 3 * math.exp(TRUST)), ([False, True], 1 / 3)]
+)
+def test_the_gate_trusts_a_pair_that_resembles_the_sentence_where_its_nearest_entry_goes_on(
+    tiny_config: Config, close: list[bool], odds: float
+) -> None:
+    readout = mixture(tiny_config, 1 / 4)
+    recall = replace(RECALL, close=torch.tensor([[*close, False]]))
+
+    _, shares = readout(states(), recall, torch.zeros(1, BLOCKS), uniform_output())
+
+    assert shares.sum().item() == pytest.approx(odds / (1 + odds))
 
 
 @pytest.mark.parametrize(

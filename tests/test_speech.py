@@ -13,7 +13,7 @@ def spoken(stems: Tensor, values: Tensor) -> Speech:
     """What entries say behind these words, and nothing else is known of them."""
     unknown = torch.full_like(stems, EMPTY)
     slots = torch.arange(stems.numel()).view_as(stems)
-    return Speech(slots, values, stems, unknown, unknown, JOINTS)
+    return Speech(slots, values, stems, unknown, unknown, unknown != EMPTY, JOINTS)
 
 
 def speech(*entries: tuple[int, int]) -> Speech:
