@@ -16,7 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import attention, counterpart, entries, excerpt, finder, relevance, search, speech
+from rarenmt import (
+    attention,
+    counterpart,
+    entries,
+    excerpt,
+    finder,
+    readout,
+    relevance,
+    search,
+    speech,
+)
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.counterpart import Heard
@@ -215,6 +225,10 @@ ROWS = [
     Row("at most 32 pairs", constants=((relevance, "MOST", 32),)),
     Row("no thread", constants=((speech, "THREAD", 0.0), (speech, "LONGER", 0.0))),
     Row("a thread of one word", constants=((speech, "LONGER", 0.0),)),
+    Row(
+        "pairs that resemble it are no nearer and trusted no more",
+        constants=((speech, "CLOSER", 0.0), (readout, "TRUST", 0.0)),
+    ),
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((speech, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
