@@ -89,7 +89,7 @@ def remark(translation: "Translation") -> str:
     sources: list[str] = []
     for part in translation.parts:
         if part.shown:
-            sources.append(console.place(part.shown))
+            sources.append(console.place(part.shown.pair))
         else:
             sources += [f"{word}: {console.place(pair)}" for word, pair in part.remembered()]
     return "← " + ", ".join(sources) if sources else ""
@@ -97,18 +97,17 @@ def remark(translation: "Translation") -> str:
 
 def picture(translation: "Translation", screen: Console | None = None) -> str:
     """The translation, what each word owes the memory, and the pairs that spoke."""
-    from rarenmt.translation import AS_SHOWN
-
     screen = screen or Console(highlight=False)
     words = translation.words()
-    heard, shown = _heard(words), [part.shown for part in translation.parts]
+    heard = _heard(words)
+    shown = {part.shown.pair: part.shown.note for part in translation.parts if part.shown}
     colours = dict(zip(heard, COLOURS, strict=False))
     with screen.capture() as captured:
         _print(screen, _headline(translation, words, colours))
-        if not all(shown):
+        if not all(part.shown for part in translation.parts):
             _print(screen, *_rows(words, colours, screen.width))
         for pair, colour in colours.items():
-            note = AS_SHOWN if pair in shown else _shares(heard[pair])
+            note = shown.get(pair) or _shares(heard[pair])
             _print(screen, Text(), *_pair(pair, heard[pair], note, colour, screen))
         _print(screen, Text())
     return captured.get()

@@ -185,7 +185,8 @@ class SearchConfig:
     longest_extra: int = 10
     """A translation has at most `longest_ratio` × source pieces + `longest_extra` pieces."""
     repeat: bool = True
-    """Whether a sentence that was shown is said as it was shown, and not looked for."""
+    """Whether a sentence that was shown, or is worded as one, is said as it was shown, and not
+    looked for."""
 
     def __post_init__(self) -> None:
         _require(self.beam >= 1, f"beam must be at least 1, not {self.beam}")

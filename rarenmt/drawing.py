@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape as _escape
 
 from rarenmt.text import Pair
-from rarenmt.translation import AS_SHOWN, Entry, Part, Word
+from rarenmt.translation import Entry, Part, Word
 
 ROW = 26
 """Pixels; grid-auto-rows in page.css."""
@@ -130,7 +130,7 @@ def _boxes(part: Part, words: Sequence[Word], above: int) -> list[_Box]:
     boxes: list[_Box] = []
     free = 0
     for pair in sorted(loudest, key=lambda pair: _centre(heard[pair])):
-        note = AS_SHOWN if part.shown else _heard(heard[pair], words)
+        note = part.shown.note if part.shown else _heard(heard[pair], words)
         rows = _rows(pair, note)
         top = max(free, round(above + _centre(heard[pair])))
         boxes.append(_Box(pair, heard[pair], note, len(boxes), top, rows))

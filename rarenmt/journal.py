@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rarenmt.errors import SettingError
 from rarenmt.text import Pair
+from rarenmt.wording import Shown, Wording, say_again, say_for
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Journal:
         self._numbers: dict[tuple[str, str], int] = {}
         self._same_source: dict[str, list[int]] = {}
         self._latest: dict[str, Pair] = {}
+        self._worded: dict[str, Pair] = {}
 
     def showings(self) -> Iterator[Pair]:
         """Every pair of every call, with repetitions."""
@@ -63,6 +65,15 @@ class Journal:
         """What was shown last for just this sentence, whatever white space is around it."""
         return self._latest.get(sentence.strip())
 
+    def shown(self, sentence: str) -> Shown | None:
+        """What was shown last for just this sentence or, if nothing was, for one that is worded as
+        it is."""
+        pair = self.latest(sentence)
+        if pair is not None:
+            return say_again(pair)
+        key = Wording.of(sentence).key
+        return say_for(self._worded[key], sentence) if key and key in self._worded else None
+
     def take(self, call: Call) -> list[int]:
         """Take in a call; the numbers of the pairs that were not known before it."""
         self.calls.append(call)
@@ -70,6 +81,7 @@ class Journal:
         for pair in call.pairs:
             self._places.add(_place(pair))
             self._latest[pair.source.strip()] = pair
+            self._worded[Wording.of(pair.source).key] = pair
             if not self.knows(pair):
                 self._numbers[pair.source, pair.target] = len(self.pairs)
                 self._same_source.setdefault(pair.source, []).append(len(self.pairs))

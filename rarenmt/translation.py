@@ -6,13 +6,10 @@ from itertools import pairwise
 
 from rarenmt.text import Pair
 from rarenmt.tokens import in_word
+from rarenmt.wording import Shown
 
 SPOKEN = 0.5
 """A piece came from the memory when it owes the memory at least this share of its probability."""
-
-
-AS_SHOWN = "the sentence, as it was shown"
-"""Said of a pair that was said again."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,8 @@ class Part:
     source: list[str]
     """The source pieces, an empty one for the end of the sentence last."""
     tokens: list[Token]
-    shown: Pair | None = None
-    """The pair whose source it is, where it was not looked for but said as it was shown."""
+    shown: Shown | None = None
+    """What is said, where it was not looked for but said as it was shown."""
 
     def source_words(self) -> list[str]:
         """The source in words; the last one, empty, stands for the end of the sentence."""

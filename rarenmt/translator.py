@@ -1,7 +1,7 @@
 """Text in, text out: translate sentences, remember pairs, and say where a word came from."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from rarenmt.trace import Trace, Voice
 from rarenmt.translation import Entry, Origin, Part, Token, Translation
 from rarenmt.translation_memory import Remembered, TranslationMemory
 from rarenmt.whole import Whole
+from rarenmt.wording import OWN, Shown
 
 BEAM = SearchConfig()
 """How a translation is looked for by default."""
@@ -92,13 +93,13 @@ class Translator:
 
         Without `explain` the tokens of what is searched do not say what they came from.
         """
-        shown = self.journal.latest if memory and config.repeat else _nothing
-        parts = [[s.strip()] if shown(s) else self._parts(s) for s in sentences]
-        encoded = [(part, self._encode(part)) for each in parts for part in each if not shown(part)]
-        asked = [(part, ids) for part, ids in encoded if len(ids) <= LONGEST]
+        shown = self.journal.shown if memory and config.repeat else _nothing
+        parts = [list(self._parts(sentence, shown)) for sentence in sentences]
+        encoded = [(text, self._encode(text)) for each in parts for text, own in each if not own]
+        asked = [(text, ids) for text, ids in encoded if len(ids) <= LONGEST]
         answers = iter(self._search(asked, config, memory=memory, explain=explain))
         return [
-            self._put_together(sentence, [(part, shown(part)) for part in each], answers)
+            self._put_together(sentence, each, answers)
             for sentence, each in zip(sentences, parts, strict=True)
         ]
 
@@ -109,7 +110,10 @@ class Translator:
         return [self.journal.pairs[number] for number in self.remembered.finder.relevant(sentence)]
 
     def _put_together(
-        self, sentence: str, parts: Sequence[tuple[str, Pair | None]], answers: Iterator[Hypothesis]
+        self,
+        sentence: str,
+        parts: Sequence[tuple[str, Shown | None]],
+        answers: Iterator[Hypothesis],
     ) -> Translation:
         """One translation from those of its parts: a part that was shown is said as it was, one too
         long to be language is copied."""
@@ -135,12 +139,19 @@ class Translator:
     def _encode(self, text: str) -> Ids:
         return self.tokenizer.encode(text.strip())
 
-    def _parts(self, sentence: str) -> list[str]:
-        """A sentence as a whole, or cut where it breathes if it is long; a blank one is none."""
+    def _parts(
+        self, sentence: str, shown: Callable[[str], Shown | None]
+    ) -> Iterator[tuple[str, Shown | None]]:
+        """A sentence as a whole, or cut where it breathes if it is long and was not shown; a blank
+        one is none. Beside each part what was shown for it."""
         text = sentence.strip()
-        if len(self._encode(text)) <= LONGEST:
-            return [text] if text else []
-        return [part for breath in _breathe(text) for part in self._cut(breath)]
+        whole = shown(text)
+        if whole or len(self._encode(text)) <= LONGEST:
+            yield from [(text, whole)] if text else []
+            return
+        for breath in _breathe(text):
+            for part in self._cut(breath):
+                yield part, shown(part)
 
     def _cut(self, text: str) -> Iterator[str]:
         """Parts of at most LONGEST pieces, cut between words; a longer word stays whole."""
@@ -196,15 +207,15 @@ class Translator:
             self.memory.use(choose_index(self._index, self.memory.used, self.device))
         return self.memory
 
-    def _repeat(self, source: str, pair: Pair) -> Part:
-        """The target of a pair whose source this is; the decoder looks at nothing meanwhile."""
+    def _repeat(self, source: str, shown: Shown) -> Part:
+        """What was shown for this source; the decoder looks at nothing meanwhile."""
         tokens = []
-        end = len(pair.target) - len(pair.target.lstrip())
-        for piece in self.tokenizer.pieces(self._encode(pair.target)):
+        end = 0
+        for piece in self.tokenizer.pieces(self._encode(shown.text)):
             start, end = end + len(piece) - len(piece.lstrip()), end + len(piece)
-            entry = Entry(pair, (start, end), similarity=1.0, weight=1.0)
-            tokens.append(Token(_on_one_line(piece), Origin(1.0, [entry])))
-        return Part(self._source_pieces(source), tokens, pair)
+            places = [place for place in shown.places[start:end] if place != OWN]
+            tokens.append(Token(_on_one_line(piece), _said_again(shown.pair, places)))
+        return Part(self._source_pieces(source), tokens, shown)
 
     def _explain(self, source: str, hypothesis: Hypothesis) -> Part:
         """The pieces as text, each with what it came from."""
@@ -233,6 +244,14 @@ class Translator:
         start, end = self.tokenizer.span(self._encode(pair.target), position)
         indent = len(pair.target) - len(pair.target.lstrip())
         return Entry(pair, (indent + start, indent + end), voice.similarity, voice.weight)
+
+
+def _said_again(pair: Pair, places: Sequence[int]) -> Origin | None:
+    """The pair behind a piece that stands at these places of its target, if there are any."""
+    if not places:
+        return None
+    span = (places[0], places[-1] + 1)
+    return Origin(1.0, [Entry(pair, span, similarity=1.0, weight=1.0)])
 
 
 def _nothing(sentence: str) -> None:

@@ -199,7 +199,7 @@ def test_a_terminal_shows_what_came_from_where(folder: Path, tmp_path: Path) -> 
     pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
     command = ("translate", "-m", folder, "--beam", "1", "--with", pairs, "--explain")
 
-    terminal = Terminal(*command, "The cat sleeps")
+    terminal = Terminal(*command, "The cat sleeps now.")
     shown = terminal.wait_for("▌ Die Katze schläft.")
 
     assert terminal.wait() == 0

@@ -32,6 +32,21 @@ def test_a_pair_is_remembered_from_the_first_place_that_showed_it() -> None:
     assert journal.number(CAT_AGAIN) == 0
 
 
+def test_what_was_shown_for_a_sentence_comes_before_what_was_for_one_worded_alike() -> None:
+    three, five = Pair("Gate 3", "Flugsteig 3", "a.tsv", 1), Pair("Gate 5", "Tor 5", "a.tsv", 2)
+    journal = shown([three], [five])
+
+    said = {gate: journal.shown(f"Gate {gate}") for gate in (3, 5, 8)}
+
+    assert {gate: own and own.text for gate, own in said.items()} == {
+        3: "Flugsteig 3", 5: "Tor 5", 8: "Tor 8"
+    }  # fmt: skip
+    assert journal.latest("Gate 8") is None
+    assert journal.shown("Gate eight") is None
+    assert journal.shown("") is None
+    assert journal.shown("!") is None
+
+
 def test_a_line_was_shown_before_whenever_that_was() -> None:
     journal = shown([CAT])
 

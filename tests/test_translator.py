@@ -162,10 +162,10 @@ def test_conflicts_within_one_call_are_reported(translator: Translator) -> None:
 
 def test_a_long_text_is_translated_in_parts(translator: Translator) -> None:
     sentence = "The cat sleeps and the dog eats bread. "
-    parts = list(translator._parts(sentence * 30))
+    parts = list(translator._parts(sentence * 30, lambda text: None))
 
     assert len(parts) == 30
-    assert all(len(translator.tokenizer.encode(part)) <= LONGEST for part in parts)
+    assert all(len(translator.tokenizer.encode(part)) <= LONGEST for part, _ in parts)
 
 
 def test_a_word_too_long_to_be_language_is_copied(translator: Translator) -> None:
@@ -227,6 +227,27 @@ def test_every_word_that_was_shown_says_where_it_stands(translator: Translator) 
     for word in translation.words():
         [entry] = word.entries
         assert (pair.target[slice(*entry.span)], entry.pair.line) == (word.text, 7)
+
+
+def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
+    translator: Translator,
+) -> None:
+    pair = Pair("Row 7 of 20 is gone.", "Von 20 Zeilen fehlt die 7.", "rows.tsv", 3)
+    translator.remember([pair])
+
+    [translation] = translator.translate(["row 1250 of 3 is gone!"], GREEDY)
+
+    assert translation.text == "Von 3 Zeilen fehlt die 1250!"
+    [part] = translation.parts
+    assert part.shown is not None
+    assert part.shown.note == "the sentence, as it was shown but for numbers and signs"
+    words = {word.text: word for word in translation.words()}
+    assert not words["1250"].entries
+    assert not words["!"].entries
+    [entry] = words["fehlt"].entries
+    assert pair.target[slice(*entry.span)] == "fehlt"
+    anew = translator.translate(["row 1250 of 3 is gone!"], SearchConfig(beam=1, repeat=False))
+    assert anew[0].parts[0].shown is None
 
 
 def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) -> None:
