@@ -16,10 +16,13 @@ from rarenmt.lexicon import Lexicon
 from rarenmt.meanings import Meanings
 from rarenmt.memory import Memory
 from rarenmt.relevance import NOTHING, Relevance
-from rarenmt.resemblance import resembles
+from rarenmt.resemblance import resemblance, words_and_signs
 from rarenmt.spelling import Threads, spell_pairs
 from rarenmt.tokens import Tokenizer
 from rarenmt.whole import Whole
+
+CLOSE = 0.6
+"""Share of their words and signs that a sentence and a pair which resembles it have in common."""
 
 
 class Finder:
@@ -89,13 +92,13 @@ class Finder:
     def _close(self, sentence: str, pairs: Sequence[int]) -> Tensor:
         """Which entries of some pairs, one after the other, come from one that resembles a
         sentence."""
-        of_pairs = (
-            torch.full_like(
-                self._slots[pair], resembles(sentence, self._journal.pairs[pair].source)
-            )
-            for pair in pairs
-        )
-        return torch.cat([_NONE, *of_pairs]).bool()
+        words = words_and_signs(sentence)
+        parts = [_NONE]
+        for pair in pairs:
+            others = words_and_signs(self._journal.pairs[pair].source)
+            near = resemblance(words, others, CLOSE) > 0
+            parts.append(torch.full_like(self._slots[pair], near))
+        return torch.cat(parts).bool()
 
     def _due(self, sentence: Ids, known: Tensor) -> Tensor:
         """(S,) for each piece of a sentence, and its end, the number of its word, from 1 on, if

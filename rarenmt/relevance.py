@@ -2,7 +2,8 @@
 
 A word tells as much as it is rare: − ln of its share of the training text. A pair is relevant
 when its source shares a rare word with the sentence, and more than other pairs with that word do,
-or at least half of all that the sentence tells, and of all that it tells itself.
+or at least half of all that the sentence tells, and of all that it tells itself. To a long sentence
+the pair is that resembles it most, too.
 """
 
 import heapq
@@ -11,6 +12,7 @@ from collections.abc import Container, Iterable
 from functools import lru_cache
 
 from rarenmt.counts import WORD, Counts
+from rarenmt.resemblance import resemblance, words_and_signs
 from rarenmt.tokens import Tokenizer
 
 NOTHING = Counts()
@@ -27,6 +29,12 @@ EACH = 1
 equals. Others would distract."""
 MOST = 8
 """Pairs that one sentence asks in all, those that share most."""
+ALIKE = 0.7
+"""Share of their words and signs that a long sentence and a pair have in common, from which the
+pair is relevant."""
+LONG = 10
+"""Words and signs of a long sentence. In a shorter one what differs may be all that it tells: *Tom
+was absent.* is not *Tom was pardoned.*"""
 ENDINGS, BEGINNING = 3, 5
 """Words are taken to be forms of one word when they differ in at most so many letters at the
 end, and agree in at least so many at the beginning."""
@@ -45,6 +53,7 @@ class Relevance:
         `counts`: how often words stand there."""
         self._tokenizer, self._known, self._counts = tokenizer, known, counts
         self._pairs: dict[str, list[int]] = defaultdict(list)
+        self._sources: list[str] = []
         self._tells_in_all: list[float] = []
         self._told: dict[str, float] = {}
 
@@ -53,7 +62,8 @@ class Relevance:
         for source in sources:
             words = self._words(source)
             for key in {*words, *(form for word in words for form in _forms(word))}:
-                self._pairs[key].append(len(self._tells_in_all))
+                self._pairs[key].append(len(self._sources))
+            self._sources.append(source)
             self._tells_in_all.append(sum(words.values()))
 
     def find(self, sentence: str) -> list[int]:
@@ -78,11 +88,24 @@ class Relevance:
             pair for pair in shared if shared[pair] >= HALF * max(told, self._tells_in_all[pair])
         }
         chosen.update(pair for pairs in rare for pair in best(pairs, EACH))
+        chosen.update(self._alike(sentence, best(shared, MOST)))
         return sorted(best(chosen, MOST))
 
     def rare(self, word: str) -> bool:
         """Whether a word in small letters makes a pair relevant alone."""
         return self._tells(word) >= RARE
+
+    def _alike(self, sentence: str, pairs: Iterable[int]) -> list[int]:
+        """The one of some pairs that resembles a long sentence most, if one does; of equals the
+        newest."""
+        words = words_and_signs(sentence)
+        if len(words) < LONG:
+            return []
+        likenesses = (
+            (resemblance(words, words_and_signs(self._sources[pair]), ALIKE), pair)
+            for pair in pairs
+        )
+        return [pair for likeness, pair in sorted(likenesses)[-1:] if likeness]
 
     def _words(self, text: str) -> dict[str, float]:
         """The telling words of a text, with what they tell."""

@@ -14,7 +14,7 @@ ORDER = [
     "errors", "config", "storage", "text", "wording", "tmx", "languages", "tmx_parser",
     "tmx_reader", "tmx_writer", "corpus", "stream", "tensors", "score", "conditions", "parallel",
     "largest", "index", "lsh_index", "faiss_index", "choice", "tokens", "joints", "counts",
-    "relevance", "resemblance", "batches", "align", "lexicon", "counterpart", "meanings",
+    "resemblance", "relevance", "batches", "align", "lexicon", "counterpart", "meanings",
     "attention", "query", "encoder", "decoder", "memory", "ragged", "spelling", "speech", "due",
     "excerpt", "whole", "readout", "model", "softmax_loss", "objective", "trace", "search",
     "checkpoint", "journal", "memory_file", "entries", "finder", "translation_memory", "episodes",

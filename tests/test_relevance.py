@@ -3,7 +3,7 @@
 import pytest
 
 from rarenmt.counts import Counts
-from rarenmt.relevance import HALF, MOST, RARE, TELLING, Relevance
+from rarenmt.relevance import ALIKE, HALF, LONG, MOST, RARE, TELLING, Relevance
 from rarenmt.tokens import Tokenizer
 
 TOLD = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
@@ -70,6 +70,27 @@ def test_nor_is_a_long_pair_relevant_of_which_the_sentence_holds_a_little() -> N
     found = remembering("The letter.", "The old letter, the letter!", "The letter, the zebra.")
 
     assert found.find("the old letter") == [0, 1]
+
+
+def test_a_long_sentence_asks_the_pair_that_resembles_it_most() -> None:
+    start = "the old Tom reads the old Tom the letter"
+    found = remembering(
+        f"{start} zebra zebus zorros", f"{start} yak yaks yetis", "zebra zebus the letter"
+    )
+    long = f"{start} gnu okapi emu"
+    assert len(long.split()) == LONG + 2
+
+    assert ALIKE < 2 * 9 / (12 + 12)
+    assert found.find(long) == [1]  # the first two share as much: the newer of them
+    assert found.find(f"{start} zebra gnu emu") == [0, 2]  # a rare word, and the nearest
+
+
+def test_a_short_sentence_does_not_for_what_differs_may_be_all_it_tells() -> None:
+    start = "the old Tom reads the old Tom"
+    found = remembering(f"{start} letter zebra")
+
+    assert found.find(f"{start} letter gnu") == []
+    assert found.find(f"{start} letter the gnu") == [0]
 
 
 def test_a_word_counts_once_however_often_it_stands() -> None:

@@ -2,26 +2,29 @@
 
 import pytest
 
-from rarenmt.resemblance import resembles
+from rarenmt.resemblance import resemblance, words_and_signs
 
 
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        ("The pump leaks.", "The pump leaks.", True),
-        ("The pump leaks.", "the PUMP leaks.", True),
-        ("The pump leaks.", "The pump drips.", True),  # 3 of 4 and 4: 6 / 8
-        ("The pump leaks", "The valve drips", False),  # 2 / 6
-        ("one two three", "one two four five six seven", False),  # 4 / 9
-        ("one two three", "one two three four five six seven", True),  # 6 / 10, just enough
-        ("one two three", "one two three four five six seven eight", False),  # 6 / 11
-        ("a b c d", "d c b a", False),  # the order counts: 2 / 8
-        ("Wait!", "Wait.", False),  # 2 / 4
-        ("", "", True),
-        ("", "The pump leaks.", False),
+        ("The pump leaks.", "The pump leaks.", 1),
+        ("The pump leaks.", "the PUMP leaks.", 1),
+        ("The pump leaks.", "The pump drips.", 6 / 8),
+        ("The pump leaks", "The valve drips", 2 / 6),
+        ("one two three", "one two three four five six seven", 6 / 10),
+        ("a b c d", "d c b a", 2 / 8),  # the order counts
+        ("Wait!", "Wait.", 2 / 4),
+        ("", "", 1),
+        ("", "The pump leaks.", 0),
     ],
 )
-def test_two_sentences_resemble_each_other_when_six_tenths_are_the_same(
-    one: str, other: str, expected: bool
+def test_the_share_of_the_words_and_signs_that_are_the_same(
+    one: str, other: str, expected: float
 ) -> None:
-    assert resembles(one, other) is expected
+    words, others = words_and_signs(one), words_and_signs(other)
+
+    assert resemblance(words, others) == pytest.approx(expected)
+    for least in (0.3, 0.6, 0.74, 0.76, 1.0):
+        share = expected if expected >= least - 1e-9 else 0
+        assert resemblance(words, others, least) == pytest.approx(share)
