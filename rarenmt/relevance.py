@@ -2,8 +2,8 @@
 
 A word tells as much as it is rare: − ln of its share of the training text. A pair is relevant
 when its source shares a rare word with the sentence, and more than other pairs with that word do,
-or at least half of all that the sentence tells, and of all that it tells itself. To a long sentence
-the pair is that resembles it most, too.
+or at least half of all that the sentence tells, and of all that it tells itself. So is the pair
+that resembles a long sentence most.
 """
 
 import heapq

@@ -29,7 +29,7 @@ LONGER = 0.3
 """By how much more, when the word before that was written too: a sentence resembles its pair."""
 
 CLOSER = 0.1
-"""By how much more, when the sentence does resemble its pair."""
+"""By how much more, when the pair of the entry resembles the sentence as a whole."""
 
 HEARD = 8
 """Neighbours of a query, at most: of 64 translations with 100,000 entries to ask, none changes
