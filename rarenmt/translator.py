@@ -142,16 +142,28 @@ class Translator:
     def _parts(
         self, sentence: str, shown: Callable[[str], Shown | None]
     ) -> Iterator[tuple[str, Shown | None]]:
-        """A sentence as a whole, or cut where it breathes if it is long and was not shown; a blank
-        one is none. Beside each part what was shown for it."""
+        """A line as a whole if that was shown, else the sentences in it that were, and what stands
+        between them; a blank one is nothing. Beside each part what was shown for it."""
         text = sentence.strip()
         whole = shown(text)
-        if whole or len(self._encode(text)) <= LONGEST:
-            yield from [(text, whole)] if text else []
+        if whole:
+            yield text, whole
             return
-        for breath in _breathe(text):
-            for part in self._cut(breath):
-                yield part, shown(part)
+        done = 0
+        for start, end in _sentences(text):
+            said = shown(text[start:end]) if " " in text[start:end] else None  # *No.* ends nothing
+            if said:
+                yield from self._unshown(text[done:start].strip())
+                yield text[start:end], said
+                done = end
+        yield from self._unshown(text[done:].strip())
+
+    def _unshown(self, text: str) -> Iterator[tuple[str, None]]:
+        """A text as a whole, or cut where it breathes if it is long; a blank one is nothing."""
+        if len(self._encode(text)) > LONGEST:
+            yield from ((part, None) for breath in _breathe(text) for part in self._cut(breath))
+        elif text:
+            yield text, None
 
     def _cut(self, text: str) -> Iterator[str]:
         """Parts of at most LONGEST pieces, cut between words; a longer word stays whole."""
@@ -271,7 +283,17 @@ def _surround(original: str, translation: str) -> str:
     return before + translation.strip() + original[len(original.rstrip()) :]
 
 
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence of a text begins and ends."""
+    start = 0
+    for gap in re.finditer(r"(?<=[.!?…])\s+", text):
+        yield start, gap.start()
+        start = gap.end()
+    yield start, len(text)
+
+
 def _breathe(text: str) -> Iterator[str]:
     """A long text cut after the ends of sentences, and long sentences after commas."""
-    for sentence in re.split(r"(?<=[.!?…])\s+", text):
+    for start, end in _sentences(text):
+        sentence = text[start:end]
         yield from re.split(r"(?<=[,;:])\s+", sentence) if len(sentence) > 400 else [sentence]

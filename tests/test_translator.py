@@ -250,6 +250,32 @@ def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
     assert anew[0].parts[0].shown is None
 
 
+def test_a_sentence_that_was_shown_is_said_among_others_of_its_line(
+    translator: Translator,
+) -> None:
+    shown = [
+        Pair("Gate 3 is open.", "Flugsteig 3 ist offen.", "a.tsv", 1),
+        Pair("No.", "Nr.", "a.tsv", 2),
+        Pair("We drink  water", "Wir trinken", "a.tsv", 3),
+    ]
+    translator.remember(shown)
+    other = "The cat  sleeps. No. 5 too."
+    line = f"Gate 7 is open! {other} Gate 8 is open. We drink water"
+
+    [translation] = translator.translate([line], GREEDY)
+    [alone] = translator.translate([other], GREEDY)
+
+    assert translation.text == (
+        f"Flugsteig 7 ist offen! {alone.text} Flugsteig 8 ist offen. Wir trinken"
+    )
+    assert [part.shown and part.shown.pair.line for part in translation.parts] == [1, None, 1, 3]
+    [anew] = translator.translate([line], SearchConfig(beam=1, repeat=False))
+    assert [part.shown for part in anew.parts] == [None]
+    assert [t.text for t in translator.translate([line], GREEDY, explain=False)] == [
+        translation.text
+    ]
+
+
 def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) -> None:
     bank, shore = (Pair("bank", t, "a.tsv", i) for i, t in enumerate(["Bank", "Ufer"], start=1))
     again = replace(bank, line=3)
