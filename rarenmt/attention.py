@@ -61,6 +61,8 @@ class Attention(nn.Module):
         queries = 2 * self.query(states).transpose(0, 1)[:, :, None]  # (B, T, 1, A)
         units = queries.add(attended.keys[:, None], alpha=2).sigmoid_()  # (B, T, S, A)
         energies = 2 * self.energy(units).squeeze(-1)  # (B, T, S)
-        weights = torch.softmax(energies.float() + attended.bias, dim=-1)
+        # In float64: a sum over more padding adds up in another order, and its last bit shows.
+        energies = energies.double() + attended.bias
+        weights = torch.softmax(energies, dim=-1).float()
         output = torch.bmm(weights.to(attended.contents.dtype), attended.contents)
         return output.transpose(0, 1), weights

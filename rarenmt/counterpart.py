@@ -141,12 +141,13 @@ class Heard:
 
 
 def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:
-    """The attention (B, T, S) of some pairs, as it would be if it knew their targets."""
+    """The attention (B, T, S) of some pairs, as it would be if it knew their targets. Added up in
+    float64, so that it gives the same bits in whatever company."""
     weighed = weights.clone()
     for own, pair in zip(weighed, likely, strict=True):
         if not pair.empty:
             own[: len(pair.pieces), : len(pair.words)] *= pair.counts().to(own)
-    return weighed / weighed.sum(dim=2, keepdim=True)
+    return (weighed / weighed.sum(dim=2, keepdim=True, dtype=torch.float64)).to(weights)
 
 
 def link(weights: Tensor, likely: Likely) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import as_an_ordinary_user
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rarenmt.checkpoint import Checkpoint, load_checkpoint
@@ -91,8 +91,20 @@ def test_a_memory_that_forgot_some_lines_never_saw_them(
     assert {(p.source, p.target) for p in gone} == {(p.source, p.target) for p in showings} - texts
 
 
+def pair(source: str, target: str) -> Pair:
+    return Pair(source, target, "a.tsv", 1, time=5)
+
+
+LONGER_COMPANY = [
+    ([pair("cat", "Katze"), pair("bread bread bread", "Katze")], 1),
+    ([pair("cat", "Hund"), pair("bread cat tree", "Vogel im Baum")], 1),
+]
+"""The last pair is encoded beside a longer one or not: more padding, another order of adding up."""
+
+
 @settings(max_examples=25, deadline=None)
 @given(first=calls, second=calls)
+@example(first=[], second=LONGER_COMPANY)
 def test_a_merged_memory_was_shown_both_histories(
     checkpoint: Checkpoint,
     tmp_path_factory: pytest.TempPathFactory,
