@@ -194,6 +194,8 @@ class SearchConfig:
     repeat: bool = True
     """Whether a sentence that was shown, or is worded as one, is said as it was shown, and not
     looked for."""
+    verbatim: bool = True
+    """Whether numbers, placeholders, tags and addresses are said as they stand in the source."""
 
     def __post_init__(self) -> None:
         _require(self.beam >= 1, f"beam must be at least 1, not {self.beam}")

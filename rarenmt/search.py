@@ -19,6 +19,7 @@ from rarenmt.model import STEADY, Model, Prediction
 from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
+from rarenmt.verbatim import Verbatim
 from rarenmt.whole import Whole
 
 DUE = 2.0
@@ -33,6 +34,8 @@ class Hypothesis:
     pieces: list[int]
     score: float
     """log P / length penalty + coverage penalty."""
+    missing: int
+    """Spans of the source that it should have said as they stand, and has not."""
     traces: list[Trace]
     """One for each piece, where they were asked for."""
 
@@ -72,6 +75,7 @@ def search(
     memory: Memory | None,
     config: SearchConfig,
     asked: Excerpt | Whole | None = None,
+    verbatim: Verbatim | None = None,
     *,
     traced: bool = False,
 ) -> list[list[Hypothesis]]:
@@ -87,7 +91,8 @@ def search(
         encoded = Source(source.ids[:, company], source.lengths[company])
         asked = asked and asked.select(company[:searched])
         history = History() if traced else None
-        found = _Search(model, encoded, memory, config, asked, searched, history)
+        verbatim = verbatim and verbatim.select(company[:searched])
+        found = _Search(model, encoded, memory, config, asked, verbatim, searched, history)
         return found.run(sentences)
 
 
@@ -102,6 +107,7 @@ class _Finished:
 
     pieces: list[int]
     score: float
+    missing: int
     ending: Ending
 
 
@@ -116,6 +122,7 @@ class _Search:
         memory: Memory | None,
         config: SearchConfig,
         asked: Excerpt | Whole | None,
+        verbatim: Verbatim | None,
         searched: int,
         history: History | None,
     ) -> None:
@@ -135,6 +142,7 @@ class _Search:
         """(N,) how far the hypotheses have come, where entries with threads are asked."""
         self.owed = torch.zeros_like(rows, dtype=torch.bool)
         """(N,) whether the last piece came from the memory."""
+        self.verbatim = verbatim and verbatim.select(rows)
         self.said: Tensor | None = None
         """(N, S) source pieces whose remembered translation is written, if there are any."""
 
@@ -156,7 +164,10 @@ class _Search:
         best = [found[: self.config.beam] for found in ranked]
         endings = [finished.ending for found in best for finished in found]
         traces = iter(self.history.trace(endings) if self.history else [[]] * len(endings))
-        return [[Hypothesis(f.pieces, f.score, next(traces)) for f in found] for found in best]
+        return [
+            [Hypothesis(f.pieces, f.score, f.missing, next(traces)) for f in found]
+            for found in best
+        ]
 
     def _advance(self, pieces: Tensor) -> Tensor:
         """One step for every open hypothesis; the pieces that were chosen."""
@@ -169,6 +180,9 @@ class _Search:
         prediction = self.model.predict(states, self.memory, ask)
         if self.asked is not None:
             self.asked.end_words(prediction.log_probs, self.begun, self.owed)
+        _forbid_circles(prediction.log_probs, self.beam.pieces)
+        if self.verbatim is not None:
+            self.verbatim.guide(prediction.log_probs, weights)
         self._forbid(prediction.log_probs)
         rows, nexts, scores = self._best(prediction.log_probs)
         ends = (nexts == EOS) & scores.isfinite()
@@ -182,6 +196,8 @@ class _Search:
         if self.history is not None:
             self.history.note(prediction, weights, rows, nexts)
         self.beam = self.beam.extend(rows, nexts, scores)
+        if self.verbatim is not None:
+            self.verbatim = self.verbatim.select(rows).goes_on(nexts, weights[rows])
         if len(keep) < len(self.open):
             self.open, self.mask, self.limits = self.open[keep], self.mask[keep], self.limits[keep]
             self.done = self.done[keep]
@@ -223,9 +239,8 @@ class _Search:
         return waiting[:open_ones].sort().values
 
     def _forbid(self, log_probs: Tensor) -> None:
-        """Rule out what is no text, going round in circles, and (at the length limit) going on."""
+        """Rule out what is no text and (at the length limit) going on."""
         log_probs[:, [PAD, BOS, UNK]] = -torch.inf
-        _forbid_circles(log_probs, self.beam.pieces)
         full = (self.beam.pieces.shape[1] >= self.limits).repeat_interleave(self.config.beam)
         rows = full.nonzero()[:, 0]
         if len(rows):
@@ -252,10 +267,14 @@ class _Search:
             due = self.asked.due.seen(coverage)[rows]
             penalty += coverage_penalty(due, torch.full_like(due, DUE))
         final = scores / length_penalty(length, config.length) + penalty
+        missing = torch.zeros_like(rows)
+        if self.verbatim is not None:
+            missing = self.verbatim.missing[rows]
         owners = self.open[sentences].tolist()
-        for row, score, owner in zip(rows.tolist(), final.tolist(), owners, strict=True):
+        noted = zip(rows.tolist(), final.tolist(), missing.tolist(), owners, strict=True)
+        for row, score, short, owner in noted:
             ending = Ending(self.beam.pieces.shape[1], row, self.lengths[owner])
-            finished = _Finished(self.beam.pieces[row].tolist(), score, ending)
+            finished = _Finished(self.beam.pieces[row].tolist(), score, short, ending)
             self.finished[owner].append(finished)
 
 

@@ -28,6 +28,8 @@ WAYS = 64
 Word = tuple[int, ...]
 """The pieces of a word."""
 
+_CLOSING = frozenset([*".,;:!?)]}>\"'%°-…’”“»«–—", ""])
+
 _SPACE_MARK, _ESCAPE = "\u2581", "\ue081"
 _UNESCAPED = {_ESCAPE + "0": _ESCAPE, _ESCAPE + "1": _SPACE_MARK}
 
@@ -159,6 +161,22 @@ class Tokenizer:
     def digits(self) -> list[bool]:
         """For each piece, whether it is a digit; they are pieces of their own."""
         return [text.strip().isdecimal() for text in self.texts]
+
+    @cached_property
+    def digit_values(self) -> list[int]:
+        """For each piece the digit that it is, −1 if it is none."""
+        return [
+            int(text) if digit else -1 for text, digit in zip(self.texts, self.digits, strict=True)
+        ]
+
+    @cached_property
+    def clinging(self) -> list[bool]:
+        """For each piece, whether it goes on what stands before it: it has no space, and is no sign
+        that may close a word or join it to another."""
+        return [
+            piece > UNK and text[:1] != " " and text[:1] not in _CLOSING
+            for piece, text in enumerate(self.texts)
+        ]
 
     @cached_property
     def apart(self) -> list[int]:

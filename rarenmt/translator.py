@@ -20,6 +20,7 @@ from rarenmt.text import Pair
 from rarenmt.trace import Trace, Voice
 from rarenmt.translation import Entry, Origin, Part, Token, Translation
 from rarenmt.translation_memory import Remembered, TranslationMemory
+from rarenmt.verbatim import HEEDS, Verbatim
 from rarenmt.whole import Whole
 from rarenmt.wording import OWN, Shown
 
@@ -187,16 +188,39 @@ class Translator:
         memory: bool,
         explain: bool,
     ) -> list[Hypothesis]:
-        """The best hypothesis for each sentence, searched in batches of similar length."""
-        found: list[Hypothesis | None] = [None] * len(sentences)
-        for chosen in by_length([(len(ids) + 1) * config.beam for _, ids in sentences], BUDGET):
-            texts, sources = zip(*(sentences[i] for i in chosen), strict=True)
-            consulted, asked = self._consult(texts) if memory else NOTHING
-            batch = source_batch(sources, self.device)
-            hypotheses = search(self.model, batch, consulted, config, asked, traced=explain)
-            for i, best in zip(chosen, hypotheses, strict=True):
-                found[i] = best[0]
-        return [hypothesis for hypothesis in found if hypothesis is not None]
+        """The best hypothesis for each sentence, searched in batches of similar length; those that
+        pass over what they should say as it stands are searched once more."""
+        found: dict[int, Hypothesis] = {}
+        waiting = list(range(len(sentences)))
+        for heed in HEEDS:
+            sizes = [(len(sentences[i][1]) + 1) * config.beam for i in waiting]
+            for chosen in by_length(sizes, BUDGET):
+                numbers = [waiting[place] for place in chosen]
+                some = [sentences[i] for i in numbers]
+                best = self._search_batch(some, config, heed, memory=memory, explain=explain)
+                for i, hypothesis in zip(numbers, best, strict=True):
+                    if i not in found or hypothesis.missing < found[i].missing:
+                        found[i] = hypothesis
+            waiting = [i for i in waiting if found[i].missing]
+        return [found[i] for i in range(len(sentences))]
+
+    def _search_batch(
+        self,
+        sentences: Sequence[tuple[str, Ids]],
+        config: SearchConfig,
+        heed: float,
+        *,
+        memory: bool,
+        explain: bool,
+    ) -> list[Hypothesis]:
+        texts, sources = zip(*sentences, strict=True)
+        consulted, asked = self._consult(texts) if memory else NOTHING
+        verbatim = None
+        if config.verbatim:
+            verbatim = Verbatim.of(sources, self.tokenizer, heed, self.device)
+        batch = source_batch(sources, self.device)
+        found = search(self.model, batch, consulted, config, asked, verbatim, traced=explain)
+        return [best for best, *_ in found]
 
     def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | Whole | None]:
         """The memory and those of its entries that these sentences ask; what the paper's memory

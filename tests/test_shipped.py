@@ -61,6 +61,25 @@ def test_the_explanation_of_the_example_adds_up() -> None:
         assert sum(token.attention) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_numbers_and_placeholders_stand_in_the_translation_as_in_the_source() -> None:
+    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
+    kept = {
+        "There were 137 people at our school.": "137",
+        "The meeting starts at 10:30.": "10[:.]30",
+        "The file has 1,250,000 lines.": "1[.,]250[.,]000",
+        "Hello %1$s, you have {{count}} messages.": r"%1\$s.*\{\{count\}\}",
+        "See https://example.org/docs/index.html?page=2 for details.":
+            r"https://example\.org/docs/index\.html\?page=2",
+        "Send it to anna.meyer@example.org.": r"anna\.meyer@example\.org",
+        "Set MAX_SIZE in /etc/rarenmt.conf.": "MAX_SIZE.*/etc/rarenmt.conf",
+    }  # fmt: skip
+
+    found = translator.translate(list(kept))
+
+    for translation, pattern in zip(found, kept.values(), strict=True):
+        assert re.search(pattern, translation.text), translation.text
+
+
 def test_what_was_remembered_changes_nothing_else(rarenmt: Command, home: Path) -> None:
     sentences = b"Tom likes this book.\nWhere do you live?\nThe sky is blue.\n"
     before = rarenmt("translate", stdin=sentences).out

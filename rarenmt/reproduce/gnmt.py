@@ -22,9 +22,9 @@ SECTION = "Kaiser et al. 2017, section 4.3"
 
 def reproduce(translator: Translator, pairs: Sequence[Pair], config: SearchConfig) -> Report:
     """The two rows of the protocol; what is shown is remembered in RAM alone, and translated
-    anew."""
+    anew, by the decoder and nothing else."""
     begin = time.monotonic()
-    config = replace(config, repeat=False)
+    config = replace(config, repeat=False, verbatim=False)
     even, odd = pairs[::2], pairs[1::2]
     figures = [
         *_gain(translator, odd, even, config, "odd lines", "even lines shown", 0.5, "almost +0.5"),
