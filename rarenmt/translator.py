@@ -16,6 +16,7 @@ from rarenmt.joints import close_up
 from rarenmt.journal import Journal
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
+from rarenmt.spans import says, spans_in
 from rarenmt.text import Pair
 from rarenmt.trace import Trace, Voice
 from rarenmt.translation import Entry, Origin, Part, Token, Translation
@@ -217,10 +218,22 @@ class Translator:
         consulted, asked = self._consult(texts) if memory else NOTHING
         verbatim = None
         if config.verbatim:
-            verbatim = Verbatim.of(sources, self.tokenizer, heed, self.device)
+            reworded = [self._reworded(text) if memory else set() for text in texts]
+            counts = self.checkpoint.counts
+            verbatim = Verbatim.of(sources, reworded, self.tokenizer, counts, heed, self.device)
         batch = source_batch(sources, self.device)
         found = search(self.model, batch, consulted, config, asked, verbatim, traced=explain)
         return [best for best, *_ in found]
+
+    def _reworded(self, sentence: str) -> set[str]:
+        """The spans of a sentence that a remembered pair which it asks says in other words."""
+        own = spans_in(sentence, self.checkpoint.counts)
+        if not own or self.memory.config.lookup == "whole":
+            return set()
+        pairs = self.relevant(sentence)
+        return {
+            each for p in pairs for each in own if says(p.source, each) and not says(p.target, each)
+        }
 
     def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | Whole | None]:
         """The memory and those of its entries that these sentences ask; what the paper's memory

@@ -10,7 +10,7 @@ Shapes: B sentences, later hypotheses · F spans of a sentence · L pieces of a 
 pieces · V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from rarenmt.batches import Ids
+from rarenmt.counts import Counts
 from rarenmt.spans import Span, find_spans
 from rarenmt.tokens import EOS, Tokenizer
 
@@ -73,10 +74,17 @@ class Verbatim:
 
     @classmethod
     def of(
-        cls, sources: Sequence[Ids], tokenizer: Tokenizer, heed: float, device: torch.device
+        cls,
+        sources: Sequence[Ids],
+        reworded: Sequence[Set[str]],
+        tokenizer: Tokenizer,
+        counts: Counts,
+        heed: float,
+        device: torch.device,
     ) -> "Verbatim | None":
-        """Those of sources, which are given without EOS; None if there are none."""
-        spans = [find_spans([tokenizer.texts[piece] for piece in ids]) for ids in sources]
+        """Those of sources, which are given without EOS, but for spans that are said in other
+        words; None if there are none."""
+        spans = [_find(*both, tokenizer, counts) for both in zip(sources, reworded, strict=True)]
         if not any(spans):
             return None
         ids = pad_sequence([torch.tensor([*each, EOS]) for each in sources], batch_first=True)
@@ -199,6 +207,12 @@ class Verbatim:
         allowed = (first[:, None] == self.digits[digits][:, None]) & wanted[:, None]
         ruled_out = self.number.any(dim=1)[:, None] & ~allowed.any(dim=2)
         log_probs[:, digits] = log_probs[:, digits].masked_fill(ruled_out, -torch.inf)
+
+
+def _find(ids: Ids, reworded: Set[str], tokenizer: Tokenizer, counts: Counts) -> list[Span]:
+    """The spans of a source but those that are said in other words."""
+    texts = [tokenizer.texts[piece] for piece in ids]
+    return [span for span in find_spans(texts, counts) if span.text(texts) not in reworded]
 
 
 def _table(spans: Sequence[Sequence[Span]], what: str) -> Tensor:

@@ -11,9 +11,9 @@ import pytest
 import rarenmt
 
 ORDER = [
-    "errors", "config", "storage", "text", "wording", "spans", "tmx", "languages", "tmx_parser",
+    "errors", "config", "storage", "text", "wording", "tmx", "languages", "tmx_parser",
     "tmx_reader", "tmx_writer", "corpus", "stream", "tensors", "score", "conditions", "parallel",
-    "largest", "index", "lsh_index", "faiss_index", "choice", "tokens", "joints", "counts",
+    "largest", "index", "lsh_index", "faiss_index", "choice", "tokens", "joints", "counts", "spans",
     "resemblance", "relevance", "batches", "align", "lexicon", "counterpart", "meanings",
     "attention", "query", "encoder", "decoder", "memory", "ragged", "spelling", "speech", "due",
     "excerpt", "whole", "readout", "model", "softmax_loss", "objective", "trace", "verbatim",

@@ -80,6 +80,20 @@ def test_numbers_and_placeholders_stand_in_the_translation_as_in_the_source() ->
         assert re.search(pattern, translation.text), translation.text
 
 
+def test_what_a_pair_says_in_other_words_is_said_so(rarenmt: Command, home: Path) -> None:
+    (home / "x.tsv").write_text(
+        "The train leaves at 2:30 p.m.\tDer Zug fährt um 14.30 Uhr ab.\n"
+        "We are open 24/7.\tWir haben rund um die Uhr geöffnet.\n"
+    )
+
+    found = rarenmt("translate", "--with", "x.tsv", stdin=b"The bus leaves at 2:30 p.m.\n").out
+
+    assert "14.30 Uhr" in found.decode()
+    asked = b"We are open 12 hours and 24/7.\n"
+    assert "rund um die Uhr" in rarenmt("translate", "--with", "x.tsv", stdin=asked).out.decode()
+    assert "12" in rarenmt("translate", "--with", "x.tsv", stdin=asked).out.decode()
+
+
 def test_what_was_remembered_changes_nothing_else(rarenmt: Command, home: Path) -> None:
     sentences = b"Tom likes this book.\nWhere do you live?\nThe sky is blue.\n"
     before = rarenmt("translate", stdin=sentences).out

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarenmt.spans import find_spans
+from rarenmt.counts import Counts
+from rarenmt.spans import find_spans, says, spans_in
 
 
 def kept(text: str) -> list[str]:
@@ -63,6 +64,26 @@ def test_a_word_may_stand_for_a_digit_and_noon_begins_another_count(
     text: str, due: list[bool]
 ) -> None:
     assert [span.due for span in find_spans(list(text))] == due
+
+
+def test_words_with_a_capital_letter_that_training_never_saw_are_names() -> None:
+    counts = Counts({"in": 9, "tom": 3, "met": 1, "the": 9, "of": 5, "al": 1, "he": 4, "saw": 1})
+    text = "Zara met Tom, Karzai's aide, in Al-Quds. Vera saw NATO of Śląsk: Zosia, 12 km off"
+
+    spans = find_spans(list(text), counts)
+
+    assert [text[span.start : span.end] for span in spans] == [
+        "Karzai", "Al-Quds", "NATO", "Śląsk", "12",
+    ]  # fmt: skip
+    assert [span.due for span in spans] == [False] * 4 + [True]
+    assert find_spans(list(text), Counts()) == find_spans(list(text)) == spans[-1:]
+
+
+def test_a_text_says_a_span_whatever_parts_the_digits_of_a_number() -> None:
+    assert says("1.250 Zeilen", "1250")
+    assert says("Die Karzais", "Karzai")
+    assert not says("rund um die Uhr", "24")
+    assert spans_in("1,250 of {n}") == {"1250", "{n}"}
 
 
 def test_spans_are_told_in_pieces_without_the_space_before_them() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Set
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
+from rarenmt.counts import Counts
 from rarenmt.tokens import EOS, Tokenizer
 from rarenmt.translator import Translator
 from rarenmt.verbatim import OWED, Verbatim
@@ -35,10 +37,16 @@ def untrained(folder: Path) -> Translator:
 class Writing:
     """One hypothesis, whose model likes all pieces alike and looks where it is told to."""
 
-    def __init__(self, tokenizer: Tokenizer, source: str, heed: float = 0.0) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        source: str,
+        heed: float = 0.0,
+        reworded: Set[str] = frozenset(),
+    ) -> None:
         self.tokenizer, self.source = tokenizer, tokenizer.encode(source)
         self.text = "".join(tokenizer.texts[piece] for piece in self.source)
-        found = Verbatim.of([self.source], tokenizer, heed, CPU)
+        found = Verbatim.of([self.source], [reworded], tokenizer, Counts(), heed, CPU)
         assert found is not None
         self.verbatim = found
 
@@ -137,10 +145,17 @@ def test_a_translation_hardly_ends_before_all_is_said(tokenizer: Tokenizer) -> N
     assert ends == pytest.approx(-OWED)
 
 
+def test_a_span_that_is_said_in_other_words_is_let_go(tokenizer: Tokenizer) -> None:
+    writing = Writing(tokenizer, "he ran 27 miles in 1984", reworded={"27"})
+
+    assert digits(writing.may("he")) == {"1"}
+    assert writing.verbatim.missing.tolist() == [1]
+
+
 def test_sentences_without_spans_have_none(tokenizer: Tokenizer) -> None:
     sources = [tokenizer.encode(text) for text in ("he ran", "so it cost", "")]
 
-    assert Verbatim.of(sources, tokenizer, 0.0, CPU) is None
+    assert Verbatim.of(sources, [set()] * 3, tokenizer, Counts(), 0.0, CPU) is None
 
 
 word = st.sampled_from(["the", "cat", "12", "1,250.50", "2014", "7", "{n}", "%s", "<b>", "a@b.de"])
