@@ -21,7 +21,7 @@ _COPIED = re.compile(
     r"|`[^`]+`|[A-Za-z]:\\[\w\\.-]*\w|(?<![\w/])(?:[~.]|\$[\w(){}]+)?/[\w./$+-]*[\w/]"
     r"|\w*[^\W_]_[^\W_]\w*|__\w+|[^\W\d_]+[0-9]\w*"  # names with _ or digits
 )
-_NUMBER = re.compile(r"[0-9]+(?:[.,:'][0-9]+)*")
+_NUMBER = re.compile(r"[0-9]+(?:[.,:'/-][0-9]+)*")
 _NAME = re.compile(r"(?<![\w'’-])[^\W\d_][\w-]*\w")
 _AFTERNOON = re.compile(r"\s*p\.?\s?m\b", re.IGNORECASE)
 """Behind a time that another language may count from noon on."""

@@ -16,6 +16,7 @@ from rarenmt.joints import close_up
 from rarenmt.journal import Journal
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
+from rarenmt.sentences import possible_sentences, sentences
 from rarenmt.spans import says, spans_in
 from rarenmt.text import Pair
 from rarenmt.trace import Trace, Voice
@@ -30,6 +31,9 @@ BEAM = SearchConfig()
 
 BUDGET = 4000
 """Pieces times sentences of one batch."""
+
+LONG = 40
+"""Pieces; of a longer line the sentences are translated one by one."""
 
 LONGEST = 120
 """Pieces; a longer sentence is translated in parts."""
@@ -152,7 +156,7 @@ class Translator:
             yield text, whole
             return
         done = 0
-        for start, end in _sentences(text):
+        for start, end in possible_sentences(text):
             said = shown(text[start:end]) if " " in text[start:end] else None  # *No.* ends nothing
             if said:
                 yield from self._unshown(text[done:start].strip())
@@ -161,11 +165,20 @@ class Translator:
         yield from self._unshown(text[done:].strip())
 
     def _unshown(self, text: str) -> Iterator[tuple[str, None]]:
-        """A text as a whole, or cut where it breathes if it is long; a blank one is nothing."""
-        if len(self._encode(text)) > LONGEST:
-            yield from ((part, None) for breath in _breathe(text) for part in self._cut(breath))
+        """A text as a whole or, if it is long, its sentences; a blank one is nothing."""
+        if len(self._encode(text)) > LONG:
+            for start, end in sentences(text):
+                yield from ((part, None) for part in self._fitting(text[start:end]))
         elif text:
             yield text, None
+
+    def _fitting(self, sentence: str) -> Iterator[str]:
+        """A sentence as a whole, or cut where it breathes if it is too long."""
+        if len(self._encode(sentence)) > LONGEST:
+            for clause in re.split(r"(?<=[,;:])\s+", sentence):
+                yield from self._cut(clause)
+        else:
+            yield sentence
 
     def _cut(self, text: str) -> Iterator[str]:
         """Parts of at most LONGEST pieces, cut between words; a longer word stays whole."""
@@ -318,19 +331,3 @@ def _surround(original: str, translation: str) -> str:
         return original
     before = original[: len(original) - len(original.lstrip())]
     return before + translation.strip() + original[len(original.rstrip()) :]
-
-
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Where each sentence of a text begins and ends."""
-    start = 0
-    for gap in re.finditer(r"(?<=[.!?…])\s+", text):
-        yield start, gap.start()
-        start = gap.end()
-    yield start, len(text)
-
-
-def _breathe(text: str) -> Iterator[str]:
-    """A long text cut after the ends of sentences, and long sentences after commas."""
-    for start, end in _sentences(text):
-        sentence = text[start:end]
-        yield from re.split(r"(?<=[,;:])\s+", sentence) if len(sentence) > 400 else [sentence]

@@ -32,7 +32,7 @@ OWED = 4.0
 """Nats that each span costs a translation that ends without it."""
 
 PARTING = (".", ",", ":", "'")
-"""Signs between the digits of a number."""
+"""Signs between the digits of a number, of which another may stand there."""
 NONE, SIGN = -1, -2
 """In the place of a piece: none, and any sign that parts the digits of a number."""
 
@@ -94,9 +94,9 @@ class Verbatim:
         steps = start[:, :, None] + torch.arange(int((end - start).max()))
         pieces = ids[:, None].expand(source.shape).gather(2, steps.clamp(max=ids.shape[1] - 1))
         before = ids.gather(1, (start - 1).clamp(min=0)).masked_fill(start == 0, NONE)
-        digits = torch.tensor(tokenizer.digit_values)
         number = _table(spans, "number").bool()
-        parting = number[:, :, None] & (digits[pieces] == NONE)
+        signs = torch.tensor([text in PARTING for text in tokenizer.texts])
+        parting = number[:, :, None] & signs[pieces]
         clinging = torch.tensor(tokenizer.clinging)
         found = cls(
             pieces=pieces.masked_fill(parting, SIGN).masked_fill(steps >= end[:, :, None], NONE),
@@ -109,8 +109,8 @@ class Verbatim:
             span=torch.full_like(ids[:, 0], NONE),
             place=torch.zeros_like(ids[:, 0]),
             last=torch.full_like(ids[:, 0], NONE),
-            digits=digits,
-            signs=torch.tensor([text in PARTING for text in tokenizer.texts]),
+            digits=torch.tensor(tokenizer.digit_values),
+            signs=signs,
             clinging=clinging,
             heed=heed,
         )

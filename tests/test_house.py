@@ -11,7 +11,7 @@ import pytest
 import rarenmt
 
 ORDER = [
-    "errors", "config", "storage", "text", "wording", "tmx", "languages", "tmx_parser",
+    "errors", "config", "storage", "text", "sentences", "wording", "tmx", "languages", "tmx_parser",
     "tmx_reader", "tmx_writer", "corpus", "stream", "tensors", "score", "conditions", "parallel",
     "largest", "index", "lsh_index", "faiss_index", "choice", "tokens", "joints", "counts", "spans",
     "resemblance", "relevance", "batches", "align", "lexicon", "counterpart", "meanings",
