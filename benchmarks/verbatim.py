@@ -38,7 +38,7 @@ def digits(number: str) -> str:
 def keeps(source: str, translation: str) -> bool:
     """Whether a translation has all of them."""
     numbers, others = due(source)
-    found = Counter(digits(number) for number in re.findall(r"\d[\d.,:']*", translation))
+    found = Counter(digits(number) for number in re.findall(r"\d[\d.,:'/-]*", translation))
     return numbers <= found and all(translation.count(each) >= n for each, n in others.items())
 
 
