@@ -60,13 +60,6 @@ def train(
         ),
     ] = None,
     dropout: Annotated[float | None, typer.Option(show_default="of the preset")] = None,
-    sampling: Annotated[
-        float | None,
-        typer.Option(
-            help="Show words in pieces drawn at random, the more the smaller this is, as 0.2.",
-            show_default="never",
-        ),
-    ] = None,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -173,7 +166,6 @@ def train(
         warmup=warmup,
         decay=decay,
         episodes=episodes,
-        sampling=sampling,
         guidance=align,
         memory_positions=memory_positions,
         hidden=hide,

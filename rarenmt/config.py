@@ -146,9 +146,6 @@ class TrainConfig:
     that only the memory can know it."""
     memory_weight: float = 1.0
     """Weight of the memory loss and of the readout's loss beside the translation loss."""
-    sampling: float | None = None
-    """(α) How often a word is shown in other pieces than its likeliest: the smaller, the oftener;
-    None never does."""
     guidance: float = 0.0
     """Weight of the attention to the source word that the aligner gives a target word, beside the
     translation loss; 0 aligns nothing."""
@@ -169,10 +166,6 @@ class TrainConfig:
             _require(getattr(self, name) >= 0, f"{name} must not be negative")
         _require(0 <= self.seed < 1 << 32, f"seed must be from 0 to 2³² − 1, not {self.seed}")
         _require(self.learning_rate > 0, f"learning_rate must be over 0, not {self.learning_rate}")
-        _require(
-            self.sampling is None or self.sampling > 0,
-            f"sampling must be over 0, not {self.sampling}",
-        )
         _require(self.guidance >= 0, f"guidance must not be negative, not {self.guidance}")
         _require(0 <= self.decay <= 1, f"decay must be in [0, 1], not {self.decay}")
         _require(0 <= self.hidden <= 1, f"hidden must be in [0, 1], not {self.hidden}")

@@ -7,13 +7,11 @@ sentencepiece keeps for itself (U+2581, its mark for a space) is escaped.
 
 import hashlib
 import io
-import math
-import random
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import sentencepiece
 
@@ -22,13 +20,8 @@ from rarenmt.errors import CheckpointError, SettingError
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 """Ids of padding, start, end; unknown is never produced, because of byte fallback."""
 
-WAYS = 64
-"""Spellings of a word that sampling chooses from: the paper's l."""
-
-Word = tuple[int, ...]
-"""The pieces of a word."""
-
 _CLOSING = frozenset([*".,;:!?)]}>\"'%°-…’”“»«–—", ""])
+"""What may stand behind a word without a space."""
 
 _SPACE_MARK, _ESCAPE = "\u2581", "\ue081"
 _UNESCAPED = {_ESCAPE + "0": _ESCAPE, _ESCAPE + "1": _SPACE_MARK}
@@ -100,33 +93,6 @@ class Tokenizer:
     def decode(self, ids: list[int]) -> str:
         """The text of piece ids; start, end and padding vanish."""
         return _unescape(self._pieces.decode([i for i in ids if i > UNK]))
-
-    def sample(self, ids: list[int], alpha: float, rng: random.Random) -> list[int]:
-        """The same words, each in one of its WAYS likeliest spellings, drawn with a chance that
-        goes with its probability to the power of `alpha`.
-
-        Kudo 2018, "Subword Regularization: Improving Neural Network Translation Models with
-        Multiple Subword Candidates" (section 3.3), word by word; with a generator of ours, because
-        sentencepiece's draws otherwise in every process, whatever its seed.
-        """
-        found: list[int] = []
-        for word in self.by_word(ids):
-            ways, chances = self._ways(tuple(word), alpha)
-            found += rng.choices(ways, cum_weights=chances)[0]
-        return found
-
-    @cached_property
-    def _ways(self) -> Callable[[Word, float], tuple[list[list[int]], list[float]]]:
-        """The spellings of a word and their chances, added up; remembered."""
-        return lru_cache(maxsize=1 << 16)(self._find_ways)
-
-    def _find_ways(self, word: Word, alpha: float) -> tuple[list[list[int]], list[float]]:
-        text = self.decode(list(word))
-        if self.encode(text) != list(word):  # no space before it, as one has that stands alone
-            return [list(word)], [1.0]
-        ways = self._pieces.nbest_encode(_escape(text), nbest_size=WAYS)
-        scores = [sum(self._log_probabilities[piece] for piece in way) for way in ways]
-        return ways, list(accumulate(math.exp(alpha * (each - max(scores))) for each in scores))
 
     def log_probability(self, word: str) -> float:
         """ln of the probability of a word under the unigram model that was learnt from the
@@ -212,7 +178,7 @@ class Tokenizer:
         return [self.word(tuple(word)) for word in self.by_word(ids)]
 
     @cached_property
-    def word(self) -> Callable[[Word], str]:
+    def word(self) -> Callable[[tuple[int, ...]], str]:
         """The text of one word in small letters; remembered, for the same ones come again."""
         return lru_cache(maxsize=1 << 16)(lambda ids: self.decode(list(ids)).strip().casefold())
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rarenmt import parallel
 from rarenmt.align import Links
-from rarenmt.batches import Corpus, Ids, draw_positions, pair_batch, places_in
+from rarenmt.batches import Corpus, draw_positions, pair_batch, places_in
 from rarenmt.checkpoint import (
     METRICS,
     TRAINING,
@@ -146,15 +146,14 @@ class Run:
         config, step = self.config, self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
-        pairs = self._pairs(positions)
-        lengths = [len(target) + 1 for _, target in pairs]
+        lengths = [len(self.corpus.pairs[p][1]) + 1 for p in positions]
         tokens = sum(lengths)
         asking = min(config.memory_positions, tokens)
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         drawn = draw_positions(lengths, asking, generator)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=False)
-        losses, orders = self._backward(positions, pairs, drawn)
+        losses, orders = self._backward(positions, tokens, drawn)
         self._practise()
         parallel.sum_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
@@ -167,29 +166,20 @@ class Run:
         self._sums[5] += tokens / parallel.world()
         self._sums[6] += asking / parallel.world()
 
-    def _pairs(self, positions: list[int]) -> list[tuple[Ids, Ids]]:
-        """The pairs at these positions of the corpus, in other pieces where that is wanted."""
-        pairs = [self.corpus.pairs[position] for position in positions]
-        alpha, sample = self.config.sampling, self.tokenizer.sample
-        if alpha is None:
-            return pairs
-        rng = random.Random(f"pieces {self.config.seed} {self.progress.step}")
-        return [(sample(one, alpha, rng), sample(other, alpha, rng)) for one, other in pairs]
-
     def _backward(
-        self, positions: list[int], pairs: list[tuple[Ids, Ids]], drawn: tuple[Tensor, Tensor]
+        self, positions: list[int], tokens: int, drawn: tuple[Tensor, Tensor]
     ) -> tuple[list[Loss], list[Tensor]]:
         """Gradients of the mean losses, this rank's share of them, part after part; and which of
         the drawn positions each part asked."""
         config = self.config
         seed = (config.seed * 1_000_003 + self.progress.step) * parallel.world() + parallel.rank()
         shard = range(len(positions))[parallel.rank() :: parallel.world()]
-        tokens, asking = sum(len(target) + 1 for _, target in pairs), len(drawn[0])
+        asking = len(drawn[0])
         losses, orders = [], []
         with _dropout_seed(seed, self.device):
             for numbers in filter(None, (shard[i :: config.parts] for i in range(config.parts))):
                 part = [positions[number] for number in numbers]
-                batch = pair_batch([pairs[number] for number in numbers], self.device)
+                batch = pair_batch([self.corpus.pairs[p] for p in part], self.device)
                 places, order = places_in(drawn, numbers, len(positions))
                 places = places.to(self.device)
                 with _mixed_precision(self.device, config.bf16):

@@ -92,7 +92,7 @@ def train_with_memory(folder: Path) -> dict[str, Tensor]:
 
 
 def train_with_exact_memory(folder: Path) -> dict[str, Tensor]:
-    return finish(begin(folder, memory_positions=7, sampling=0.2))
+    return finish(begin(folder, memory_positions=7))
 
 
 def stop_and_go_on(folder: Path) -> dict[str, Tensor]:
@@ -217,7 +217,7 @@ def test_two_processes_keep_the_same_memory(found: Found) -> None:
 @pytest.mark.parametrize("parts", [1, 3])
 def test_two_processes_train_and_remember_as_one(found: Found, tmp_path: Path, parts: int) -> None:
     first, _ = found(train_with_exact_memory)
-    alone = finish(begin(tmp_path, memory_positions=7, sampling=0.2, parts=parts))
+    alone = finish(begin(tmp_path, memory_positions=7, parts=parts))
 
     for name in ("values", "ages", "latest"):
         assert torch.equal(first[f"memory.{name}"], alone[f"memory.{name}"])

@@ -1,8 +1,6 @@
 """The vocabulary: every text comes back as it was, and its size is explained when impossible."""
 
-import random
 import re
-from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -112,42 +110,6 @@ def test_the_pieces_of_any_ids_put_together_are_what_they_decode_to(
     ids: list[int], tokenizer: Tokenizer
 ) -> None:
     assert "".join(tokenizer.pieces(ids)) == tokenizer.decode(ids)
-
-
-@settings(deadline=None)
-@given(text=line, alpha=st.sampled_from([0.0001, 0.3, 2.0]), seed=st.integers())
-def test_sampled_pieces_are_the_same_words(
-    text: str, alpha: float, seed: int, tokenizer: Tokenizer
-) -> None:
-    ids = tokenizer.encode(text)
-
-    drawn = tokenizer.sample(ids, alpha, random.Random(seed))
-
-    assert tokenizer.decode(drawn) == text
-    assert tokenizer.words(drawn) == tokenizer.words(ids)
-
-
-def test_the_smaller_alpha_is_the_more_pieces_differ(tokenizer: Tokenizer) -> None:
-    encoded = [tokenizer.encode(sentence) for sentence in SENTENCES]
-
-    def differing(alpha: float) -> int:
-        rng = random.Random(1)
-        return sum(tokenizer.sample(ids, alpha, rng) != ids for ids in encoded)
-
-    assert differing(0.1) > differing(1.0) > differing(100.0)
-
-
-def test_chances_go_with_the_power_of_the_probability(tokenizer: Tokenizer) -> None:
-    ids = tokenizer.encode("book")
-
-    def odds(alpha: float) -> float:
-        rng = random.Random(1)
-        drawn = Counter(tuple(tokenizer.sample(ids, alpha, rng)) for _ in range(20_000))
-        (likeliest, often), (_, seldom) = drawn.most_common(2)
-        assert likeliest == tuple(ids)
-        return often / seldom
-
-    assert odds(0.4) == pytest.approx(odds(0.2) ** 2, rel=0.1)
 
 
 @given(st.text(max_size=30))

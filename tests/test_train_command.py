@@ -183,7 +183,6 @@ def test_the_attention_learns_from_an_aligner(
     ("arguments", "status", "sentence"),
     [
         (["--steps", "0"], 2, "steps must be at least 1"),
-        (["--sampling", "0"], 2, "sampling must be over 0, not 0.0"),
         (["--save-every", "0"], 2, "save_every must be at least 1"),
         (["--evaluate-every", "0"], 2, "evaluate_every must be at least 1"),
         (["--seed", "-1"], 2, "seed must be from 0 to 2³² − 1, not -1"),
