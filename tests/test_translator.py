@@ -12,7 +12,7 @@ from rarenmt.config import SearchConfig
 from rarenmt.text import Pair
 from rarenmt.translation import Translation
 from rarenmt.translation_memory import SMALLEST
-from rarenmt.translator import LONGEST, Translator
+from rarenmt.translator import LONG, LONGEST, Translator
 
 GREEDY = SearchConfig(beam=1)
 PAIRS = [Pair(s, t, "sentences.tsv", i, time=0) for i, (s, t) in enumerate(SENTENCES, start=1)]
@@ -248,6 +248,19 @@ def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
     assert pair.target[slice(*entry.span)] == "fehlt"
     anew = translator.translate(["row 1250 of 3 is gone!"], SearchConfig(beam=1, repeat=False))
     assert anew[0].parts[0].shown is None
+
+
+def test_the_sentences_of_a_long_line_are_translated_one_by_one(translator: Translator) -> None:
+    first, second = "The cat sleeps in the tree.", "The dog eats the bread of the bird."
+    assert len(translator.tokenizer.encode(f"{first} {second}")) > LONG
+
+    [long] = translator.translate([f"{first} {second}"], GREEDY)
+    [short] = translator.translate(["A cat. A dog."], GREEDY)
+
+    assert ["".join(part.source).strip() for part in long.parts] == [first, second]
+    assert len(short.parts) == 1
+    one_by_one = translator.translate([first, second], GREEDY)
+    assert long.text == " ".join(translation.text.strip() for translation in one_by_one)
 
 
 def test_a_sentence_that_was_shown_is_said_among_others_of_its_line(

@@ -100,6 +100,15 @@ def test_of_numbers_that_begin_alike_the_one_is_begun_that_is_looked_at(
     assert writing.say("1", "1927").say("9", "1927").may("1927") == {"2"}
 
 
+def test_a_number_begins_neither_within_another_nor_behind_it(tokenizer: Tokenizer) -> None:
+    within, behind = Writing(tokenizer, "In 1927 or 27"), Writing(tokenizer, "ran 27o 5 miles")
+
+    within.say("1", "1927").say("9", "1927").say("2", " 27").say("7", " 27")
+    assert within.verbatim.missing.tolist() == [1]
+    assert digits(behind.say("2", "27").say("7", "27").may("5")) == set()
+    assert digits(behind.say("o", "o").may("5")) == {"5"}
+
+
 def test_another_sign_may_part_the_digits_of_a_number(tokenizer: Tokenizer) -> None:
     writing = Writing(tokenizer, "it cost 5,000")
 
@@ -114,6 +123,12 @@ def test_what_is_no_number_is_begun_only_where_it_is_looked_at(tokenizer: Tokeni
 
     assert len(away.say("%", "miles").may("miles")) > 1
     assert there.say("%", "%d").may("miles") == {"d"}
+
+
+def test_no_other_sign_stands_in_what_is_no_number(tokenizer: Tokenizer) -> None:
+    writing = Writing(tokenizer, "he ran <b.s>")
+
+    assert writing.say("<", "<b.s>").say("b", "he").may("he") == {"."}
 
 
 def test_no_letter_clings_to_a_span_that_stands_apart(tokenizer: Tokenizer) -> None:
