@@ -82,7 +82,8 @@ def search(
     """Up to `beam` translations of each sentence, best first; at least one, possibly empty.
 
     `asked` are the entries of the memory that these sentences may ask; without them it is read as
-    the paper reads it. `traced` ones say of each piece what it came from.
+    the paper reads it. `verbatim` is what they say as it stands in the source. `traced` ones say of
+    each piece what it came from.
     """
     sentences = len(source.lengths)
     searched = max(sentences, _fewest(config.beam))

@@ -22,7 +22,7 @@ def possible_sentences(text: str) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def sentences(text: str) -> Iterator[tuple[int, int]]:
+def split_sentences(text: str) -> Iterator[tuple[int, int]]:
     """Where each sentence certainly does: it has two words or more, ends with no abbreviation, and
     what follows begins with a digit or a letter that is not small."""
     start = 0

@@ -13,13 +13,13 @@ from itertools import accumulate
 from rarenmt.counts import WORD, Counts
 
 _COPIED = re.compile(
-    r"\w+://[^\s<>\"]*[\w/]|www\.[\w-]+\.[^\s<>\"]*[\w/]"  # addresses
-    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"(?<!\w)\w+://[^\s<>\"]*[\w/]|www\.[\w-]+\.[^\s<>\"]*[\w/]"  # addresses
+    r"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|\{\{[^{}]*\}\}|[$%#]?\{[^{}\s]*\}|%\(\w+\)[sdif]|%\d+(?![\w$])"  # placeholders
     r"|%(?:\d+\$)?[-+#0]*\d*(?:\.\d+)?[sdifuxX@](?![^\W_])"
     r"|</?[A-Za-z][^<>]*>|&(?:#x?[0-9A-Fa-f]+|[A-Za-z]{2,8});"  # tags and entities
     r"|`[^`]+`|[A-Za-z]:\\[\w\\.-]*\w|(?<![\w/])(?:[~.]|\$[\w(){}]+)?/[\w./$+-]*[\w/]"
-    r"|\w*[^\W_]_[^\W_]\w*|__\w+|[^\W\d_]+[0-9]\w*"  # names with _ or digits
+    r"|(?<!\w)(?:\w*[^\W_]_[^\W_]\w*|__\w+|[^\W\d_]+[0-9]\w*)"  # names with _ or digits
 )
 _NUMBER = re.compile(r"[0-9]+(?:[.,:'/-][0-9]+)*")
 _NAME = re.compile(r"(?<![\w'’-])[^\W\d_][\w-]*\w")

@@ -16,7 +16,7 @@ from rarenmt.joints import close_up
 from rarenmt.journal import Journal
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
-from rarenmt.sentences import possible_sentences, sentences
+from rarenmt.sentences import possible_sentences, split_sentences
 from rarenmt.spans import says, spans_in
 from rarenmt.text import Pair
 from rarenmt.trace import Trace, Voice
@@ -167,7 +167,7 @@ class Translator:
     def _unshown(self, text: str) -> Iterator[tuple[str, None]]:
         """A text as a whole or, if it is long, its sentences; a blank one is nothing."""
         if len(self._encode(text)) > LONG:
-            for start, end in sentences(text):
+            for start, end in split_sentences(text):
                 yield from ((part, None) for part in self._fitting(text[start:end]))
         elif text:
             yield text, None

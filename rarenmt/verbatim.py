@@ -29,7 +29,7 @@ and where a span was passed over."""
 SEEN = 0.3
 """Attention on a span that is no number, from which a piece that might begin it does."""
 OWED = 4.0
-"""Nats that each span costs a translation that ends without it."""
+"""Nats that it costs to end before all is said that has to be."""
 
 PARTING = (".", ",", ":", "'")
 """Signs between the digits of a number, of which another may stand there."""
@@ -188,7 +188,9 @@ class Verbatim:
 
     def _point(self, log_probs: Tensor, attention: Tensor) -> None:
         """Give the beginnings of due spans their share."""
-        share = self.heed * self._looked(attention) * (self.left & self.due)
+        looked = self._looked(attention)
+        looked /= looked.sum(dim=1, keepdim=True).clamp(min=1)  # two spans may share a piece
+        share = self.heed * looked * (self.left & self.due)
         rows = (share.sum(dim=1) > 0).nonzero()[:, 0]
         share, space, first = share[rows], self.space[rows], self.pieces[rows, :, 0]
         spaced = (space != NONE) & (space != self.last[rows, None])

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarenmt.sentences import possible_sentences, sentences
+from rarenmt.sentences import possible_sentences, split_sentences
 
 
 def cut(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentences(text)]
+    return [text[start:end] for start, end in split_sentences(text)]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_where_a_sentence_might_end_is_more_often() -> None:
 
 @given(st.text('aB1 .!?\u2026"\u201d)(', max_size=40).map(str.strip))
 def test_nothing_but_white_space_stands_between_sentences(text: str) -> None:
-    for split in (sentences, possible_sentences):
+    for split in (split_sentences, possible_sentences):
         done = 0
         for start, end in split(text):
             assert not text[done:start].strip()

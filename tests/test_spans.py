@@ -1,5 +1,7 @@
 """What is kept as it stands is found in the text, and told in pieces."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +93,15 @@ def test_spans_are_told_in_pieces_without_the_space_before_them() -> None:
 
     assert [(span.start, span.end) for span in spans] == [(2, 4), (4, 6), (7, 9)]
     assert [span.number for span in spans] == [True, False, False]
+
+
+@pytest.mark.parametrize("text", ["a", "a.", "_", "1,", "A-", "a@", "/a", "{", "<a", "$(", "-"])
+def test_a_long_word_takes_no_long_time(text: str) -> None:
+    begin = time.process_time()
+
+    find_spans(list(text * 10_000), Counts({"b": 1}))
+
+    assert time.process_time() - begin < 2  # of steps by the square of the length it took 46
 
 
 @given(st.lists(st.text("ab 12.,:/%{}<>@_&;`$d", min_size=1, max_size=4)))
