@@ -112,6 +112,9 @@ def translate(
             for line, translation in zip(batch, translations, strict=True):
                 failed |= line.broken is not None
                 add(line.number, line.text, translation)
+                if translation.lacks:
+                    lacks = ", ".join(translation.lacks)
+                    console.warn(f"-:{line.number}: the translation lacks {lacks}")
                 sys.stdout.buffer.write(_output(line, translation, style) + line.ending)
             sys.stdout.buffer.flush()
     if failed:
@@ -179,7 +182,8 @@ def _describe(line: Line, translation: "Translation") -> dict[str, Any]:
     if line.broken is not None:
         return {**record, "source": line.broken.decode("utf-8", "replace"), "error": "not UTF-8"}
     tokens = [_describe_token(token) for token in translation.tokens]
-    return {**record, "translation": translation.text, "tokens": tokens}
+    lacks = {"lacks": translation.lacks} if translation.lacks else {}
+    return {**record, "translation": translation.text, **lacks, "tokens": tokens}
 
 
 def _describe_token(token: "Token") -> dict[str, Any]:

@@ -76,6 +76,14 @@ def spans_in(text: str, counts: Counts | None = None) -> set[str]:
     return {span.text(text) for span in find_spans(list(text), counts)}
 
 
+def lacking(source: str, translation: str) -> list[str]:
+    """The spans that a translation should have said as they stand in its source, and has not."""
+    due = [span for span in find_spans(list(source)) if span.due]
+    return [
+        source[span.start : span.end] for span in due if not says(translation, span.text(source))
+    ]
+
+
 def says(text: str, span: str) -> bool:
     """Whether a text says a span of another one, which `spans_in` told."""
     return span in text or span in spans_in(text)

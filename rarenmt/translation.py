@@ -85,6 +85,8 @@ class Part:
     tokens: list[Token]
     shown: Shown | None = None
     """What is said, where it was not looked for but said as it was shown."""
+    lacks: Sequence[str] = ()
+    """Numbers and the like that it should say as they stand in the source, and does not."""
 
     def source_words(self) -> list[str]:
         """The source in words; the last one, empty, stands for the end of the sentence."""
@@ -112,6 +114,11 @@ class Translation:
     def tokens(self) -> list[Token]:
         """The pieces; together they are the text but for the white space around it."""
         return [token for part in self.parts for token in part.tokens]
+
+    @property
+    def lacks(self) -> list[str]:
+        """What the parts lack."""
+        return [span for part in self.parts for span in part.lacks]
 
     def words(self) -> list[Word]:
         """The words of all parts."""

@@ -17,7 +17,7 @@ from rarenmt.journal import Journal
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
 from rarenmt.sentences import possible_sentences, split_sentences
-from rarenmt.spans import says, spans_in
+from rarenmt.spans import lacking, says, spans_in
 from rarenmt.text import Pair
 from rarenmt.trace import Trace, Voice
 from rarenmt.translation import Entry, Origin, Part, Token, Translation
@@ -130,7 +130,10 @@ class Translator:
             elif len(self._encode(text)) > LONGEST:
                 part = Part([text], [Token(text)])
             else:
-                part = self._explain(text, next(answers))
+                found = next(answers)
+                part = self._explain(text, found)
+                if found.missing:
+                    part = replace(part, lacks=lacking(text, self.tokenizer.decode(found.pieces)))
             if explained and part.tokens:
                 first = part.tokens[0]
                 part.tokens[0] = replace(first, piece=" " + first.piece)

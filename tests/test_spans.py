@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarenmt.counts import Counts
-from rarenmt.spans import find_spans, says, spans_in
+from rarenmt.spans import find_spans, lacking, says, spans_in
 
 
 def kept(text: str) -> list[str]:
@@ -86,6 +86,13 @@ def test_a_text_says_a_span_whatever_parts_the_digits_of_a_number() -> None:
     assert says("Die Karzais", "Karzai")
     assert not says("rund um die Uhr", "24")
     assert spans_in("1,250 of {n}") == {"1250", "{n}"}
+
+
+def test_what_a_translation_lacks_is_told_as_it_stands_in_the_source() -> None:
+    source = "In 1,984 of {n} at 2:30 p.m. Tom had 3 cats and 15 dogs."
+
+    assert lacking(source, "1.984 von 15") == ["{n}"]
+    assert lacking(source, "nichts") == ["1,984", "{n}", "15"]
 
 
 def test_spans_are_told_in_pieces_without_the_space_before_them() -> None:

@@ -192,3 +192,19 @@ def test_ctrl_c_is_one_sentence_and_status_130(folder: Path) -> None:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 130
         assert errors == b"error: interrupted\n"
+
+
+def test_numbers_that_a_translation_lacks_are_named(rarenmt: Command, folder: Path) -> None:
+    lines = b"the cat 2014 %s 12\nthe cat\n1984 a@b.de {n} 2015 17 33\n"
+
+    found = rarenmt("translate", "--model", folder, "--no-memory", "--jsonl", stdin=lines)
+
+    records = [json.loads(line) for line in found.out.decode().splitlines()]
+    wanted = [
+        f"warning: -:{record['line']}: the translation lacks {', '.join(record['lacks'])}"
+        for record in records
+        if "lacks" in record
+    ]
+    assert wanted
+    assert found.err.splitlines() == wanted
+    assert found.status == 0

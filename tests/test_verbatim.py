@@ -16,6 +16,7 @@ from torch import Tensor
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.counts import Counts
+from rarenmt.spans import lacking
 from rarenmt.tokens import EOS, Tokenizer
 from rarenmt.translator import Translator
 from rarenmt.verbatim import OWED, Verbatim
@@ -195,6 +196,7 @@ def test_a_translation_has_no_numbers_but_those_of_its_source(
     wanted, found = (Counter(re.findall("[0-9]+", text)) for text in (source, translation.text))
     if re.search(r"(^| )[0-9]", source):
         assert found <= wanted
+    assert translation.lacks == lacking(source, translation.text)
 
 
 @settings(max_examples=6, deadline=None)
