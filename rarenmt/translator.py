@@ -234,7 +234,8 @@ class Translator:
         consulted, asked = self._consult(texts) if memory else NOTHING
         verbatim = None
         if config.verbatim:
-            reworded = [self._reworded(text) if memory else set() for text in texts]
+            some = isinstance(asked, Excerpt)
+            reworded = [self._reworded(text) if some else set() for text in texts]
             counts = self.checkpoint.counts
             verbatim = Verbatim.of(sources, reworded, self.tokenizer, counts, heed, self.device)
         batch = source_batch(sources, self.device)
@@ -244,9 +245,7 @@ class Translator:
     def _reworded(self, sentence: str) -> set[str]:
         """The spans of a sentence that a remembered pair which it asks says in other words."""
         own = spans_in(sentence, self.checkpoint.counts)
-        if not own or self.memory.config.lookup == "whole":
-            return set()
-        pairs = self.relevant(sentence)
+        pairs = self.relevant(sentence) if own else []
         return {
             each for p in pairs for each in own if says(p.source, each) and not says(p.target, each)
         }

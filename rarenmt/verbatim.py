@@ -12,6 +12,7 @@ pieces · V vocabulary.
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +47,8 @@ class Verbatim:
 
     pieces: Tensor
     """(B, F, L) SIGN between the digits of a number, NONE behind the end of a span."""
+    lengths: Tensor
+    """(B, F) pieces of each span."""
     source: Tensor
     """(B, S, F) 1 where a source piece belongs to a span, in float64."""
     space: Tensor
@@ -95,11 +98,11 @@ class Verbatim:
         pieces = ids[:, None].expand(source.shape).gather(2, steps.clamp(max=ids.shape[1] - 1))
         before = ids.gather(1, (start - 1).clamp(min=0)).masked_fill(start == 0, NONE)
         number = _table(spans, "number").bool()
-        signs = torch.tensor([text in PARTING for text in tokenizer.texts])
+        digits, signs, clinging = _vocabulary(tokenizer)
         parting = number[:, :, None] & signs[pieces]
-        clinging = torch.tensor(tokenizer.clinging)
         found = cls(
             pieces=pieces.masked_fill(parting, SIGN).masked_fill(steps >= end[:, :, None], NONE),
+            lengths=end - start,
             source=source.transpose(1, 2).double(),
             space=before.masked_fill(before != tokenizer.space, NONE),
             number=number,
@@ -109,7 +112,7 @@ class Verbatim:
             span=torch.full_like(ids[:, 0], NONE),
             place=torch.zeros_like(ids[:, 0]),
             last=torch.full_like(ids[:, 0], NONE),
-            digits=torch.tensor(tokenizer.digit_values),
+            digits=digits,
             signs=signs,
             clinging=clinging,
             heed=heed,
@@ -155,7 +158,7 @@ class Verbatim:
 
     def _length(self) -> Tensor:
         """(B,) pieces of the span that the last piece belongs to; 0 if there is none."""
-        return self._of_span((self.pieces != NONE).sum(dim=2))
+        return self._of_span(self.lengths)
 
     def _of_span(self, table: Tensor) -> Tensor:
         """(B,) what a table (B, F) says of the span that the last piece belongs to, or 0."""
@@ -209,6 +212,13 @@ class Verbatim:
         allowed = (first[:, None] == self.digits[digits][:, None]) & wanted[:, None]
         ruled_out = self.number.any(dim=1)[:, None] & ~allowed.any(dim=2)
         log_probs[:, digits] = log_probs[:, digits].masked_fill(ruled_out, -torch.inf)
+
+
+@lru_cache(maxsize=1)
+def _vocabulary(tokenizer: Tokenizer) -> tuple[Tensor, Tensor, Tensor]:
+    """(V,) each: which digit a piece is, whether it may part digits, whether it clings."""
+    signs = torch.tensor([text in PARTING for text in tokenizer.texts])
+    return torch.tensor(tokenizer.digit_values), signs, torch.tensor(tokenizer.clinging)
 
 
 def _find(ids: Ids, reworded: Set[str], tokenizer: Tokenizer, counts: Counts) -> list[Span]:
