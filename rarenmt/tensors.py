@@ -94,7 +94,7 @@ def _read(
             if not isinstance(metadata, dict) or not all(map(_is_text, metadata.values())):
                 raise ValueError("its metadata are no texts")
             return tensors, metadata
-    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} is damaged or not a safetensors file: {reason}") from None
     except OSError as error:

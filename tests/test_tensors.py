@@ -159,23 +159,30 @@ def test_parts_that_do_not_fit_together_are_a_runtime_error() -> None:
         join([{"a#1-of-2": torch.zeros(2, 3)}, {"a#2-of-2": torch.zeros(2, 4)}])
 
 
+@pytest.mark.parametrize(
+    ("opener", "when"),
+    [(safetensors, "safe_open"), (torch.UntypedStorage, "from_file")],
+    ids=["opened", "header read"],
+)
+@pytest.mark.parametrize("first", [torch.arange(300), torch.arange(9)], ids=["larger", "smaller"])
 def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opener: Any, when: str, first: torch.Tensor
 ) -> None:
-    path, versions = tmp_path / "x.safetensors", iter([torch.arange(300), torch.arange(7)])
+    path, versions = tmp_path / "x.safetensors", iter([first, torch.arange(7)])
     save_tensors(path, {"a": torch.ones(40), "b": torch.zeros(3)}, {})
-    opened = safetensors.safe_open
+    opened, replaced = getattr(opener, when), []
 
-    def slowly(*arguments: Any, **options: Any) -> Any:
-        file = opened(*arguments, **options)  # has read the header, and not yet the tensors
+    def late(*arguments: Any, **options: Any) -> Any:
         if (version := next(versions, None)) is not None:
             save_tensors(path, {"a": version, "b": torch.ones(3)}, {"version": str(len(version))})
-        return file
+            replaced.append(version)
+        return opened(*arguments, **options)
 
-    monkeypatch.setattr(safetensors, "safe_open", slowly)
+    monkeypatch.setattr(opener, when, late)
 
     found, metadata = load_tensors(path)
 
+    assert len(replaced) == 2
     assert metadata == {"version": "7"}
     assert found["a"].tolist() == list(range(7))
     assert found["b"].tolist() == [1, 1, 1]
