@@ -41,11 +41,12 @@ def train(
     folder: Annotated[Path, typer.Option("-o", "--output", help="Checkpoint folder to write.")],
     dev: Annotated[str, typer.Option(help="Held-out pairs, given like a corpus.")],
     start: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--from",
-            help="Checkpoint whose weights and vocabulary to start from; with --memory-kind "
-            "its translator is kept and the memory's part begins anew.",
+            help="Checkpoint whose weights and vocabulary to start from, or several, whose weights "
+            "are averaged; with --memory-kind the translator is kept and the memory's part begins "
+            "anew.",
         ),
     ] = None,
     preset: Annotated[
@@ -108,6 +109,12 @@ def train(
             help="Share of these positions at which only the memory can know the right piece."
         ),
     ] = DEFAULT.hidden,
+    average: Annotated[
+        int,
+        typer.Option(
+            help="Last steps whose weights are averaged for the checkpoint; 0 takes the last."
+        ),
+    ] = DEFAULT.average,
     evaluate_every: Annotated[
         int, typer.Option(help="Steps between measurements.")
     ] = DEFAULT.evaluate_every,
@@ -169,6 +176,7 @@ def train(
         guidance=align,
         memory_positions=memory_positions,
         hidden=hide,
+        average=average,
         evaluate_every=evaluate_every,
         save_every=save_every,
         seed=seed,
@@ -227,16 +235,16 @@ def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Links":
     return Links(corpus.pairs, tokenizer)
 
 
-def _load_start(start: Path, decided: Mapping[str, object]) -> "Checkpoint":
-    """The checkpoint to start from, which decides what some options would."""
+def _load_start(start: list[Path], decided: Mapping[str, object]) -> "Checkpoint":
+    """The checkpoints to start from as one, which decides what some options would."""
     import torch
 
-    from rarenmt.checkpoint import load_checkpoint
+    from rarenmt.checkpoint import load_average
 
     for option, value in decided.items():
         if value is not None:
             raise SettingError(f"{option} is decided by the checkpoint of --from; leave it out")
-    return load_checkpoint(start, torch.device("cpu"))
+    return load_average(start, torch.device("cpu"))
 
 
 def _model(config: Config, known: "Checkpoint | None", seed: int, *, anew: bool) -> "Model":

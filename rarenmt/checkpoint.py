@@ -15,12 +15,14 @@ config.json names the weight files and is replaced last, so the folder is whole 
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from rarenmt.average import Average
 from rarenmt.config import Config, parse
 from rarenmt.counts import Counts
 from rarenmt.errors import CheckpointError, SettingError
@@ -132,6 +134,28 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
     return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint, lexicon, counts)
 
 
+def load_average(folders: Sequence[Path], device: torch.device) -> Checkpoint:
+    """The first of several checkpoints, with the mean of all their weights (Wortsman et al. 2022,
+    "Model soups"); CheckpointError where vocabularies or sizes differ."""
+    all_of_them = [load_checkpoint(folder, device) for folder in folders]
+    first = all_of_them[0]
+    weights = [each.model.state_dict() for each in all_of_them]
+    for folder, other, theirs in zip(folders, all_of_them, weights, strict=True):
+        if other.tokenizer.fingerprint != first.tokenizer.fingerprint:
+            raise CheckpointError(
+                f"{folder} has another vocabulary than {folders[0]}, so their weights cannot be "
+                "averaged; name checkpoints that came of one another with --from"
+            )
+        if {n: t.shape for n, t in theirs.items()} != {n: t.shape for n, t in weights[0].items()}:
+            raise CheckpointError(
+                f"{folder} has other sizes than {folders[0]}, so their weights cannot be averaged"
+            )
+    first.model.load_state_dict(
+        {name: torch.stack([each[name] for each in weights]).mean(0) for name in weights[0]}
+    )
+    return first
+
+
 def verify(
     folder: Path, manifest: Manifest, weights: dict[str, Tensor], tokenizer: Tokenizer
 ) -> None:
@@ -211,15 +235,18 @@ def save_training(
     model: Model,
     optimizer: torch.optim.Optimizer,
     memory: Memory | None,
+    average: Average | None,
     metadata: dict[str, str],
 ) -> None:
     """Write all that changes in a training run, in full precision."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         state = optimizer.state[parameter]
-        tensors |= {f"{average}.{name}": state[average] for average in ADAM if state}
+        tensors |= {f"{kind}.{name}": state[kind] for kind in ADAM if state}
     if memory is not None:
         tensors |= {f"memory.{name}": tensor for name, tensor in memory.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     save_tensors(folder / TRAINING, tensors, metadata)
 
 
@@ -229,18 +256,21 @@ def restore_training(
     optimizer: torch.optim.Optimizer,
     steps: int,
     memory: Memory | None,
+    average: Average | None,
 ) -> None:
     """Put back what `save_training` wrote after so many steps; KeyError or RuntimeError when
     it is not all there."""
     model.load_state_dict(_part(tensors, "model."))
     for name, parameter in model.named_parameters():
         if steps:
-            averages = {average: tensors[f"{average}.{name}"].to(parameter) for average in ADAM}
+            averages = {kind: tensors[f"{kind}.{name}"].to(parameter) for kind in ADAM}
             count = torch.tensor(float(steps), device=parameter.device)
             optimizer.state[parameter] = {"step": count, **averages}
     if memory is not None and "memory.keys" in tensors:
         memory.load_state_dict(_part(tensors, "memory."))
         memory.restored()
+    if average is not None and "average.shown" in tensors:
+        average.load_state_dict(_part(tensors, "average."))
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -153,6 +153,8 @@ class TrainConfig:
     """Share of the steps of the falling phase that practise made-up words."""
     maximum_length: int = 100
     """Longer sentences, in pieces, are left out of training."""
+    average: int = 0
+    """Steps over which the weights are averaged that are measured and kept; 0 keeps the last."""
     evaluate_every: int = 1000
     evaluate_pairs: int = 500
     save_every: int = 250
@@ -162,7 +164,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_tokens", "parts", "evaluate_every", "save_every"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1")
-        for name in ("warmup", "memory_positions"):
+        for name in ("warmup", "memory_positions", "average"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative")
         _require(0 <= self.seed < 1 << 32, f"seed must be from 0 to 2³² − 1, not {self.seed}")
         _require(self.learning_rate > 0, f"learning_rate must be over 0, not {self.learning_rate}")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rarenmt import parallel
 from rarenmt.align import Links
+from rarenmt.average import Average
 from rarenmt.batches import Corpus, draw_positions, pair_batch, places_in
 from rarenmt.checkpoint import (
     METRICS,
@@ -111,11 +112,17 @@ class Run:
                 f"{self.memory.slots} slots; use more slots or fewer memory_positions"
             )
         self.optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), fused=True)
+        self.average = Average(model, config.average) if config.average else None
         for parameter in model.parameters():  # so that Adam and all ranks count every one alike,
             parameter.grad = torch.zeros_like(parameter)  # also where a step gives no gradient
         self.progress = Progress()
         self._sums = torch.zeros(7)  # translation, memory, readout, hits, attention, tokens, asked
         self._since = time.perf_counter()
+
+    @property
+    def kept(self) -> Model:
+        """The model that is measured and kept: the averaged one, where weights are averaged."""
+        return self.model if self.average is None else self.average.model
 
     def reports(self, stop: Callable[[], bool]) -> Iterator[Report]:
         """Train until the last step or until `stop` says so on any rank; saved at both ends."""
@@ -158,6 +165,8 @@ class Run:
         parallel.sum_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.add(self.model)
         if self.memory is not None:
             self._write(self.memory, [loss.asked for loss in losses], orders)
         for loss in losses:
@@ -254,7 +263,7 @@ class Run:
             if dev_bleu >= self.progress.best_bleu:
                 self.progress.best_bleu = dev_bleu
                 if parallel.rank() == 0:
-                    save_checkpoint(self.folder, self.model, self.tokenizer)
+                    save_checkpoint(self.folder, self.kept, self.tokenizer)
         self._note(report)
         self._sums.zero_()
         self._since = time.perf_counter()
@@ -264,9 +273,9 @@ class Run:
         """BLEU and loss on the held-out pairs; every rank gets rank 0's."""
         numbers = torch.zeros(2, dtype=torch.float64)
         if parallel.rank() == 0:
-            self.model.eval()
-            loss = self.dev.loss(self.model, self.config.batch_tokens)
-            numbers += torch.tensor([self.dev.bleu(self.model, self.tokenizer), loss])
+            kept = self.kept.eval()
+            loss = self.dev.loss(kept, self.config.batch_tokens)
+            numbers += torch.tensor([self.dev.bleu(kept, self.tokenizer), loss])
         dev_bleu, dev_loss = parallel.sum_numbers(numbers).tolist()
         return dev_bleu, dev_loss
 
@@ -287,7 +296,7 @@ class Run:
             "config": json.dumps(self.model.config.to_json()),
             "train": json.dumps(asdict(self.config)),
         }
-        save_training(self.folder, self.model, self.optimizer, self.memory, metadata)
+        save_training(self.folder, self.model, self.optimizer, self.memory, self.average, metadata)
 
     def resume(self) -> None:
         """Go on from what `save` wrote; CheckpointError when it is damaged or of another model."""
@@ -301,7 +310,7 @@ class Run:
                 )
             self.progress = Progress(**json.loads(metadata["progress"]))
             steps = self.progress.step
-            restore_training(tensors, self.model, self.optimizer, steps, self.memory)
+            restore_training(tensors, self.model, self.optimizer, steps, self.memory, self.average)
         except (KeyError, TypeError, ValueError, RuntimeError, SettingError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{path} is damaged: {reason}") from None

@@ -15,4 +15,4 @@ exec ${RARENMT:-rarenmt} train \
     --dev "$data/dev.tsv" -o "$out" \
     --preset base --dropout 0.2 --steps 9000 --batch-tokens 24000 --learning-rate 0.002 \
     --warmup 400 --decay 0.5 --episodes 0.4 --join 0.1 --memory-positions 1024 --slots 65536 \
-    --evaluate-every 1500 --save-every 500 --seed 1 "$@"
+    --average 500 --evaluate-every 1500 --save-every 500 --seed 1 "$@"
