@@ -236,8 +236,10 @@ class Translator:
         if config.verbatim:
             some = isinstance(asked, Excerpt)
             reworded = [self._reworded(text) if some else set() for text in texts]
-            counts = self.checkpoint.counts
-            verbatim = Verbatim.of(sources, reworded, self.tokenizer, counts, heed, self.device)
+            counts, languages = self.checkpoint.counts, self.model.config.languages
+            verbatim = Verbatim.of(
+                sources, reworded, self.tokenizer, counts, languages, heed, self.device
+            )
         batch = source_batch(sources, self.device)
         found = search(self.model, batch, consulted, config, asked, verbatim, traced=explain)
         return [best for best, *_ in found]

@@ -13,6 +13,7 @@ pieces · V vocabulary.
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from rarenmt.batches import Ids
 from rarenmt.counts import Counts
+from rarenmt.numerals import ANY, written
 from rarenmt.spans import Span, find_spans
 from rarenmt.tokens import EOS, Tokenizer
 
@@ -46,7 +48,8 @@ class Verbatim:
     """The spans of some sentences, or of hypotheses about them, and how far each has come."""
 
     pieces: Tensor
-    """(B, F, L) SIGN between the digits of a number, NONE behind the end of a span."""
+    """(B, F, L) what spans are written with, SIGN where any sign may part the digits of a number,
+    NONE behind the end of a span."""
     lengths: Tensor
     """(B, F) pieces of each span."""
     source: Tensor
@@ -82,6 +85,7 @@ class Verbatim:
         reworded: Sequence[Set[str]],
         tokenizer: Tokenizer,
         counts: Counts,
+        languages: tuple[str, str],
         heed: float,
         device: torch.device,
     ) -> "Verbatim | None":
@@ -94,18 +98,19 @@ class Verbatim:
         start, end = _table(spans, "start"), _table(spans, "end")
         places = torch.arange(ids.shape[1])
         source = (places >= start[:, :, None]) & (places < end[:, :, None])  # (B, F, S)
-        steps = start[:, :, None] + torch.arange(int((end - start).max()))
-        pieces = ids[:, None].expand(source.shape).gather(2, steps.clamp(max=ids.shape[1] - 1))
+        pieces = torch.full((*start.shape, int((end - start).max())), NONE)
+        for row, (own, some) in enumerate(zip(sources, spans, strict=True)):
+            for place, span in enumerate(some):
+                said = _said(own, span, tokenizer, languages)
+                pieces[row, place, : len(said)] = torch.tensor(said)
         before = ids.gather(1, (start - 1).clamp(min=0)).masked_fill(start == 0, NONE)
-        number = _table(spans, "number").bool()
         digits, signs, clinging = _vocabulary(tokenizer)
-        parting = number[:, :, None] & signs[pieces]
         found = cls(
-            pieces=pieces.masked_fill(parting, SIGN).masked_fill(steps >= end[:, :, None], NONE),
+            pieces=pieces,
             lengths=end - start,
             source=source.transpose(1, 2).double(),
             space=before.masked_fill(before != tokenizer.space, NONE),
-            number=number,
+            number=_table(spans, "number").bool(),
             due=_table(spans, "due").bool(),
             apart=~clinging[ids.gather(1, end)],
             left=end > start,
@@ -225,6 +230,29 @@ def _find(ids: Ids, reworded: Set[str], tokenizer: Tokenizer, counts: Counts) ->
     """The spans of a source but those that are said in other words."""
     texts = [tokenizer.texts[piece] for piece in ids]
     return [span for span in find_spans(texts, counts) if span.text(texts) not in reworded]
+
+
+def _said(ids: Ids, span: Span, tokenizer: Tokenizer, languages: tuple[str, str]) -> Ids:
+    """The pieces that a span of a source is said with, SIGN for any sign between digits."""
+    own = ids[span.start : span.end]
+    if not span.number:
+        return own
+    texts = [tokenizer.texts[piece] for piece in ids]
+    ends = [0, *accumulate(map(len, texts))]
+    start, end = ends[span.start], ends[span.end]
+    number = written("".join(texts), start, end, *languages)
+    parts = [number[ends[at] - start : ends[at + 1] - start] for at in range(span.start, span.end)]
+    signs = _signs(tokenizer)
+    return [
+        piece if part == tokenizer.texts[piece] else signs[part]
+        for piece, part in zip(own, parts, strict=True)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _signs(tokenizer: Tokenizer) -> dict[str, int]:
+    """The piece of each sign between digits, SIGN for any."""
+    return {ANY: SIGN} | {sign: tokenizer.encode(f"1{sign}1")[-2] for sign in PARTING}
 
 
 def _table(spans: Sequence[Sequence[Span]], what: str) -> Tensor:

@@ -44,10 +44,11 @@ class Writing:
         source: str,
         heed: float = 0.0,
         reworded: Set[str] = frozenset(),
+        languages: tuple[str, str] = ("en", "xx"),
     ) -> None:
         self.tokenizer, self.source = tokenizer, tokenizer.encode(source)
         self.text = "".join(tokenizer.texts[piece] for piece in self.source)
-        found = Verbatim.of([self.source], [reworded], tokenizer, Counts(), heed, CPU)
+        found = Verbatim.of([self.source], [reworded], tokenizer, Counts(), languages, heed, CPU)
         assert found is not None
         self.verbatim = found
 
@@ -119,6 +120,15 @@ def test_another_sign_may_part_the_digits_of_a_number(tokenizer: Tokenizer) -> N
     assert writing.say(".", "5").may("5") == {"0"}
 
 
+def test_the_digits_of_an_amount_are_parted_as_the_target_language_does(
+    tokenizer: Tokenizer,
+) -> None:
+    writing = Writing(tokenizer, "it cost $5,000 so", languages=("en", "de"))
+
+    assert writing.say("5", "5").may("5") == {"."}
+    assert writing.say(".", "5").may("5") == {"0"}
+
+
 def test_what_is_no_number_is_begun_only_where_it_is_looked_at(tokenizer: Tokenizer) -> None:
     away, there = Writing(tokenizer, "he ran %d miles"), Writing(tokenizer, "he ran %d miles")
 
@@ -179,7 +189,7 @@ def test_a_span_that_is_said_in_other_words_is_let_go(tokenizer: Tokenizer) -> N
 def test_sentences_without_spans_have_none(tokenizer: Tokenizer) -> None:
     sources = [tokenizer.encode(text) for text in ("he ran", "so it cost", "")]
 
-    assert Verbatim.of(sources, [set()] * 3, tokenizer, Counts(), 0.0, CPU) is None
+    assert Verbatim.of(sources, [set()] * 3, tokenizer, Counts(), ("en", "de"), 0.0, CPU) is None
 
 
 word = st.sampled_from(["the", "cat", "12", "1,250.50", "2014", "7", "{n}", "%s", "<b>", "a@b.de"])
