@@ -119,7 +119,7 @@ def test_the_words_of_the_demo_come_out_whole_and_say_where_from(
         assert tab
         word = words[number - 1]
         assert re.findall(rf"(?<!\w){word}(?!\w)", text.decode()) == [word]
-        assert sources.decode() == f"← {word}: {DEMO / 'pairs.tsv'}:{number}"
+        assert f"{word}: {DEMO / 'pairs.tsv'}:{number}" in sources.decode()
 
 
 def test_threads_and_company_change_no_byte(rarenmt: Command, home: Path) -> None:
