@@ -144,7 +144,8 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | 
     unknown = torch.full((memory.used,), EMPTY)
     nothing = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
     signs = (nothing, nothing, nothing, nothing, nothing)
-    whole = Joints(*signs, torch.arange(len(nothing)), space=EMPTY)
+    itself = torch.arange(len(nothing))
+    whole = Joints(*signs, itself, itself, space=EMPTY)
     threads = Threads(unknown, unknown, unknown, whole)
     places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
     return Excerpt.of(memory, threads, list(chosen), list(places))

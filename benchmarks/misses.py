@@ -85,7 +85,7 @@ class Doctor:
         queries = model.query(states.flat())
         begun = Begun.all(batch.inputs, excerpt.joints).by_sentence()
         recall = excerpt.read(queries, begun, weights.flatten(0, 1))
-        _, shares = model.read_out(states.flat(), queries, recall, self.translator.memory)
+        _, shares, _ = model.read_out(states.flat(), queries, recall, self.translator.memory)
         right = recall.values[begins] == target_ids[begins]
         return Look(
             word_at(self.tokenizer, source, int(weights[0, begins].argmax())),

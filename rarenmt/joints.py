@@ -41,6 +41,9 @@ class Joints:
     apart: Tensor
     """(V,) what is said first, behind a space, of a word that begins with it: itself, the same
     piece with a space, or a space alone."""
+    twins: Tensor
+    """(V,) each piece with a capital first letter for a small one, or the reverse, as a word has
+    that begins a sentence."""
     space: int
     """The piece that is a space and nothing else."""
 
@@ -54,6 +57,7 @@ class Joints:
             torch.tensor([_bracket(text) for text in tokenizer.texts]),
             torch.tensor([_bracket(text) or text in HYPHENS for text in tokenizer.texts]),
             torch.tensor(tokenizer.apart),
+            torch.tensor(tokenizer.twins),
             tokenizer.space,
         )
 
@@ -80,10 +84,16 @@ class Joints:
         A piece that starts a word is its own number; one from inside is hashed into the number of
         what stood before it.
         """
-        return torch.where(begin, self._firsts[pieces], written * SPELL + pieces)
+        return torch.where(begin, self.firsts[pieces], written * SPELL + pieces)
+
+    def alike(self, words: Tensor) -> Tensor:
+        """One number for whole words of one piece that differ in a capital letter; others keep
+        theirs."""
+        single = (words >= 0) & (words < len(self.twins))
+        return torch.where(single, words.minimum(self.twins[words.where(single, 0)]), words)
 
     @cached_property
-    def _firsts(self) -> Tensor:
+    def firsts(self) -> Tensor:
         """(V,) the number of a word that begins with a piece."""
         pieces = torch.arange(len(self.apart), device=self.apart.device)
         halved = (self.apart == self.space) & (pieces != self.space)

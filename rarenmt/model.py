@@ -42,6 +42,8 @@ class Prediction:
     """The neighbours that were asked, or None without a memory."""
     shares: Tensor | None
     """Probability that each neighbour gave to its value (N, K); the rest is the model's own."""
+    own: Tensor | None = None
+    """Log-probability that the model alone gives the value of each neighbour (N, K)."""
 
 
 class Model(nn.Module):
@@ -147,8 +149,11 @@ class Model(nn.Module):
             return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
         queries = self.query(states)
         recall = memory.read(queries) if ask is None else ask(queries)
-        log_probs, shares = self.read_out(states, queries, recall, memory)
-        return Prediction(log_probs, recall, shares)
+        if recall.twins is not None:
+            values = self.output.likelier(states.top, recall.values, recall.twins)
+            recall = replace(recall, values=values)
+        log_probs, shares, own = self.read_out(states, queries, recall, memory)
+        return Prediction(log_probs, recall, shares, own)
 
     def read_out(
         self,
@@ -157,9 +162,10 @@ class Model(nn.Module):
         recall: Recall,
         memory: Memory,
         output: Output | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (N, V) and the neighbours' shares (N, K) after a recall; with another
-        output than the model's own, if there is one."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities (N, V), the neighbours' shares (N, K), and what the model alone gives
+        their values (N, K), after a recall; with another output than the model's own, if there is
+        one. See `Readout`."""
         nearest = memory.keys.index_select(0, recall.slots[:, 0].clamp(min=0))
         agreements = self.query.agreements(queries, nearest)
         return cast(Readout, self.readout)(states, recall, agreements, output or self.output)

@@ -181,7 +181,7 @@ def _judge(
     if memory.used == 0:
         return Loss(translation, zero, zero, zero, asked, zero)
     output = None if hidden is None else Hiding(model.output, hidden.to(targets.device), targets)
-    log_probs, _ = model.read_out(states, queries, recall, memory, output)
+    log_probs, _, _ = model.read_out(states, queries, recall, memory, output)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
     hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()

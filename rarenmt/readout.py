@@ -33,6 +33,17 @@ class Output(nn.Module):
         """Logits (…, V) of top decoder states (…, H)."""
         return self.logits(self.project(top))
 
+    def likelier(self, top: Tensor, pieces: Tensor, others: Tensor) -> Tensor:
+        """Of pieces and others (N, K) each time the likelier after top states (N, H)."""
+        features = self.project(top)[:, None]
+        # Not a matrix product: a sum gives the same bits in whatever company.
+        here, there = (
+            (features * self.pieces[0](some.clamp(min=0))).sum(dim=-1)
+            + self.bias[some.clamp(min=0)]
+            for some in (pieces, others)
+        )
+        return torch.where(there > here, others, pieces)
+
 
 HIDDEN = 12.0
 """By how much the logit of a hidden piece is lower."""
@@ -57,8 +68,9 @@ class Readout(Protocol):
 
     def __call__(
         self, states: States, recall: Recall, agreements: Tensor, output: Output
-    ) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (B, V), and the probability each neighbour lent its value (B, K)."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities (B, V), the probability each neighbour lent its value (B, K), and the
+        log-probability that the model alone gives that value (B, K)."""
         ...
 
 
@@ -84,7 +96,7 @@ class PaperReadout(nn.Module):
 
     def forward(
         self, states: States, recall: Recall, agreements: Tensor, output: Output
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Readout`; only the first neighbour speaks, and lends what it changed."""
         weight = neighbour_weights(recall, self.temperature)[:, :1]
         first = recall.values[:, :1].clamp(min=0)
@@ -93,7 +105,8 @@ class PaperReadout(nn.Module):
         log_probs = output.logits(features + recalled).float().log_softmax(dim=-1)
         before = output.logits(features).float().log_softmax(dim=-1)
         gained = (log_probs.gather(1, first).exp() - before.gather(1, first).exp()).clamp(min=0)
-        return log_probs, F.pad(gained, (0, recall.values.shape[1] - 1))
+        own = before.gather(1, recall.values.clamp(min=0))
+        return log_probs, F.pad(gained, (0, recall.values.shape[1] - 1)), own
 
 
 TRUST = 2.0
@@ -125,7 +138,7 @@ class MixtureReadout(nn.Module):
 
     def forward(
         self, states: States, recall: Recall, agreements: Tensor, output: Output
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Readout`, each neighbour lending λ · weight. The translation model learns nothing."""
         model = output(states.top).detach().float().log_softmax(dim=-1)
         weights = neighbour_weights(recall, self.log_temperature.exp())
@@ -146,7 +159,8 @@ class MixtureReadout(nn.Module):
         if recall.mute is not None:
             shares = shares * ~recall.mute
             share = shares.sum(dim=-1, keepdim=True).clamp(max=1 - 1e-6)
-        return _mix(model, values, shares, torch.log1p(-share)), shares
+        own = model.gather(1, values)
+        return _mix(model, values, shares, torch.log1p(-share)), shares, own
 
     def _features(
         self, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor, surest: Tensor

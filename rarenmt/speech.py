@@ -18,6 +18,7 @@ from torch import Tensor
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.spelling import Begun, Threads
+from rarenmt.tokens import BOS
 
 ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
 """How an entry goes on from the word written so far."""
@@ -104,7 +105,8 @@ class Speech:
         goes on from there; both (B, R, M)."""
         half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
         follows = (self.stems[:, None] == begun.word[:, :, None]) | half
-        further = (self.before[:, None] == begun.before[:, :, None]) & follows
+        follows |= self._behind[:, None] == self.joints.alike(begun.word)[:, :, None]
+        further = (self._before[:, None] == self.joints.alike(begun.before)[:, :, None]) & follows
         further &= (self.before != EMPTY)[:, None]
         silent = (self.values == EMPTY)[:, None] | (self.inside[:, None] & ~follows)
         bonus = THREAD * follows.float() + LONGER * further.float()
@@ -129,6 +131,7 @@ class Speech:
             F.pad(near.cosine.detach().masked_fill(silent, 0.0), missing),
             F.pad(self.close.take(near.entries) & (near.thread != ELSEWHERE) & ~silent, missing),
             self.joints.brackets,
+            F.pad(self._twins(near, begun.word, values), missing, value=EMPTY),
         )
 
     def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
@@ -156,7 +159,8 @@ class Speech:
         """(N, K) which entries would begin the last word once more, or end it so where another word
         of the memory has begun alike; not those whose pair says it twice."""
         words, before = self.words.take(near.entries), self.before.take(near.entries)
-        begin = (words == begun.word[:, None]) & (near.thread == ELSEWHERE)
+        begin = self.joints.alike(words) == self.joints.alike(begun.word)[:, None]
+        begin &= near.thread == ELSEWHERE
         end = (words == begun.before[:, None]) & (near.thread == SAME_WORD) & (words != before)
         return (begin & ~self.inside.take(near.entries)) | (end & (words != EMPTY))
 
@@ -167,6 +171,27 @@ class Speech:
         goes_on = near.thread != ELSEWHERE
         joined = goes_on | self.joints.open(written)[:, None] | (values == EMPTY)
         return values.where(joined, self.joints.apart[values.clamp(min=0)])
+
+    def _twins(self, near: Candidates, written: Tensor, values: Tensor) -> Tensor:
+        """What is said (N, K) of words of one piece where the pair has them at the beginning of the
+        sentence, but what is written (N,) goes on, or the reverse: they may have another capital
+        letter here. Others are said as they are, EMPTY where nothing is."""
+        own = self.values.take(near.entries).clamp(min=0)
+        alone = self.words.take(near.entries) == self.joints.firsts[own]
+        moved = (self.stems.take(near.entries) == BOS) != (written == BOS)[:, None]
+        twins = self.joints.twins[values.clamp(min=0)]
+        return twins.where(alone & moved & (values != EMPTY), values)
+
+    @cached_property
+    def _behind(self) -> Tensor:
+        """(B, M) the word before each entry that begins one, whatever its capital letter; EMPTY
+        before others."""
+        return self.joints.alike(self.stems).masked_fill(self.inside, EMPTY)
+
+    @cached_property
+    def _before(self) -> Tensor:
+        """(B, M) the word before that, likewise."""
+        return self.joints.alike(self.before)
 
     @cached_property
     def inside(self) -> Tensor:

@@ -157,6 +157,20 @@ class Tokenizer:
         ]
 
     @cached_property
+    def twins(self) -> list[int]:
+        """For each piece the one that is written alike but for a capital first letter, small in the
+        one and large in the other; itself where there is none."""
+        numbers = {
+            text: piece
+            for piece, text in enumerate(self.texts)
+            if piece > UNK and not self._pieces.is_byte(piece)
+        }
+        return [
+            numbers.get(_swap(text), piece) if numbers.get(text) == piece else piece
+            for piece, text in enumerate(self.texts)
+        ]
+
+    @cached_property
     def space(self) -> int:
         """The piece that is a space and nothing else."""
         return int(self._pieces.piece_to_id(_SPACE_MARK))
@@ -220,6 +234,13 @@ def _character(byte: str) -> str:
     """What a byte, as <0x28>, is by itself."""
     number = int(byte[1:-1], 16)
     return chr(number) if number < 0x80 else ""
+
+
+def _swap(text: str) -> str:
+    """A piece with a small first letter for a capital one, behind its space, or the reverse."""
+    place = len(text) - len(text.lstrip(" "))
+    swapped = text[place : place + 1].swapcase()
+    return text[:place] + swapped + text[place + 1 :] if len(swapped) == 1 else text  # ß is SS
 
 
 def in_word(character: str) -> bool:

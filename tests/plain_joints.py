@@ -11,7 +11,8 @@ from rarenmt.tokens import BOS
 def plain(inside: Tensor) -> Joints:
     """Where only those of the pieces (V,) that are `inside` continue words."""
     nothing = torch.zeros_like(inside)
-    return Joints(inside, nothing, nothing, nothing, nothing, torch.arange(len(inside)), space=-1)
+    itself = torch.arange(len(inside))
+    return Joints(inside, nothing, nothing, nothing, nothing, itself, itself, space=-1)
 
 
 PIECES = 20

@@ -491,6 +491,7 @@ QUOTED = Joints(
     brackets=torch.arange(10) == QUOTE,
     opens=torch.arange(10) == QUOTE,
     apart=APART,
+    twins=torch.arange(10),
     space=SPACE,
 )
 

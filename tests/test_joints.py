@@ -109,3 +109,25 @@ def test_of_what_opens_all_but_hyphens_are_brackets(tokenizer: Tokenizer, joints
 )
 def test_no_space_is_said_behind_what_opens(pieces: list[str], text: str) -> None:
     assert "".join(close_up(pieces)) == text
+
+
+def test_words_that_differ_in_a_capital_letter_are_alike(
+    tokenizer: Tokenizer, joints: Joints
+) -> None:
+    def number(word: str) -> Tensor:
+        return torch.tensor(spelt(joints, tokenizer.encode(f"So {word}"))[-1])
+
+    for word in ("die", "wann", "kann"):
+        assert number(word) != number(word.capitalize())
+        assert joints.alike(number(word)) == joints.alike(number(word.capitalize()))
+    assert joints.alike(number("die")) != joints.alike(number("der"))
+    assert joints.alike(number("Wombat")) == number("Wombat")  # of several pieces
+    assert joints.alike(torch.tensor(-1)) == -1
+
+
+def test_each_piece_is_the_twin_of_its_twin(tokenizer: Tokenizer, joints: Joints) -> None:
+    texts = tokenizer.texts
+    assert torch.equal(joints.twins[joints.twins], torch.arange(len(texts)))
+    for piece, twin in enumerate(joints.twins.tolist()):
+        assert texts[piece].casefold() == texts[twin].casefold()
+    assert sum(piece != twin for piece, twin in enumerate(joints.twins.tolist())) > 500

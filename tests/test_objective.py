@@ -200,7 +200,7 @@ def test_what_is_hidden_from_the_softmax_only_the_memory_can_know(tiny_model: Mo
         1, asked.targets[:, None], torch.full((TOKENS, 1), -HIDDEN)
     )
     model = Hiding(tiny_model.output, torch.ones(TOKENS, dtype=torch.bool), asked.targets)
-    log_probs, shares = tiny_model.read_out(states, asked.queries, asked.recall, memory, model)
+    log_probs, shares, _ = tiny_model.read_out(states, asked.queries, asked.recall, memory, model)
     assert_close(hidden.readout, F.nll_loss(log_probs, asked.targets, reduction="sum"))
     assert_close(model(states.top), said)
     lent = (shares * (asked.recall.values == asked.targets[:, None])).sum(dim=1)

@@ -81,7 +81,7 @@ def test_missing_neighbours_weigh_nothing() -> None:
 def test_the_mixture_is_a_quarter_memory_and_three_quarters_model(tiny_config: Config) -> None:
     readout = mixture(tiny_config, 1 / 4)
 
-    log_probs, shares = readout(states(), RECALL, torch.zeros(1, BLOCKS), uniform_output())
+    log_probs, shares, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), uniform_output())
 
     expected = torch.full((1, VOCABULARY), 3 / 4 / 40)
     expected[0, CAT] += 1 / 4 * (4 / 7 + 1 / 7)
@@ -94,7 +94,7 @@ def test_the_mixture_of_a_model_with_an_opinion(tiny_config: Config) -> None:
     readout, output = mixture(tiny_config, 0.9), uniform_output()
     output.bias.data[DOG] = math.log(61)  # 61 parts for the dog, 1 for each of the other 39
 
-    log_probs, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), output)
+    log_probs, _, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), output)
 
     probabilities = log_probs.exp()[0]
     assert probabilities[DOG].item() == pytest.approx(0.1 * 0.61 + 0.9 * 2 / 7)
@@ -114,7 +114,7 @@ def test_what_a_mute_neighbour_would_lend_stays_with_the_model(tiny_config: Conf
     readout = mixture(tiny_config, 1 / 4)
     mute = torch.tensor([[False, True, False]])
 
-    log_probs, shares = readout(
+    log_probs, shares, _ = readout(
         states(), replace(RECALL, mute=mute), torch.zeros(1, BLOCKS), uniform_output()
     )
 
@@ -133,7 +133,7 @@ def test_the_gate_trusts_a_pair_that_resembles_the_sentence_where_its_nearest_en
     readout = mixture(tiny_config, 1 / 4)
     recall = replace(RECALL, close=torch.tensor([[*close, False]]))
 
-    _, shares = readout(states(), recall, torch.zeros(1, BLOCKS), uniform_output())
+    _, shares, _ = readout(states(), recall, torch.zeros(1, BLOCKS), uniform_output())
 
     assert shares.sum().item() == pytest.approx(odds / (1 + odds))
 
@@ -155,7 +155,9 @@ def test_a_word_waits_for_the_sign_that_the_model_is_about_to_say(
     awaited = torch.arange(VOCABULARY) == DOG
     recall = replace(RECALL, thread=torch.full((1, 3), thread), awaited=awaited)
 
-    log_probs, shares = mixture(tiny_config, 0.5)(states(), recall, torch.zeros(1, BLOCKS), output)
+    log_probs, shares, _ = mixture(tiny_config, 0.5)(
+        states(), recall, torch.zeros(1, BLOCKS), output
+    )
 
     assert bool(shares.any()) is not waits
     alone = output(states().top).log_softmax(dim=-1)
@@ -167,7 +169,7 @@ def test_a_word_waits_for_the_sign_that_the_model_is_about_to_say(
 def test_probabilities_sum_to_one(
     tiny_config: Config, kind: type[MixtureReadout] | type[PaperReadout], recall: Recall
 ) -> None:
-    log_probs, shares = kind(tiny_config)(
+    log_probs, shares, _ = kind(tiny_config)(
         states(), recall, torch.full((1, BLOCKS), 0.2), random_output()
     )
 
@@ -182,7 +184,7 @@ def test_without_neighbours_the_model_speaks_alone(
 ) -> None:
     now, output = states(), random_output()
 
-    log_probs, shares = kind(tiny_config)(now, NOTHING, torch.zeros(1, BLOCKS), output)
+    log_probs, shares, _ = kind(tiny_config)(now, NOTHING, torch.zeros(1, BLOCKS), output)
 
     assert_close(log_probs, output(now.top).log_softmax(dim=-1))
     assert shares.tolist() == [[0.0, 0.0, 0.0]]
@@ -199,7 +201,7 @@ def test_a_sentence_without_neighbours_keeps_every_bit_beside_one_that_has_some(
         torch.cat([RECALL.similarity, NOTHING.similarity]),
     )
 
-    log_probs, shares = kind(tiny_config)(now, recall, torch.zeros(2, BLOCKS), output)
+    log_probs, shares, _ = kind(tiny_config)(now, recall, torch.zeros(2, BLOCKS), output)
 
     alone = output(now.top).log_softmax(dim=-1)
     assert log_probs[1].tolist() == alone[1].tolist()
@@ -211,7 +213,7 @@ def test_a_word_the_memory_does_not_know_is_never_ruled_out(tiny_config: Config)
     readout = MixtureReadout(tiny_config)
     nn.init.constant_(readout.get_parameter("gate.2.bias"), 200.0)  # a sigmoid of exactly 1
 
-    log_probs, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), uniform_output())
+    log_probs, _, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), uniform_output())
 
     assert bool(log_probs.isfinite().all())
     expected = math.log(1e-6 / VOCABULARY)
@@ -221,7 +223,7 @@ def test_a_word_the_memory_does_not_know_is_never_ruled_out(tiny_config: Config)
 def test_the_mixture_lends_all_the_memory_adds(tiny_config: Config) -> None:
     now, output, readout = states(), random_output(), MixtureReadout(tiny_config)
 
-    log_probs, shares = readout(now, RECALL, torch.full((1, BLOCKS), 0.2), output)
+    log_probs, shares, _ = readout(now, RECALL, torch.full((1, BLOCKS), 0.2), output)
 
     model = output(now.top).softmax(dim=-1)
     lent = torch.zeros(1, VOCABULARY).scatter_add(1, RECALL.values, shares)
@@ -231,7 +233,7 @@ def test_the_mixture_lends_all_the_memory_adds(tiny_config: Config) -> None:
 def test_the_readout_teaches_the_gate_and_not_the_output(tiny_config: Config) -> None:
     readout, output = MixtureReadout(tiny_config), random_output()
 
-    log_probs, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), output)
+    log_probs, _, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), output)
     log_probs[0, CAT].backward()
 
     assert all(parameter.grad is None for parameter in output.parameters())
@@ -308,7 +310,7 @@ def test_the_paper_adds_the_first_value_scaled_by_its_weight(tiny_config: Config
     embedding = torch.zeros(VOCABULARY, EMBEDDING)
     embedding[CAT, 0] = math.sqrt(7 / 4 * math.log(61))  # a weight of 4/7 makes a logit of ln 61
 
-    log_probs, shares = paper(tiny_config)(
+    log_probs, shares, _ = paper(tiny_config)(
         states(), RECALL, torch.zeros(1, BLOCKS), uniform_output(embedding)
     )
 
@@ -320,7 +322,7 @@ def test_the_paper_adds_the_first_value_scaled_by_its_weight(tiny_config: Config
 def test_the_papers_readout_teaches_the_output(tiny_config: Config) -> None:
     output = random_output()
 
-    log_probs, _ = paper(tiny_config)(states(), RECALL, torch.zeros(1, BLOCKS), output)
+    log_probs, _, _ = paper(tiny_config)(states(), RECALL, torch.zeros(1, BLOCKS), output)
     log_probs[0, CAT].backward()
 
     assert all(parameter.grad is not None for parameter in output.parameters())

@@ -1,11 +1,15 @@
 """A remembered word is written to its end, and not beyond it."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 from plain_joints import INNER, INSIDE, JOINTS, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
-from rarenmt.memory import EMPTY
-from rarenmt.speech import ENDING, OWED, Speech
+from rarenmt.memory import EMPTY, Recall
+from rarenmt.speech import ENDING, OWED, THREAD, Candidates, Speech
+from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS
 
 
@@ -79,3 +83,50 @@ def test_each_hypothesis_of_each_sentence_loses_by_its_own_words() -> None:
     again = torch.zeros(2, PIECES)
     both.select(torch.tensor([1])).end_words(again, written[2:], torch.zeros(2, dtype=torch.bool))
     assert not again.any()
+
+
+CAPITAL, SMALL = 4, 5
+TWINS = torch.arange(PIECES)
+TWINS[[CAPITAL, SMALL]] = torch.tensor([SMALL, CAPITAL])
+CASED = replace(JOINTS, twins=TWINS)
+
+
+def recalled(stem: int, value: int, written: int, *, alone: bool = True) -> Recall:
+    """What one entry behind this word says behind what is written."""
+    one = torch.zeros(1, 1)
+    none = torch.full((1, 1), EMPTY)
+    words = torch.tensor([[value if alone else value + PIECES]])
+    slots, stems, values = torch.tensor([[[0]], [[stem]], [[value]]])
+    entry = Speech(slots, values, stems, none, words, slots > 0, CASED)
+    begun = Begun(torch.tensor([[written]]), none)
+    bonus, thread = entry.goes_on(begun)
+    near = Candidates(slots, bonus[0], one, thread[0], slots > 0)
+    return entry.recall(near, Begun(begun.word[0], none[0]), 1)
+
+
+def test_the_first_word_of_a_pair_may_lose_its_capital_letter_within_a_sentence() -> None:
+    recall = recalled(BOS, CAPITAL, OTHER)
+
+    assert (recall.values.item(), recall.twins) == (CAPITAL, torch.tensor([[SMALL]]))
+
+
+def test_a_word_within_a_pair_may_get_one_where_a_sentence_begins() -> None:
+    assert recalled(OTHER, SMALL, BOS).twins == SMALL - 1
+
+
+@pytest.mark.parametrize(("stem", "written"), [(BOS, BOS), (OTHER, START)])
+def test_elsewhere_a_word_keeps_its_letter(stem: int, written: int) -> None:
+    assert recalled(stem, CAPITAL, written).twins == CAPITAL
+
+
+def test_nor_does_the_beginning_of_a_longer_word_lose_it() -> None:
+    assert recalled(BOS, CAPITAL, OTHER, alone=False).twins == CAPITAL
+
+
+def test_an_entry_goes_on_from_a_word_with_another_capital_letter() -> None:
+    def nearer(stem: int, value: int, written: int) -> float:
+        return recalled(stem, value, written).similarity.item()
+
+    assert nearer(CAPITAL, OTHER, SMALL) == nearer(SMALL, OTHER, SMALL) == pytest.approx(THREAD)
+    assert nearer(OTHER, OTHER, SMALL) == 0
+    assert nearer(CAPITAL, INNER, SMALL) == -torch.inf  # within a word it is another one

@@ -63,7 +63,7 @@ class Lstm(nn.Module):
         if self.memory.used == 0:
             return Learned(loss, said, Asked(queries.detach(), targets, None, places))
         recall = self.memory.read(queries)
-        log_probs, _ = self.model.read_out(states, queries, recall, self.memory)
+        log_probs, _, _ = self.model.read_out(states, queries, recall, self.memory)
         together = F.nll_loss(log_probs, targets)
         if self.model.config.memory.readout == "paper":
             loss = loss - own  # the paper's output is one, memory included
