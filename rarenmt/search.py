@@ -4,6 +4,8 @@ a beam of one is greedy search.
 Shapes: B sentences still open · K beam · N = B·K hypotheses · V vocabulary · S source pieces.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,10 +14,11 @@ from torch import Tensor
 
 from rarenmt.batches import Source
 from rarenmt.config import SearchConfig
+from rarenmt.debt import Debt
 from rarenmt.excerpt import Excerpt
 from rarenmt.largest import largest
 from rarenmt.memory import Memory
-from rarenmt.model import STEADY, Model, Prediction
+from rarenmt.model import STEADY, Model
 from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
@@ -25,6 +28,10 @@ from rarenmt.whole import Whole
 DUE = 2.0
 """Weight in the coverage penalty of a rare word that something remembered translates: of two
 translations the one is preferred that does not pass it over."""
+
+AGREED = 0.3
+"""Weight of what the model alone thinks of the words of the memory, among translations that have
+the same: *die Morgenrunde* is likelier to it than *den Morgenrunde*, however unlikely both are."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,10 @@ class _Finished:
     score: float
     missing: int
     ending: Ending
+    owed: Counter[int]
+    """The pieces that came from the memory."""
+    belief: float
+    """What the model thinks of that, by length."""
 
 
 class _Search:
@@ -141,8 +152,8 @@ class _Search:
         self.beam = self._first_beam()
         self.begun = Begun.nothing(rows)
         """(N,) how far the hypotheses have come, where entries with threads are asked."""
-        self.owed = torch.zeros_like(rows, dtype=torch.bool)
-        """(N,) whether the last piece came from the memory."""
+        self.debt = Debt.nothing(rows)
+        """Of the hypotheses (N,) to the memory."""
         self.verbatim = verbatim and verbatim.select(rows)
         self.said: Tensor | None = None
         """(N, S) source pieces whose remembered translation is written, if there are any."""
@@ -161,8 +172,7 @@ class _Search:
         pieces = torch.full((len(self.beam.scores),), BOS, device=self.open.device)
         while not bool(self.done.all()):
             pieces = self._advance(pieces)
-        ranked = [sorted(found, key=lambda f: -f.score) for found in self.finished[:wanted]]
-        best = [found[: self.config.beam] for found in ranked]
+        best = [_rank(found)[: self.config.beam] for found in self.finished[:wanted]]
         endings = [finished.ending for found in best for finished in found]
         traces = iter(self.history.trace(endings) if self.history else [[]] * len(endings))
         return [
@@ -180,7 +190,7 @@ class _Search:
             ask = partial(self.asked.read, begun=self.begun, attention=weights)
         prediction = self.model.predict(states, self.memory, ask)
         if self.asked is not None:
-            self.asked.end_words(prediction.log_probs, self.begun, self.owed)
+            self.asked.end_words(prediction.log_probs, self.begun, self.debt.last)
         _forbid_circles(prediction.log_probs, self.beam.pieces)
         if self.verbatim is not None:
             self.verbatim.guide(prediction.log_probs, weights)
@@ -206,7 +216,7 @@ class _Search:
             self.asked = self.asked and self.asked.select(keep)
         if self.asked is not None:
             self.begun = self.begun.at(rows).goes_on(nexts, self.asked.joints)
-            self.owed = _owed(prediction, rows, nexts)
+            self.debt = self.debt.goes_on(prediction, rows, nexts)
             self.said = self._said(rows)
         self.state = state.select(rows)
         return nexts
@@ -268,24 +278,28 @@ class _Search:
             due = self.asked.due.seen(coverage)[rows]
             penalty += coverage_penalty(due, torch.full_like(due, DUE))
         final = scores / length_penalty(length, config.length) + penalty
+        belief = self.debt.belief[rows] / length_penalty(length, config.length)
         missing = torch.zeros_like(rows)
         if self.verbatim is not None:
             missing = self.verbatim.missing[rows]
         owners = self.open[sentences].tolist()
-        noted = zip(rows.tolist(), final.tolist(), missing.tolist(), owners, strict=True)
-        for row, score, short, owner in noted:
-            ending = Ending(self.beam.pieces.shape[1], row, self.lengths[owner])
-            finished = _Finished(self.beam.pieces[row].tolist(), score, short, ending)
-            self.finished[owner].append(finished)
+        noted = zip(*(part.tolist() for part in (rows, final, missing, belief)), strict=True)
+        for owner, (row, score, short, believed) in zip(owners, noted, strict=True):
+            pieces = self.beam.pieces[row]
+            owed = pieces[self.debt.owed[row]] if self.asked is not None else pieces[:0]
+            ending = Ending(len(pieces), row, self.lengths[owner])
+            debt = Counter(owed.tolist())
+            done = _Finished(pieces.tolist(), score, short, ending, debt, believed)
+            self.finished[owner].append(done)
 
 
-def _owed(prediction: Prediction, rows: Tensor, pieces: Tensor) -> Tensor:
-    """Whether the pieces (N,) that continue some rows owe the memory half of their probability."""
-    if prediction.recall is None or prediction.shares is None:
-        return torch.zeros_like(rows, dtype=torch.bool)
-    same = prediction.recall.values[rows] == pieces[:, None]
-    shares = prediction.shares[rows].masked_fill(~same, 0.0).sum(dim=1)
-    return shares >= 0.5 * prediction.log_probs[rows, pieces].exp()
+def _rank(found: Sequence[_Finished]) -> list[_Finished]:
+    """Best first; of those that owe the memory no less than the best, what the model thinks of that
+    decides too."""
+    ranked = sorted(found, key=lambda each: -each.score)
+    rivals = [each for each in ranked if each.owed >= ranked[0].owed]
+    best = max(rivals, key=lambda each: each.score + AGREED * each.belief)
+    return [best, *(each for each in ranked if each is not best)]
 
 
 CIRCLE = 16
