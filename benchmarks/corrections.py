@@ -6,7 +6,7 @@
 A source word that training has translated, rare or with --all any, and a target word that stands
 for it in this text and for nothing else, and that the translator does not say: so unlike suites of
 unseen words this one asks whether the memory is believed where the translator is sure of something
-else.
+else. With --glossary the words alone are shown, as a glossary has them, and not a sentence.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the suite, as JSON")
     parser.add_argument("--all", action="store_true", help="words, however common, not only rare")
+    parser.add_argument("--glossary", action="store_true", help="show words, not sentences")
     options = parser.parse_args()
     translator = Translator(load_checkpoint(options.model, torch.device("cpu")))
     pairs = list(read_pairs(options.pairs))
@@ -50,6 +52,8 @@ def main() -> None:
     words = known_words(pairs, translator, common=options.all)
     rng.shuffle(words)
     suite = corrections(pairs, words, translator, rng)
+    if options.glossary:
+        suite["context"] = glossary(suite["tests"])
     options.out.write_text(json.dumps(suite, ensure_ascii=False, indent=0), "utf-8")
     print(f"{len(suite['context'])} words, {len(suite['tests'])} sentences that get them wrong")
 
@@ -83,14 +87,14 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
 
 def corrections(
     pairs: Sequence[Pair], words: Sequence[WordPair], translator: Translator, rng: random.Random
-) -> dict[str, list[object]]:
+) -> dict[str, list[Any]]:
     """One pair shows each word; of the others those are asked that are translated without it."""
     numbers = sorted({number for word in words for number in word.sentences})
     sentences = [pairs[number].source for number in numbers]
     answers = translator.translate(sentences, SearchConfig(beam=1), memory=False, explain=False)
     said = {n: set(WORD.findall(answer.text)) for n, answer in zip(numbers, answers, strict=True)}
-    context: list[object] = []
-    tests: list[object] = []
+    context: list[list[str]] = []
+    tests: list[dict[str, Any]] = []
     used: set[int] = set()
     for word in words:
         shown, *others = rng.sample(word.sentences, len(word.sentences))
@@ -115,6 +119,12 @@ def corrections(
         "tests": tests,
         "general": rng.sample(rest, min(GENERAL, len(rest))),
     }
+
+
+def glossary(tests: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """The words that are asked for, in the order of their numbers."""
+    words = {test["context"]: [test["source_word"], test["word"]] for test in tests}
+    return [words[number] for number in sorted(words)]
 
 
 def _sides(pair: Pair) -> list[str]:

@@ -57,7 +57,7 @@ class Finder:
             ids = self._encode(sentence)
             translated = [some for pair in pairs for some in self._translated(pair)]
             places.append(self._counterparts.heard(ids).at(translated))
-            due.append(self._due(ids, places[-1].any(dim=0)))
+            due.append(self._due(sentence, ids, places[-1].any(dim=0)))
             close.append(self._close(sentence, pairs))
         if not any(map(len, chosen)):
             return None
@@ -77,8 +77,8 @@ class Finder:
         encoded = [self._encode(sentence) for sentence in sentences]
         places = self.meanings.places([self._counterparts.heard(ids) for ids in encoded])
         due = [
-            self._due(ids, held.any(dim=0)[: len(ids) + 1])
-            for ids, held in zip(encoded, places.pieces, strict=True)
+            self._due(sentence, ids, held.any(dim=0)[: len(ids) + 1])
+            for sentence, ids, held in zip(sentences, encoded, places.pieces, strict=True)
         ]
         return Whole.of(self._memory, self.threads, places, due)
 
@@ -100,15 +100,16 @@ class Finder:
             parts.append(torch.full_like(self._slots[pair], near))
         return torch.cat(parts).bool()
 
-    def _due(self, sentence: Ids, known: Tensor) -> Tensor:
+    def _due(self, sentence: str, ids: Ids, known: Tensor) -> Tensor:
         """(S,) for each piece of a sentence, and its end, the number of its word, from 1 on, if
-        that is rare, no number or sign, and among the `known` (S,); else 0."""
+        that is rare or of a term, no number or sign, and among the `known` (S,); else 0."""
         numbers: list[int] = []
         count = 0
-        for word in self._tokenizer.by_word(sentence):
+        of_terms = self._relevance.of_terms(sentence)
+        for word in self._tokenizer.by_word(ids):
             text = self._tokenizer.word(tuple(word))
-            letters = any(map(str.isalpha, text))
-            due = bool(known[len(numbers)]) and letters and self._relevance.rare(text)
+            wanted = text in of_terms or self._relevance.rare(text)
+            due = bool(known[len(numbers)]) and any(map(str.isalpha, text)) and wanted
             count += due
             numbers += [count * due] * len(word)
         return torch.tensor([*numbers, 0])

@@ -2,8 +2,8 @@
 
 A word tells as much as it is rare: − ln of its share of the training text. A pair is relevant
 when its source shares a rare word with the sentence, and more than other pairs with that word do,
-or at least half of all that the sentence tells, and of all that it tells itself. So is the pair
-that resembles a long sentence most.
+or at least half of all that the sentence tells, and of all that it tells itself. So are the pair
+that resembles a long sentence most, and terms that stand in the sentence as a whole.
 """
 
 import heapq
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from rarenmt.counts import WORD, Counts
 from rarenmt.resemblance import resemblance, words_and_signs
+from rarenmt.terms import Terms
 from rarenmt.tokens import Tokenizer
 
 NOTHING = Counts()
@@ -56,6 +57,7 @@ class Relevance:
         self._sources: list[str] = []
         self._tells_in_all: list[float] = []
         self._told: dict[str, float] = {}
+        self._terms = Terms(self._tells)
 
     def add(self, sources: Iterable[str]) -> None:
         """Take in the sources of the next pairs."""
@@ -63,6 +65,7 @@ class Relevance:
             words = self._words(source)
             for key in {*words, *(form for word in words for form in _forms(word))}:
                 self._pairs[key].append(len(self._sources))
+            self._terms.add(len(self._sources), source)
             self._sources.append(source)
             self._tells_in_all.append(sum(words.values()))
 
@@ -89,11 +92,16 @@ class Relevance:
         }
         chosen.update(pair for pairs in rare for pair in best(pairs, EACH))
         chosen.update(self._alike(sentence, best(shared, MOST)))
-        return sorted(best(chosen, MOST))
+        terms = sorted(self._terms.find(sentence))[-MOST:]
+        return sorted({*terms, *best(chosen, MOST - len(terms))})
 
     def rare(self, word: str) -> bool:
         """Whether a word in small letters makes a pair relevant alone."""
         return self._tells(word) >= RARE
+
+    def of_terms(self, sentence: str) -> set[str]:
+        """The words of a sentence, in small letters, that belong to remembered terms."""
+        return {word for words in self._terms.find(sentence).values() for word in words}
 
     def _alike(self, sentence: str, pairs: Iterable[int]) -> list[int]:
         """The one of some pairs that resembles a long sentence most, if one does; of equals the

@@ -149,19 +149,19 @@ def test_of_the_pairs_with_a_rare_word_the_newest_of_equals_is_asked() -> None:
 
 
 def test_what_shares_most_comes_before_what_is_newest() -> None:
-    found = remembering("zebra, book", "zebra", "zebra, the")
+    found = remembering("zebra, book", "zebra.", "zebra, the")
 
     assert found.find("the zebra in a book, the lion, the gnu") == [0]
 
 
 def test_every_remembered_word_of_a_sentence_has_its_pair() -> None:
-    found = remembering("zebra", "okapi", "gnu", "zebra, lion", "a gnu")
+    found = remembering("zebra.", "okapi.", "gnu.", "zebra, lion", "a gnu.")
 
     assert found.find("Zebra, okapi, gnu; letter, book, kudu, eland.") == [1, 3, 4]
 
 
 def test_sentences_that_resemble_one_another_are_asked_together() -> None:
-    found = remembering("zebra, book", "zebra, book, letter", "zebra")
+    found = remembering("zebra, book", "zebra, book, letter", "zebra.")
 
     assert found.find("the zebra, the book, the gnu") == [0, 1]
 
@@ -172,6 +172,23 @@ def test_no_more_than_the_most_are_asked_in_all() -> None:
     found = remembering(*words)
 
     assert found.find(" ".join(words)) == list(range(len(words) - MOST, len(words)))
+
+
+def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> None:
+    telling = Counts({"key": 1, "light": 1, "wait": 1, "the": 9997})
+    found = Relevance(Told(), counts=telling)
+    found.add(["key", "The key is here."])
+
+    assert found.find("Press the key and wait for the light.") == [0]
+    assert found.of_terms("Press the key and wait for the light.") == {"key"}
+    assert found.of_terms("Wait for the light.") == set()
+
+
+def test_of_too_many_terms_the_newest_are_asked() -> None:
+    words = [f"term{letter}" for letter in "abcdefghijklmnop"]
+    found = remembering(*words)
+
+    assert found.find(" ".join(reversed(words))) == list(range(len(words) - MOST, len(words)))
 
 
 def test_pairs_can_be_added_later() -> None:

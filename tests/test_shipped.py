@@ -61,6 +61,38 @@ def test_the_explanation_of_the_example_adds_up() -> None:
         assert sum(token.attention) == pytest.approx(1.0, abs=1e-5)
 
 
+def corrected(source: str, target: str, sentence: str) -> str:
+    """A sentence after a pair was remembered."""
+    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
+    translator.remember([Pair(source, target, "file.txt", 1, time=0)])
+    [translation] = translator.translate([sentence])
+    return translation.text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted"),
+    [
+        ("When is the standup?", "die Morgenrunde"),  # not *Die*, as the pair begins
+        ("I missed the standup yesterday.", "die Morgenrunde"),  # not *den*
+        ("The standup is over.", "Die Morgenrunde"),
+    ],
+)
+def test_a_remembered_word_comes_with_what_belongs_to_it(sentence: str, wanted: str) -> None:
+    assert wanted in corrected("The standup is at nine.", "Die Morgenrunde ist um neun.", sentence)
+
+
+@pytest.mark.parametrize(
+    ("term", "translation", "sentence"),
+    [
+        ("dashboard", "Übersichtsseite", "Please open the new dashboard and check the numbers."),
+        ("share", "Aktie", "The price of the share fell again on Monday."),
+        ("order number", "Auftragsnummer", "Please tell me the order number of your purchase."),
+    ],
+)
+def test_a_glossary_is_used_in_long_sentences(term: str, translation: str, sentence: str) -> None:
+    assert translation in corrected(term, translation, sentence)
+
+
 def test_numbers_and_placeholders_stand_in_the_translation_as_in_the_source() -> None:
     translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
     kept = {
