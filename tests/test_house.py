@@ -18,8 +18,8 @@ ORDER = [
     "counterpart", "meanings", "attention", "query", "encoder", "decoder", "memory", "ragged",
     "spelling", "speech", "due", "excerpt", "whole", "readout", "model", "average", "softmax_loss",
     "objective", "trace", "verbatim", "debt", "search", "checkpoint", "journal", "memory_file",
-    "entries", "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty", "translation",
-    "drawing", "page", "translator", "oneshot",
+    "entries", "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
+    "translation", "drawing", "page", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 
