@@ -31,7 +31,7 @@ from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.counterpart import Heard
 from rarenmt.counts import WORD, Counts
-from rarenmt.model import Prediction
+from rarenmt.debt import Debt
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
 from rarenmt.tokens import Tokenizer
@@ -141,6 +141,11 @@ def no_signs(checkpoint: Checkpoint) -> None:
     checkpoint.tokenizer.signs = [False] * len(checkpoint.tokenizer.signs)
 
 
+def capitals(checkpoint: Checkpoint) -> None:
+    """Words that differ in a capital letter are other words."""
+    checkpoint.tokenizer.twins = list(range(len(checkpoint.tokenizer)))
+
+
 class BM25:
     """The best eight pairs by BM25 over all source words (k1 1.2, b 0.75), in the place of
     `Relevance`."""
@@ -148,7 +153,8 @@ class BM25:
     MOST = 8
 
     def __init__(self, tokenizer: Tokenizer, known: Container[str], counts: Counts) -> None:
-        self.rare = relevance.Relevance(tokenizer, known, counts).rare
+        other = relevance.Relevance(tokenizer, known, counts)
+        self.rare, self.of_terms = other.rare, other.of_terms
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
 
@@ -175,9 +181,9 @@ class BM25:
         return sorted(number for _, number in best)
 
 
-def nothing_owed(prediction: Prediction, rows: Tensor, pieces: Tensor) -> Tensor:
+def nothing_owed(debt: Debt) -> Tensor:
     """As if no piece came from the memory."""
-    return torch.zeros_like(rows, dtype=torch.bool)
+    return torch.zeros_like(debt.belief, dtype=torch.bool)
 
 
 places_at = Heard.at
@@ -231,7 +237,7 @@ ROWS = [
     ),
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((speech, "ENDING", 0.0),)),
-    Row("a word of one piece may be left", constants=((search, "_owed", nothing_owed),)),
+    Row("a word of one piece may be left", constants=((Debt, "last", property(nothing_owed)),)),
     Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
     Row("every word of a pair speaks", constants=((Heard, "at", all_heard),)),
     Row("keys: attention as it was", constants=((entries, "weigh", as_it_was),)),
@@ -244,6 +250,8 @@ ROWS = [
     ),
     Row("no lexicon", unknown_words),
     Row("a word behind a sign is another word", no_signs),
+    Row("the first word of a pair keeps its capital letter", capitals),
+    Row("the model has no say in what goes with a word", constants=((search, "AGREED", 0.0),)),
     Row("remembered words may be passed over", constants=((search, "DUE", 0.0),)),
     Row("what is said is looked at again", constants=((attention, "DONE", 0.0),)),
     Row("both of the last", constants=((search, "DUE", 0.0), (attention, "DONE", 0.0))),
