@@ -45,8 +45,6 @@ class Recall:
     awaited: Tensor | None = None
     """(V,) pieces that stand before words: where the model is about to say one, entries that begin
     a word wait."""
-    twins: Tensor | None = None
-    """(B, K) the values with another capital letter, where the sentence decides which."""
 
     def at(self, rows: Tensor) -> "Recall":
         """The neighbours of some of the queries."""

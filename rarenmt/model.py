@@ -149,9 +149,6 @@ class Model(nn.Module):
             return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
         queries = self.query(states)
         recall = memory.read(queries) if ask is None else ask(queries)
-        if recall.twins is not None:
-            values = self.output.likelier(states.top, recall.values, recall.twins)
-            recall = replace(recall, values=values)
         log_probs, shares, own = self.read_out(states, queries, recall, memory)
         return Prediction(log_probs, recall, shares, own)
 

@@ -33,17 +33,6 @@ class Output(nn.Module):
         """Logits (…, V) of top decoder states (…, H)."""
         return self.logits(self.project(top))
 
-    def likelier(self, top: Tensor, pieces: Tensor, others: Tensor) -> Tensor:
-        """Of pieces and others (N, K) each time the likelier after top states (N, H)."""
-        features = self.project(top)[:, None]
-        # Not a matrix product: a sum gives the same bits in whatever company.
-        here, there = (
-            (features * self.pieces[0](some.clamp(min=0))).sum(dim=-1)
-            + self.bias[some.clamp(min=0)]
-            for some in (pieces, others)
-        )
-        return torch.where(there > here, others, pieces)
-
 
 HIDDEN = 12.0
 """By how much the logit of a hidden piece is lower."""

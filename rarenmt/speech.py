@@ -121,17 +121,17 @@ class Speech:
         silent = near.similarity.isneginf()
         slots = self.slots.take(near.entries)
         values = self._said(near, begun.word)
+        mute = near.mute | self._again(near, begun) | self._recased(near, begun.word)
         missing = (0, neighbours - order.shape[1])
         return Recall(
             F.pad(slots.masked_fill(silent, EMPTY), missing, value=EMPTY),
             F.pad(values.masked_fill(silent, EMPTY), missing, value=EMPTY),
             F.pad(near.similarity, missing, value=-torch.inf),
             F.pad(near.thread, missing),
-            F.pad((near.mute | self._again(near, begun)) & ~silent, missing),
+            F.pad(mute & ~silent, missing),
             F.pad(near.cosine.detach().masked_fill(silent, 0.0), missing),
             F.pad(self.close.take(near.entries) & (near.thread != ELSEWHERE) & ~silent, missing),
             self.joints.brackets,
-            F.pad(self._twins(near, begun.word, values), missing, value=EMPTY),
         )
 
     def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
@@ -172,15 +172,14 @@ class Speech:
         joined = goes_on | self.joints.open(written)[:, None] | (values == EMPTY)
         return values.where(joined, self.joints.apart[values.clamp(min=0)])
 
-    def _twins(self, near: Candidates, written: Tensor, values: Tensor) -> Tensor:
-        """What is said (N, K) of words of one piece where the pair has them at the beginning of the
-        sentence, but what is written (N,) goes on, or the reverse: they may have another capital
-        letter here. Others are said as they are, EMPTY where nothing is."""
+    def _recased(self, near: Candidates, written: Tensor) -> Tensor:
+        """(N, K) which entries are words of one piece that may have no capital letter here, for
+        their pair begins with them, but what is written (N,) goes on, or the reverse: the model
+        knows better, and the case too. For *Die* it may be *der* here."""
         own = self.values.take(near.entries).clamp(min=0)
         alone = self.words.take(near.entries) == self.joints.firsts[own]
         moved = (self.stems.take(near.entries) == BOS) != (written == BOS)[:, None]
-        twins = self.joints.twins[values.clamp(min=0)]
-        return twins.where(alone & moved & (values != EMPTY), values)
+        return alone & moved & (self.joints.twins[own] != own)
 
     @cached_property
     def _behind(self) -> Tensor:

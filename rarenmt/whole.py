@@ -97,7 +97,7 @@ class Whole:
 
 def _together(some: Recall, others: Recall) -> Recall:
     """The nearest of both, as many as there are of some; of equals their own."""
-    names = ("slots", "values", "similarity", "thread", "mute", "cosine", "close", "twins")
+    names = ("slots", "values", "similarity", "thread", "mute", "cosine", "close")
     both = {n: torch.cat([getattr(some, n), getattr(others, n)], dim=1) for n in names}
     order = first(both["similarity"], some.slots.shape[1])
     return replace(some, **{name: part.gather(1, order) for name, part in both.items()})

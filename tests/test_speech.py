@@ -104,23 +104,35 @@ def recalled(stem: int, value: int, written: int, *, alone: bool = True) -> Reca
     return entry.recall(near, Begun(begun.word[0], none[0]), 1)
 
 
-def test_the_first_word_of_a_pair_may_lose_its_capital_letter_within_a_sentence() -> None:
-    recall = recalled(BOS, CAPITAL, OTHER)
+@pytest.mark.parametrize(("stem", "value", "written"), [(BOS, CAPITAL, OTHER), (OTHER, SMALL, BOS)])
+def test_a_word_that_may_have_another_capital_letter_here_is_left_to_the_model(
+    stem: int, value: int, written: int
+) -> None:
+    recall = recalled(stem, value, written)
 
-    assert (recall.values.item(), recall.twins) == (CAPITAL, torch.tensor([[SMALL]]))
-
-
-def test_a_word_within_a_pair_may_get_one_where_a_sentence_begins() -> None:
-    assert recalled(OTHER, SMALL, BOS).twins == SMALL - 1
-
-
-@pytest.mark.parametrize(("stem", "written"), [(BOS, BOS), (OTHER, START)])
-def test_elsewhere_a_word_keeps_its_letter(stem: int, written: int) -> None:
-    assert recalled(stem, CAPITAL, written).twins == CAPITAL
+    assert recall.values.item() == value  # it is as near as ever, and has nothing to say
+    assert recall.mute is not None
+    assert bool(recall.mute.all())
 
 
-def test_nor_does_the_beginning_of_a_longer_word_lose_it() -> None:
-    assert recalled(BOS, CAPITAL, OTHER, alone=False).twins == CAPITAL
+@pytest.mark.parametrize(
+    ("stem", "value", "written"),
+    [(BOS, CAPITAL, BOS), (OTHER, CAPITAL, START), (BOS, OTHER, START)],
+)
+def test_elsewhere_and_without_another_letter_a_word_speaks(
+    stem: int, value: int, written: int
+) -> None:
+    recall = recalled(stem, value, written)
+
+    assert recall.mute is not None
+    assert not recall.mute.any()
+
+
+def test_so_does_the_beginning_of_a_longer_word() -> None:
+    recall = recalled(BOS, CAPITAL, OTHER, alone=False)
+
+    assert recall.mute is not None
+    assert not recall.mute.any()
 
 
 def test_an_entry_goes_on_from_a_word_with_another_capital_letter() -> None:
