@@ -70,6 +70,21 @@ class Bigrams(Model):
         return Prediction(states.top, None, None)
 
 
+class Recalling(Bigrams):
+    """Has C from a memory, wherever it may stand; itself it would rather say it behind B."""
+
+    def predict(
+        self,
+        states: States,
+        memory: Memory | None,
+        ask: Callable[[Tensor], Recall] | None = None,
+    ) -> Prediction:
+        values = torch.full((len(states.top), 1), C)
+        recall = Recall(values, values, torch.ones(values.shape))
+        own = torch.where(states.top[:, [EOS]].isneginf(), -8.0, -1.0)
+        return Prediction(states.top, recall, states.top[:, [C]].exp(), own)
+
+
 GARDEN_PATH = {
     BOS: {A: 0.6, B: 0.4},
     A: {C: 0.6, EOS: 0.4},
@@ -196,15 +211,19 @@ def test_the_coverage_penalty_favours_looking_at_everything() -> None:
     assert [h.score for h in found] == pytest.approx(scores)
 
 
+def silent(due: list[Tensor] | None = None) -> Excerpt:
+    """What two sentences may ask: nothing, but some of their words are due."""
+    nothing = torch.tensor([EMPTY])
+    threads = Threads(nothing, nothing, nothing, plain(torch.zeros(20, dtype=torch.bool)))
+    memory = Memory(MemoryConfig(slots=1, neighbours=1), 4, 20)
+    places = [torch.zeros(0, 7, dtype=torch.bool)] * 2
+    return Excerpt.of(memory, threads, [nothing[:0]] * 2, places, due)
+
+
 def test_a_remembered_word_is_not_passed_over() -> None:
     """Its first source piece of four is a word that something remembered translates."""
-    config, nothing = SearchConfig(beam=2, length=0.0), torch.tensor([EMPTY])
-    pieces = torch.zeros(20, dtype=torch.bool)
-    threads = Threads(nothing, nothing, nothing, plain(pieces))
-    memory = Memory(MemoryConfig(slots=1, neighbours=1), 4, 20)
-    due = [torch.tensor([1, 0, 0, 0]), torch.zeros(7, dtype=torch.long)]
-    places = [torch.zeros(0, 7, dtype=torch.bool)] * 2
-    excerpt = Excerpt.of(memory, threads, [nothing[:0]] * 2, places, due)
+    config = SearchConfig(beam=2, length=0.0)
+    excerpt = silent([torch.tensor([1, 0, 0, 0]), torch.zeros(7, dtype=torch.long)])
 
     (found, _) = search(Bigrams(GARDEN_PATH), sources([A, A, A], [A] * 6), None, config, excerpt)
 
@@ -214,6 +233,34 @@ def test_a_remembered_word_is_not_passed_over() -> None:
         math.log(0.38) + DUE * math.log(2 / 4),
     ]
     assert [h.score for h in found] == pytest.approx(scores)
+
+
+@pytest.mark.parametrize(
+    ("ends", "best"),
+    [
+        ({C: 1.0}, [B, C]),  # both have the remembered word: it goes better with B
+        ({C: 0.8, EOS: 0.2}, [A, C]),  # it goes with both
+    ],
+)
+def test_of_translations_with_the_same_remembered_word_the_model_has_a_say(
+    ends: dict[int, float], best: Ids
+) -> None:
+    """A C is likelier than B C."""
+    table = {BOS: {A: 0.7, B: 0.3}, A: ends, B: {C: 0.9, EOS: 0.1}, C: {EOS: 1.0}}
+    config = SearchConfig(beam=3, length=0.0, coverage=0.0)
+
+    (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, silent())
+
+    assert found[0].pieces == best
+
+
+def test_a_translation_without_the_remembered_word_is_no_better_for_it() -> None:
+    table = {BOS: {A: 0.6, B: 0.4}, A: {C: 1.0}, B: {EOS: 1.0}, C: {EOS: 1.0}}
+    config = SearchConfig(beam=3, length=0.0, coverage=0.0)
+
+    (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, silent())
+
+    assert [each.pieces for each in found] == [[A, C], [B]]
 
 
 @pytest.mark.parametrize("nothing", [PAD, BOS, UNK])
