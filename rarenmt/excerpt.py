@@ -72,11 +72,15 @@ class Excerpt:
             heard = _stack([own[some] for own, some in zip(places, speak, strict=True)]).to(device)
         resembling = None if close is None else _pad(close, value=False).to(device)
         speech = Speech.of(memory, threads, _pad(near).to(device), resembling)
+        known = None
+        if due is not None and heard is not None:
+            known = Due.of(due, speech.words, heard)
+            speech = replace(speech, wanted=torch.bmm(heard.double(), known.pieces).any(dim=2))
         return cls(
             RaggedKeys.of(memory.keys, speech.slots),
             speech,
             heard,
-            None if due is None or heard is None else Due.of(due, speech.words, heard),
+            known,
             asked,
             min(memory.config.neighbours, HEARD),
         )

@@ -77,6 +77,8 @@ class Speech:
     """(B, M) as in `Threads`."""
     close: Tensor
     """(B, M) which entries come from a pair that resembles the sentence."""
+    wanted: Tensor
+    """(B, M) which entries translate a due word of the sentence."""
     joints: Joints
     """How the pieces join to words."""
 
@@ -90,8 +92,9 @@ class Speech:
             _look_up(table, slots)
             for table in (memory.values, threads.stems, threads.before, threads.words)
         )
-        close = torch.zeros_like(slots, dtype=torch.bool) if close is None else close
-        return cls(slots, values, stems, before, words, close, threads.joints)
+        nothing = torch.zeros_like(slots, dtype=torch.bool)
+        close = nothing if close is None else close
+        return cls(slots, values, stems, before, words, close, nothing, threads.joints)
 
     def select(self, sentences: Tensor) -> "Speech":
         """The same for some of the sentences."""
@@ -175,11 +178,12 @@ class Speech:
     def _recased(self, near: Candidates, written: Tensor) -> Tensor:
         """(N, K) which entries are words of one piece that may have no capital letter here, for
         their pair begins with them, but what is written (N,) goes on, or the reverse: the model
-        knows better, and the case too. For *Die* it may be *der* here."""
+        knows better, and the case too. For *Die* it may be *der* here. Not those of due words."""
         own = self.values.take(near.entries).clamp(min=0)
         alone = self.words.take(near.entries) == self.joints.firsts[own]
         moved = (self.stems.take(near.entries) == BOS) != (written == BOS)[:, None]
-        return alone & moved & (self.joints.twins[own] != own)
+        wanted = self.wanted.take(near.entries)
+        return alone & moved & ~wanted & (self.joints.twins[own] != own)
 
     @cached_property
     def _behind(self) -> Tensor:

@@ -75,6 +75,7 @@ def few(
         unknown if before is None else torch.tensor([before]),
         unknown,
         unknown != EMPTY if close is None else torch.tensor([close]),
+        unknown != EMPTY,
         plain(vocabulary),
     )
     return Excerpt(
@@ -506,6 +507,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
         torch.tensor([[stem]]),
         unknown,
         unknown,
+        unknown != EMPTY,
         unknown != EMPTY,
         QUOTED,
     )

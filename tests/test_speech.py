@@ -17,7 +17,9 @@ def spoken(stems: Tensor, values: Tensor) -> Speech:
     """What entries say behind these words, and nothing else is known of them."""
     unknown = torch.full_like(stems, EMPTY)
     slots = torch.arange(stems.numel()).view_as(stems)
-    return Speech(slots, values, stems, unknown, unknown, unknown != EMPTY, JOINTS)
+    return Speech(
+        slots, values, stems, unknown, unknown, unknown != EMPTY, unknown != EMPTY, JOINTS
+    )
 
 
 def speech(*entries: tuple[int, int]) -> Speech:
@@ -91,13 +93,17 @@ TWINS[[CAPITAL, SMALL]] = torch.tensor([SMALL, CAPITAL])
 CASED = replace(JOINTS, twins=TWINS)
 
 
-def recalled(stem: int, value: int, written: int, *, alone: bool = True) -> Recall:
+def recalled(
+    stem: int, value: int, written: int, *, alone: bool = True, wanted: bool = False
+) -> Recall:
     """What one entry behind this word says behind what is written."""
     one = torch.zeros(1, 1)
     none = torch.full((1, 1), EMPTY)
     words = torch.tensor([[value if alone else value + PIECES]])
     slots, stems, values = torch.tensor([[[0]], [[stem]], [[value]]])
-    entry = Speech(slots, values, stems, none, words, slots > 0, CASED)
+    false = slots > 0
+    wants = torch.full_like(false, wanted)
+    entry = Speech(slots, values, stems, none, words, false, wants, CASED)
     begun = Begun(torch.tensor([[written]]), none)
     bonus, thread = entry.goes_on(begun)
     near = Candidates(slots, bonus[0], one, thread[0], slots > 0)
@@ -130,6 +136,13 @@ def test_elsewhere_and_without_another_letter_a_word_speaks(
 
 def test_so_does_the_beginning_of_a_longer_word() -> None:
     recall = recalled(BOS, CAPITAL, OTHER, alone=False)
+
+    assert recall.mute is not None
+    assert not recall.mute.any()
+
+
+def test_so_does_one_that_translates_a_due_word() -> None:
+    recall = recalled(BOS, CAPITAL, OTHER, wanted=True)
 
     assert recall.mute is not None
     assert not recall.mute.any()
