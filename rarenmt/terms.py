@@ -12,8 +12,8 @@ LONGEST = 8
 """Words and signs of a term, at most."""
 TELLING = 7.0
 """Nats that one of its words tells at least: *and* is no term, nor is *good*."""
-LABEL = 8.0
-"""The same with a capital letter, which may be a label of a form: *Well*, *Back*."""
+LABEL = 10.0
+"""The same where it has a capital letter, and may be a label of a form: *Well*, *Back*, *City*."""
 LEADING = 4.0
 """Nats that a word tells less than which may stand before a term: *the*, *a*, *to*."""
 

@@ -9,7 +9,7 @@ TELLS = {"the": 3.0, "a": 3.5, "of": 4.5, "well": 7.4, "key": 7.6, "good": 6.5}
 
 def find(sentence: str, *sources: str) -> dict[int, list[str]]:
     """What stands in a sentence of terms that were remembered one after the other."""
-    terms = Terms(lambda word: TELLS.get(word, 9.0))
+    terms = Terms(lambda word: TELLS.get(word, 11.0))
     for number, source in enumerate(sources):
         terms.add(number, source)
     return terms.find(sentence)
