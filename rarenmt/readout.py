@@ -149,7 +149,7 @@ class MixtureReadout(nn.Module):
             shares = shares * ~recall.mute
             share = shares.sum(dim=-1, keepdim=True).clamp(max=1 - 1e-6)
         own = model.gather(1, values)
-        return _mix(model, values, shares, torch.log1p(-share)), shares, own
+        return _mix(model, values, own, shares, torch.log1p(-share)), shares, own
 
     def _features(
         self, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor, surest: Tensor
@@ -168,15 +168,16 @@ class MixtureReadout(nn.Module):
         return torch.cat([*numbers, goes_on, agreements], dim=-1)
 
 
-def _mix(model: Tensor, values: Tensor, shares: Tensor, rest: Tensor) -> Tensor:
-    """log (exp (model + rest) + what is lent), in the place of model (B, V); shares (B, K) are lent
-    to values (B, K), and rest (B, 1) is the logarithm of what is left for the model.
+def _mix(model: Tensor, values: Tensor, own: Tensor, shares: Tensor, rest: Tensor) -> Tensor:
+    """log (exp (model + rest) + what is lent), in the place of model (B, V), which gave values
+    (B, K) their `own`; shares (B, K) are lent to them, and rest (B, 1) is the logarithm of what is
+    left for the model.
 
     Only what is lent to is touched: all else, which is most, stays as it is to the last bit.
     """
     same = values[:, :, None] == values[:, None]  # (B, K, K)
     lent = (same * shares[:, None]).sum(dim=-1)  # (B, K), equal where the values are
-    before = model.gather(1, values) + rest
+    before = own + rest
     after = torch.where(lent > 0, (before.exp() + lent).clamp(min=1e-30).log(), before)
     places = torch.arange(values.shape[1], device=values.device)
     first = same.int().argmax(dim=-1) == places  # each value is changed once

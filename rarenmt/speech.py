@@ -162,7 +162,7 @@ class Speech:
         """(N, K) which entries would begin the last word once more, or end it so where another word
         of the memory has begun alike; not those whose pair says it twice."""
         words, before = self.words.take(near.entries), self.before.take(near.entries)
-        begin = self.joints.alike(words) == self.joints.alike(begun.word)[:, None]
+        begin = self._whole.take(near.entries) == self.joints.alike(begun.word)[:, None]
         begin &= near.thread == ELSEWHERE
         end = (words == begun.before[:, None]) & (near.thread == SAME_WORD) & (words != before)
         return (begin & ~self.inside.take(near.entries)) | (end & (words != EMPTY))
@@ -179,11 +179,21 @@ class Speech:
         """(N, K) which entries are words of one piece that may have no capital letter here, for
         their pair begins with them, but what is written (N,) goes on, or the reverse: the model
         knows better, and the case too. For *Die* it may be *der* here. Not those of due words."""
-        own = self.values.take(near.entries).clamp(min=0)
-        alone = self.words.take(near.entries) == self.joints.firsts[own]
         moved = (self.stems.take(near.entries) == BOS) != (written == BOS)[:, None]
-        wanted = self.wanted.take(near.entries)
-        return alone & moved & ~wanted & (self.joints.twins[own] != own)
+        return moved & self._cased.take(near.entries)
+
+    @cached_property
+    def _cased(self) -> Tensor:
+        """(B, M) which entries are words of one piece that there is with another capital letter
+        too, and translate no due word."""
+        own = self.values.clamp(min=0)
+        alone = self.words == self.joints.firsts[own]
+        return alone & ~self.wanted & (self.joints.twins[own] != own)
+
+    @cached_property
+    def _whole(self) -> Tensor:
+        """(B, M) the word that each entry belongs to, whatever its capital letter."""
+        return self.joints.alike(self.words)
 
     @cached_property
     def _behind(self) -> Tensor:

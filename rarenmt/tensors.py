@@ -73,7 +73,7 @@ def load_tensors(
         before = identity(path)
         try:
             found = _read(path, leave, mapped)
-        except (CheckpointError, StorageError):
+        except (CheckpointError, StorageError, RuntimeError):  # the last where it became shorter
             if identity(path) == before:
                 raise
         else:
@@ -94,7 +94,7 @@ def _read(
             if not isinstance(metadata, dict) or not all(map(_is_text, metadata.values())):
                 raise ValueError("its metadata are no texts")
             return tensors, metadata
-    except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} is damaged or not a safetensors file: {reason}") from None
     except OSError as error:
