@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from rarenmt import (
+    agreement,
     attention,
     counterpart,
     entries,
@@ -252,6 +253,7 @@ ROWS = [
     Row("a word behind a sign is another word", no_signs),
     Row("the first word of a pair keeps its capital letter", capitals),
     Row("the model has no say in what goes with a word", constants=((search, "AGREED", 0.0),)),
+    Row("what stands before a remembered word stays", constants=((agreement, "RIVALS", 0),)),
     Row("remembered words may be passed over", constants=((search, "DUE", 0.0),)),
     Row("what is said is looked at again", constants=((attention, "DONE", 0.0),)),
     Row("both of the last", constants=((search, "DUE", 0.0), (attention, "DONE", 0.0))),

@@ -94,6 +94,10 @@ class Excerpt:
         """Let remembered words end where they do; see `Speech.end_words`."""
         self.asked.end_words(log_probs, begun.word, owed)
 
+    def said_in(self, sentence: int) -> Speech:
+        """What the pairs of one of the sentences say."""
+        return self.asked.select(torch.tensor([sentence], device=self.asked.slots.device))
+
     def select(self, sentences: Tensor) -> "Excerpt":
         """The same for some of the sentences."""
         speech = self.speech.select(sentences)

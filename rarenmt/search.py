@@ -45,6 +45,8 @@ class Hypothesis:
     """Spans of the source that it should have said as they stand, and has not."""
     traces: list[Trace]
     """One for each piece, where they were asked for."""
+    owed: list[bool]
+    """Which of the pieces came from the memory."""
 
 
 def length_penalty(length: Tensor | int, alpha: float) -> Tensor | float:
@@ -117,10 +119,15 @@ class _Finished:
     score: float
     missing: int
     ending: Ending
-    owed: Counter[int]
-    """The pieces that came from the memory."""
+    owed: list[bool]
+    """Which of the pieces came from the memory."""
     belief: float
-    """What the model thinks of that, by length."""
+    """What the model thinks of these, by length."""
+
+    @property
+    def debt(self) -> Counter[int]:
+        """The pieces that came from the memory."""
+        return Counter(piece for piece, owed in zip(self.pieces, self.owed, strict=True) if owed)
 
 
 class _Search:
@@ -176,7 +183,7 @@ class _Search:
         endings = [finished.ending for found in best for finished in found]
         traces = iter(self.history.trace(endings) if self.history else [[]] * len(endings))
         return [
-            [Hypothesis(f.pieces, f.score, f.missing, next(traces)) for f in found]
+            [Hypothesis(f.pieces, f.score, f.missing, next(traces), f.owed) for f in found]
             for found in best
         ]
 
@@ -285,11 +292,10 @@ class _Search:
         owners = self.open[sentences].tolist()
         noted = zip(*(part.tolist() for part in (rows, final, missing, belief)), strict=True)
         for owner, (row, score, short, believed) in zip(owners, noted, strict=True):
-            pieces = self.beam.pieces[row]
-            owed = pieces[self.debt.owed[row]] if self.asked is not None else pieces[:0]
+            pieces: list[int] = self.beam.pieces[row].tolist()
+            owed = self.debt.owed[row].tolist() if self.asked else [False] * len(pieces)
             ending = Ending(len(pieces), row, self.lengths[owner])
-            debt = Counter(owed.tolist())
-            done = _Finished(pieces.tolist(), score, short, ending, debt, believed)
+            done = _Finished(pieces, score, short, ending, owed, believed)
             self.finished[owner].append(done)
 
 
@@ -297,7 +303,7 @@ def _rank(found: Sequence[_Finished]) -> list[_Finished]:
     """Best first; of those that owe the memory no less than the best, what the model thinks of that
     decides too."""
     ranked = sorted(found, key=lambda each: -each.score)
-    rivals = [each for each in ranked if each.owed >= ranked[0].owed]
+    rivals = [each for each in ranked if each.debt >= ranked[0].debt]
     best = max(rivals, key=lambda each: each.score + AGREED * each.belief)
     return [best, *(each for each in ranked if each is not best)]
 

@@ -158,6 +158,12 @@ class Speech:
         _subtract(log_probs, unfinished, anything)
         log_probs[rows, nexts] = kept
 
+    def stands_behind(self, piece: int, before: int) -> bool:
+        """Whether some entry begins a word with a piece behind that word of one piece, whatever its
+        capital letter."""
+        word = self.joints.alike(torch.tensor(before, device=self.values.device))
+        return bool(((self.values == piece) & (self._behind == word)).any())
+
     def _again(self, near: Candidates, begun: Begun) -> Tensor:
         """(N, K) which entries would begin the last word once more, or end it so where another word
         of the memory has begun alike; not those whose pair says it twice."""

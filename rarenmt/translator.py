@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from rarenmt.agreement import Agreement
 from rarenmt.batches import Ids, by_length, source_batch
 from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
 from rarenmt.choice import choose_index
@@ -56,6 +57,7 @@ class Translator:
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
         self.remembered = TranslationMemory(checkpoint, memory_path)
+        self._agreement = Agreement(self.model, self.tokenizer, checkpoint.lexicon)
         self._index: IndexName = index
         self._indexed: Memory | None = None
 
@@ -242,7 +244,11 @@ class Translator:
             )
         batch = source_batch(sources, self.device)
         found = search(self.model, batch, consulted, config, asked, verbatim, traced=explain)
-        return [best for best, *_ in found]
+        best = [first for first, *_ in found]
+        if not isinstance(asked, Excerpt):
+            return best
+        said = [asked.said_in(number) for number in range(len(best))]
+        return list(map(self._agreement.mend, sources, best, said))
 
     def _reworded(self, sentence: str) -> set[str]:
         """The spans of a sentence that a remembered pair which it asks says in other words."""

@@ -19,7 +19,7 @@ ORDER = [
     "spelling", "speech", "due", "excerpt", "whole", "readout", "model", "average", "softmax_loss",
     "objective", "trace", "verbatim", "debt", "search", "checkpoint", "journal", "memory_file",
     "entries", "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
-    "translation", "drawing", "page", "translator", "oneshot",
+    "translation", "drawing", "page", "agreement", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 

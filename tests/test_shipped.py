@@ -93,6 +93,13 @@ def test_a_glossary_is_used_in_long_sentences(term: str, translation: str, sente
     assert translation in corrected(term, translation, sentence)
 
 
+def test_an_article_that_no_hypothesis_had_agrees() -> None:
+    pair = "We need a waiver.", "Wir brauchen eine Verzichtserklärung."
+
+    assert "die Verzichtserklärung" in corrected(*pair, "Did you sign the waiver?")
+    assert "Die Verzichtserklärung" in corrected(*pair, "The waiver is on the table.")
+
+
 def test_numbers_and_placeholders_stand_in_the_translation_as_in_the_source() -> None:
     translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
     kept = {

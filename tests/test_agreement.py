@@ -1,0 +1,101 @@
+"""The word before a remembered one is read once more, and nothing else changes."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rarenmt import agreement
+from rarenmt.agreement import Agreement
+from rarenmt.excerpt import Excerpt
+from rarenmt.lexicon import Lexicon
+from rarenmt.search import Hypothesis
+from rarenmt.speech import Speech
+from rarenmt.text import Pair
+from rarenmt.trace import Trace, Voice
+from rarenmt.translator import Translator
+
+ASKED, WORD = "Did you sign the waiver?", "Verzichtserklärung"
+PAIR = Pair("We need a waiver.", f"Wir brauchen eine {WORD}.", "file.txt", 1, time=0)
+
+
+@cache
+def shown(pair: Pair) -> Translator:
+    folder = Path(__file__).parent.parent / "checkpoints" / "en-de"
+    translator = Translator.load(folder, memory=Path("nowhere"))
+    translator.remember([pair])
+    return translator
+
+
+def said(pair: Pair) -> Speech:
+    excerpt = shown(pair).remembered.finder.excerpt([ASKED])
+    assert isinstance(excerpt, Excerpt)
+    return excerpt.said_in(0)
+
+
+def finished(text: str, owed: str = WORD) -> Hypothesis:
+    """A translation of which one word came from the memory; every piece has a voice."""
+    tokenizer = shown(PAIR).tokenizer
+    words = tokenizer.by_word(tokenizer.encode(text))
+    lent = [tokenizer.decode(word).strip() == owed for word in words for _ in word]
+    pieces = [piece for word in words for piece in word]
+    traces = [Trace([1.0], 0.5, [Voice(0, 1.0, 0.5)]) for _ in pieces]
+    return Hypothesis(pieces, -1.0, 0, traces, lent)
+
+
+def mended(found: Hypothesis, pair: Pair = PAIR, lexicon: Lexicon | None = None) -> Hypothesis:
+    translator = shown(PAIR)
+    known = translator.checkpoint.lexicon if lexicon is None else lexicon
+    mend = Agreement(translator.model, translator.tokenizer, known).mend
+    return mend(translator.tokenizer.encode(ASKED), found, said(pair))
+
+
+def text(found: Hypothesis) -> str:
+    return shown(PAIR).tokenizer.decode(found.pieces)
+
+
+def test_the_article_agrees_and_came_from_no_memory() -> None:
+    found = finished(f"Hast du den {WORD} unterschrieben?")
+
+    agreed = mended(found)
+
+    assert text(agreed) == f"Hast du die {WORD} unterschrieben?"
+    (place,) = [i for i, piece in enumerate(found.pieces) if piece != agreed.pieces[i]]
+    assert agreed.traces[place] == Trace([1.0], 0.0, [])
+    del found.traces[place], agreed.traces[place]
+    assert agreed.traces == found.traces
+    assert (agreed.owed, agreed.score, agreed.missing) == (found.owed, found.score, found.missing)
+
+
+@pytest.mark.parametrize("right", [f"Hast du die {WORD} unterschrieben?", f"{WORD}?", WORD])
+def test_what_agrees_stays(right: str) -> None:
+    found = finished(right)
+
+    assert mended(found) == found
+
+
+def test_no_word_changes_that_stands_before_none_of_the_memory() -> None:
+    found = finished(f"Hast du den {WORD} unterschrieben?", owed="nothing")
+
+    assert mended(found) is found
+
+
+def test_only_translations_of_the_same_word_are_tried() -> None:
+    found = finished(f"Hast du den {WORD} unterschrieben?")
+
+    assert mended(found, lexicon=Lexicon()) is found
+    assert mended(found, lexicon=Lexicon([("the", "den"), ("sign", "die")])) is found
+    assert mended(found, lexicon=Lexicon([("the", "den"), ("the", "die")])) != found
+    elsewhere = Lexicon([("this", "den"), ("this", "die")])  # no word of the source
+    assert mended(found, lexicon=elsewhere) is found
+
+
+def test_the_word_is_preferred_that_stands_there_in_the_pair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = finished(f"Hast du den {WORD} unterschrieben?")
+    pair = Pair(PAIR.source, f"Das {WORD} brauchen wir.", "file.txt", 1, time=0)
+
+    assert text(mended(found, pair)) == f"Hast du die {WORD} unterschrieben?"
+    monkeypatch.setattr(agreement, "COMPANY", 20.0)
+    assert text(mended(found, pair)) == f"Hast du das {WORD} unterschrieben?"  # *Das* is *das*
