@@ -155,7 +155,7 @@ class BM25:
 
     def __init__(self, tokenizer: Tokenizer, known: Container[str], counts: Counts) -> None:
         other = relevance.Relevance(tokenizer, known, counts)
-        self.rare, self.of_terms = other.rare, other.of_terms
+        self.rare, self.terms = other.rare, other.terms
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
 

@@ -1,6 +1,6 @@
 """From sentences to the entries of the memory that they may ask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import torch
@@ -52,12 +52,14 @@ class Finder:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
         chosen, places, due, close = [], [], [], []
         for sentence in sentences:
-            pairs = self._relevance.find(sentence)
+            pairs, terms = self._relevance.find(sentence), self._relevance.terms(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
             ids = self._encode(sentence)
-            translated = [some for pair in pairs for some in self._translated(pair)]
+            translated = [
+                some for pair in pairs for some in self._translated(pair, terms.get(pair))
+            ]
             places.append(self._counterparts.heard(ids).at(translated))
-            due.append(self._due(sentence, ids, places[-1].any(dim=0)))
+            due.append(self._due(ids, places[-1].any(dim=0), terms))
             close.append(self._close(sentence, pairs))
         if not any(map(len, chosen)):
             return None
@@ -77,17 +79,18 @@ class Finder:
         encoded = [self._encode(sentence) for sentence in sentences]
         places = self.meanings.places([self._counterparts.heard(ids) for ids in encoded])
         due = [
-            self._due(sentence, ids, held.any(dim=0)[: len(ids) + 1])
+            self._due(ids, held.any(dim=0)[: len(ids) + 1], self._relevance.terms(sentence))
             for sentence, ids, held in zip(sentences, encoded, places.pieces, strict=True)
         ]
         return Whole.of(self._memory, self.threads, places, due)
 
-    def _translated(self, number: int) -> list[frozenset[str]]:
-        """What each entry of a pair translates."""
+    def _translated(self, number: int, term: frozenset[str] | None = None) -> list[frozenset[str]]:
+        """What each entry of a pair translates: where the pair is a `term`, all its words."""
         pair, slots = self._journal.pairs[number], self._slots[number]
         positions, links = self._journal.owners[slots, 1].long(), self._journal.links[slots].long()
         source, target = self._encode(pair.source), self._encode(pair.target)
-        return self._counterparts.translated(source, target, positions, links)
+        translated = self._counterparts.translated(source, target, positions, links)
+        return translated if term is None else [some and some | term for some in translated]
 
     def _close(self, sentence: str, pairs: Sequence[int]) -> Tensor:
         """Which entries of some pairs, one after the other, come from one that resembles a
@@ -100,18 +103,20 @@ class Finder:
             parts.append(torch.full_like(self._slots[pair], near))
         return torch.cat(parts).bool()
 
-    def _due(self, sentence: str, ids: Ids, known: Tensor) -> Tensor:
+    def _due(self, ids: Ids, known: Tensor, terms: Mapping[int, frozenset[str]]) -> Tensor:
         """(S,) for each piece of a sentence, and its end, the number of its word, from 1 on, if
-        that is rare or of a term, no number or sign, and among the `known` (S,); else 0."""
+        that is rare or of one of the `terms`, no number or sign, and among the `known` (S,); else
+        0. Words of a term that one word translates have one number: it says them all."""
+        of = {word: pair for pair, words in terms.items() for word in words}
         numbers: list[int] = []
-        count = 0
-        of_terms = self._relevance.of_terms(sentence)
-        for word in self._tokenizer.by_word(ids):
+        counted: dict[tuple[str, int], int] = {}
+        for place, word in enumerate(self._tokenizer.by_word(ids)):
             text = self._tokenizer.word(tuple(word))
-            wanted = text in of_terms or self._relevance.rare(text)
+            wanted = text in of or self._relevance.rare(text)
             due = bool(known[len(numbers)]) and any(map(str.isalpha, text)) and wanted
-            count += due
-            numbers += [count * due] * len(word)
+            together = text in of and len(self._journal.pairs[of[text]].target.split()) == 1
+            own = ("term", of[text]) if together else ("word", place)
+            numbers += [counted.setdefault(own, len(counted) + 1) if due else 0] * len(word)
         return torch.tensor([*numbers, 0])
 
     def _encode(self, text: str) -> Ids:

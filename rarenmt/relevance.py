@@ -99,9 +99,10 @@ class Relevance:
         """Whether a word in small letters makes a pair relevant alone."""
         return self._tells(word) >= RARE
 
-    def of_terms(self, sentence: str) -> set[str]:
-        """The words of a sentence, in small letters, that belong to remembered terms."""
-        return {word for words in self._terms.find(sentence).values() for word in words}
+    def terms(self, sentence: str) -> dict[int, frozenset[str]]:
+        """The numbers of the pairs whose terms stand in a sentence, and the telling words of each,
+        in small letters."""
+        return {number: frozenset(words) for number, words in self._terms.find(sentence).items()}
 
     def _alike(self, sentence: str, pairs: Iterable[int]) -> list[int]:
         """The one of some pairs that resembles a long sentence most, if one does; of equals the

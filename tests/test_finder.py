@@ -298,6 +298,29 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     assert {*excerpt.due.words[0].tolist()} <= zorgblatt
 
 
+def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
+    tokenizer: Tokenizer,
+) -> None:
+    term = Pair("board of directors", "Vorstand", "file.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, term, linked=[0])
+    counts = Counts({"of": 999_000, "the": 999_000, "board": 10, "directors": 10, "met": 10})
+    finder = Finder(memory, journal, tokenizer, Lexicon(), counts)
+    sentence = "The board of directors met"
+
+    excerpt = finder.excerpt([sentence, "A board of trees"])
+
+    assert excerpt is not None
+    assert excerpt.places is not None
+    assert excerpt.due is not None
+    words = by_word(tokenizer, sentence)
+    block = [text in ("board", "directors") for text, word in words for _ in word]
+    lettered = excerpt.places[0].any(dim=1)
+    assert lettered.any()
+    assert not lettered.all()  # its end translates nothing
+    assert (excerpt.places[0, lettered] == torch.tensor([*block, False])).all()
+    assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*block, False]]
+
+
 def test_a_whole_memory_knows_the_places_that_an_excerpt_of_its_pairs_does(
     tokenizer: Tokenizer,
 ) -> None:

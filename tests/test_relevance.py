@@ -180,8 +180,8 @@ def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> 
     found.add(["key", "The key is here."])
 
     assert found.find("Press the key and wait for the light.") == [0]
-    assert found.of_terms("Press the key and wait for the light.") == {"key"}
-    assert found.of_terms("Wait for the light.") == set()
+    assert found.terms("Press the key and wait for the light.") == {0: {"key"}}
+    assert found.terms("Wait for the light.") == {}
 
 
 def test_of_too_many_terms_the_newest_are_asked() -> None:

@@ -87,6 +87,8 @@ def test_a_remembered_word_comes_with_what_belongs_to_it(sentence: str, wanted: 
         ("dashboard", "Übersichtsseite", "Please open the new dashboard and check the numbers."),
         ("share", "Aktie", "The price of the share fell again on Monday."),
         ("order number", "Auftragsnummer", "Please tell me the order number of your purchase."),
+        ("purchase order", "Bestellung", "I have sent you the purchase order."),
+        ("best before date", "Mindesthaltbarkeitsdatum", "The best before date is on the lid."),
     ],
 )
 def test_a_glossary_is_used_in_long_sentences(term: str, translation: str, sentence: str) -> None:
