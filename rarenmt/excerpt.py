@@ -52,11 +52,13 @@ class Excerpt:
         places: Sequence[Tensor] | None = None,
         due: Sequence[Tensor] | None = None,
         close: Sequence[Tensor] | None = None,
+        bound: Sequence[Tensor] | None = None,
     ) -> "Excerpt":
         """The entries in the chosen slots (≤ A,) of each sentence, the `places` (≤ A, S) in it of
-        what their words translate, the numbers (S,) of its `due` words, and which (≤ A,) are of
-        pairs that are `close` to it. Entries without a place are mute, but still end their words;
-        and where one that begins a word is the nearest, the memory has nothing to say."""
+        what their words translate, the numbers (S,) of its `due` words, which (≤ A,) are of pairs
+        that are `close` to it, and to how many words (≤ A,) they are `bound`. Entries without a
+        place are mute, but still end their words; and where one that begins a word is the nearest,
+        the memory has nothing to say."""
         device = memory.values.device
         threads = threads.to(device)
         asked = Speech.of(memory, threads, _pad(chosen).to(device))
@@ -69,9 +71,13 @@ class Excerpt:
             near = [own[some] for own, some in zip(chosen, speak, strict=True)]
             if close is not None:
                 close = [own[some] for own, some in zip(close, speak, strict=True)]
+            if bound is not None:
+                bound = [own[some] for own, some in zip(bound, speak, strict=True)]
             heard = _stack([own[some] for own, some in zip(places, speak, strict=True)]).to(device)
-        resembling = None if close is None else _pad(close, value=False).to(device)
-        speech = Speech.of(memory, threads, _pad(near).to(device), resembling)
+        resembling, tied = (
+            None if some is None else _pad(some, value=0).to(device) for some in (close, bound)
+        )
+        speech = Speech.of(memory, threads, _pad(near).to(device), resembling, tied)
         known = None
         if due is not None and heard is not None:
             known = Due.of(due, speech.words, heard)
@@ -146,13 +152,15 @@ class Excerpt:
 
     def _attended(self, attention: Tensor, thread: Tensor) -> Tensor:
         """(B, R, M) how much of the attention (B, R, S) lies on what entries translate that begin a
-        word; nothing while a remembered word is unfinished, for then it is the word's turn. Added
-        up in float64, so that it gives the same bits in whatever company."""
+        word; nothing while a remembered word is unfinished, for then it is the word's turn, nor on
+        what is said only behind another word. Added up in float64, so that it gives the same bits
+        in whatever company."""
         if self.places is None:
             return torch.zeros_like(thread, dtype=torch.float32)
         unfinished = (thread == SAME_WORD).any(dim=-1, keepdim=True)
+        waiting = (self.speech.bound > 0)[:, None]
         shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
-        return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
+        return shares.masked_fill(unfinished | waiting, 0.0).clamp(max=1.0)
 
     @cached_property
     def mute(self) -> Tensor:

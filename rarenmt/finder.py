@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -38,6 +39,7 @@ class Finder:
     ) -> None:
         self._memory, self._journal = memory, journal
         self._tokenizer, self._counterparts = tokenizer, Counterparts(tokenizer, lexicon)
+        self._lexicon = lexicon
         self._relevance = Relevance(tokenizer, lexicon.known, counts)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
@@ -50,7 +52,7 @@ class Finder:
 
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
-        chosen, places, due, close = [], [], [], []
+        chosen, places, due, close, bound = [], [], [], [], []
         for sentence in sentences:
             pairs, terms = self._relevance.find(sentence), self._relevance.terms(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
@@ -61,9 +63,10 @@ class Finder:
             places.append(self._counterparts.heard(ids).at(translated))
             due.append(self._due(ids, places[-1].any(dim=0), terms))
             close.append(self._close(sentence, pairs))
+            bound.append(torch.cat([_NONE, *(self._bound(p, p in terms) for p in pairs)]))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self.threads, chosen, places, due, close)
+        return Excerpt.of(self._memory, self.threads, chosen, places, due, close, bound)
 
     @cached_property
     def meanings(self) -> Meanings:
@@ -102,6 +105,26 @@ class Finder:
             near = resemblance(words, others, CLOSE) > 0
             parts.append(torch.full_like(self._slots[pair], near))
         return torch.cat(parts).bool()
+
+    def _bound(self, pair: int, is_term: bool) -> Tensor:
+        """To how many words before them the entries of a pair are bound: of a term all that begin a
+        word behind its first, which is no *the*, so that it is said from its beginning."""
+        bound = torch.zeros_like(self._slots[pair])
+        if not is_term:
+            return bound
+        words = self._tokenizer.by_word(self._encode(self._journal.pairs[pair].target))
+        first = next((n for n, word in enumerate(words) if self._leads(word)), len(words))
+        starts = list(accumulate(map(len, words), initial=0))
+        positions = self._journal.owners[self._slots[pair], 1]
+        for number, start in enumerate(starts[first + 1 : -1], start=1):
+            bound[positions == start] = min(number, 2)
+        return bound
+
+    def _leads(self, word: Ids) -> bool:
+        """Whether a target word may lead a term: not if it translates an article or the like."""
+        text = self._tokenizer.word(tuple(word))
+        sources = self._lexicon.sources(text)
+        return any(map(str.isalpha, text)) and not any(map(self._relevance.common, sources))
 
     def _due(self, ids: Ids, known: Tensor, terms: Mapping[int, frozenset[str]]) -> Tensor:
         """(S,) for each piece of a sentence, and its end, the number of its word, from 1 on, if

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from rarenmt.counts import WORD, Counts
 from rarenmt.resemblance import resemblance, words_and_signs
-from rarenmt.terms import Terms
+from rarenmt.terms import LEADING, Terms
 from rarenmt.tokens import Tokenizer
 
 NOTHING = Counts()
@@ -98,6 +98,10 @@ class Relevance:
     def rare(self, word: str) -> bool:
         """Whether a word in small letters makes a pair relevant alone."""
         return self._tells(word) >= RARE
+
+    def common(self, word: str) -> bool:
+        """Whether a word in small letters is one that may stand before any term: *the*, *a*."""
+        return self._tells(word) < LEADING
 
     def terms(self, sentence: str) -> dict[int, frozenset[str]]:
         """The numbers of the pairs whose terms stand in a sentence, and the telling words of each,

@@ -77,6 +77,9 @@ class Speech:
     """(B, M) as in `Threads`."""
     close: Tensor
     """(B, M) which entries come from a pair that resembles the sentence."""
+    bound: Tensor
+    """(B, M) how many words must stand before an entry as in its pair, or it is mute: of those that
+    begin the second word of a term one, of those that begin a further one two; of others none."""
     wanted: Tensor
     """(B, M) which entries translate a due word of the sentence."""
     joints: Joints
@@ -84,17 +87,24 @@ class Speech:
 
     @classmethod
     def of(
-        cls, memory: Memory, threads: Threads, slots: Tensor, close: Tensor | None = None
+        cls,
+        memory: Memory,
+        threads: Threads,
+        slots: Tensor,
+        close: Tensor | None = None,
+        bound: Tensor | None = None,
     ) -> "Speech":
         """The entries in these slots (B, M), where the memory and its threads are; `close` (B, M)
-        are those of pairs that resemble their sentence, if it is known."""
+        are those of pairs that resemble their sentence, and so many words are they `bound` (B, M)
+        to, if it is known."""
         values, stems, before, words = (
             _look_up(table, slots)
             for table in (memory.values, threads.stems, threads.before, threads.words)
         )
         nothing = torch.zeros_like(slots, dtype=torch.bool)
         close = nothing if close is None else close
-        return cls(slots, values, stems, before, words, close, nothing, threads.joints)
+        bound = nothing.long() if bound is None else bound
+        return cls(slots, values, stems, before, words, close, bound, nothing, threads.joints)
 
     def select(self, sentences: Tensor) -> "Speech":
         """The same for some of the sentences."""
@@ -109,12 +119,15 @@ class Speech:
         half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
         follows = (self.stems[:, None] == begun.word[:, :, None]) | half
         follows |= self._behind[:, None] == self.joints.alike(begun.word)[:, :, None]
-        further = (self._before[:, None] == self.joints.alike(begun.before)[:, :, None]) & follows
+        further = self._before[:, None] == self.joints.alike(begun.before)[:, :, None]
         further &= (self.before != EMPTY)[:, None]
+        follows &= further | (self.bound < 2)[:, None]
+        further = (further | (self.bound > 0)[:, None]) & follows
         silent = (self.values == EMPTY)[:, None] | (self.inside[:, None] & ~follows)
         bonus = THREAD * follows.float() + LONGER * further.float()
         bonus += CLOSER * (follows & self.close[:, None]).float()
-        onwards = torch.where(self.inside[:, None] | half, SAME_WORD, NEXT_WORD)
+        tied = (self.inside | (self.bound > 0))[:, None]  # a term is said to its end, like a word
+        onwards = torch.where(tied | half, SAME_WORD, NEXT_WORD)
         return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
 
     def recall(self, near: Candidates, begun: Begun, neighbours: int) -> Recall:
@@ -125,6 +138,7 @@ class Speech:
         slots = self.slots.take(near.entries)
         values = self._said(near, begun.word)
         mute = near.mute | self._again(near, begun) | self._recased(near, begun.word)
+        mute |= (self.bound.take(near.entries) > 0) & (near.thread == ELSEWHERE)
         missing = (0, neighbours - order.shape[1])
         return Recall(
             F.pad(slots.masked_fill(silent, EMPTY), missing, value=EMPTY),

@@ -75,6 +75,7 @@ def few(
         unknown if before is None else torch.tensor([before]),
         unknown,
         unknown != EMPTY if close is None else torch.tensor([close]),
+        torch.zeros_like(slots),
         unknown != EMPTY,
         plain(vocabulary),
     )
@@ -508,6 +509,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
         unknown,
         unknown,
         unknown != EMPTY,
+        torch.zeros_like(slots),
         unknown != EMPTY,
         QUOTED,
     )

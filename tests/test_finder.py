@@ -321,6 +321,23 @@ def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
     assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*block, False]]
 
 
+def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
+    tokenizer: Tokenizer,
+) -> None:
+    term = Pair("board", "der Rat der Alten", "file.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, term, linked=[0, 0, 0, 0])
+    counts = Counts({"the": 999_000, "board": 10})
+    finder = Finder(memory, journal, tokenizer, Lexicon([("the", "der")]), counts)
+
+    excerpt = finder.excerpt(["The board met"])
+
+    assert excerpt is not None
+    bound, values = excerpt.speech.bound[0], excerpt.speech.values[0]
+    assert bound[bound > 0].tolist() == [1, 2]
+    _, _, again, last = tokenizer.by_word(tokenizer.encode(term.target))
+    assert values[bound > 0].tolist() == [again[0], last[0]]
+
+
 def test_a_whole_memory_knows_the_places_that_an_excerpt_of_its_pairs_does(
     tokenizer: Tokenizer,
 ) -> None:

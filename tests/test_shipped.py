@@ -87,6 +87,7 @@ def test_a_remembered_word_comes_with_what_belongs_to_it(sentence: str, wanted: 
         ("dashboard", "Übersichtsseite", "Please open the new dashboard and check the numbers."),
         ("share", "Aktie", "The price of the share fell again on Monday."),
         ("order number", "Auftragsnummer", "Please tell me the order number of your purchase."),
+        ("prior art", "Stand der Technik", "The prior art does not show this solution."),
         ("purchase order", "Bestellung", "I have sent you the purchase order."),
         ("best before date", "Mindesthaltbarkeitsdatum", "The best before date is on the lid."),
     ],

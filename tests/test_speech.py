@@ -8,7 +8,7 @@ from plain_joints import INNER, INSIDE, JOINTS, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
 from rarenmt.memory import EMPTY, Recall
-from rarenmt.speech import ENDING, OWED, THREAD, Candidates, Speech
+from rarenmt.speech import ENDING, OWED, SAME_WORD, THREAD, Candidates, Speech
 from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS
 
@@ -17,9 +17,8 @@ def spoken(stems: Tensor, values: Tensor) -> Speech:
     """What entries say behind these words, and nothing else is known of them."""
     unknown = torch.full_like(stems, EMPTY)
     slots = torch.arange(stems.numel()).view_as(stems)
-    return Speech(
-        slots, values, stems, unknown, unknown, unknown != EMPTY, unknown != EMPTY, JOINTS
-    )
+    none = unknown != EMPTY
+    return Speech(slots, values, stems, unknown, unknown, none, none.long(), none, JOINTS)
 
 
 def speech(*entries: tuple[int, int]) -> Speech:
@@ -87,6 +86,38 @@ def test_each_hypothesis_of_each_sentence_loses_by_its_own_words() -> None:
     assert not again.any()
 
 
+@pytest.mark.parametrize(
+    ("bound", "word", "before", "speaks"),
+    [
+        (0, OTHER, EMPTY, True),
+        (1, OTHER, EMPTY, False),  # the word before it is another
+        (1, START, EMPTY, True),
+        (2, START, EMPTY, False),  # and so is the one before that
+        (2, START, OTHER, True),
+    ],
+)
+def test_the_further_words_of_a_term_are_said_only_behind_the_ones_before(
+    bound: int, word: int, before: int, *, speaks: bool
+) -> None:
+    entries = replace(
+        spoken(torch.tensor([[START]]), torch.tensor([[LAST + 2]])),
+        before=torch.tensor([[OTHER]]),
+        bound=torch.tensor([[bound]]),
+    )
+    begun = Begun(torch.tensor([[word]]), torch.tensor([[before]]))
+
+    bonus, thread = entries.goes_on(begun)
+    one = torch.ones(1, 1)
+    near = Candidates(torch.tensor([[0]]), bonus[0], one, thread[0], torch.tensor([[False]]))
+    recall = entries.recall(near, Begun(begun.word[0], begun.before[0]), 1)
+
+    assert recall.mute is not None
+    assert recall.values[0, 0] == LAST + 2  # it is heard, for the gate to know how near it is
+    assert bool(recall.mute[0, 0]) != speaks
+    assert (thread[0, 0, 0] == SAME_WORD) == (speaks and bound > 0)
+    assert (bonus[0, 0, 0] > THREAD) == (speaks and bound > 0)
+
+
 CAPITAL, SMALL = 4, 5
 TWINS = torch.arange(PIECES)
 TWINS[[CAPITAL, SMALL]] = torch.tensor([SMALL, CAPITAL])
@@ -103,7 +134,7 @@ def recalled(
     slots, stems, values = torch.tensor([[[0]], [[stem]], [[value]]])
     false = slots > 0
     wants = torch.full_like(false, wanted)
-    entry = Speech(slots, values, stems, none, words, false, wants, CASED)
+    entry = Speech(slots, values, stems, none, words, false, false.long(), wants, CASED)
     begun = Begun(torch.tensor([[written]]), none)
     bonus, thread = entry.goes_on(begun)
     near = Candidates(slots, bonus[0], one, thread[0], slots > 0)
