@@ -5,7 +5,7 @@ few hypotheses of a search none may have kept *die*. So the finished translation
 words in that place: those that translate the same word of the source. The model alone, which hardly
 knows the word but does know how its pieces look behind each of them, says which is the likeliest.
 
-Shapes: R readings · T pieces of the longest, EOS included · V vocabulary.
+Shapes: P places · R readings · V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,9 @@ RIVALS = 16
 COMPANY = 1.0
 """Nats by which a word is preferred that the remembered word stands behind in its pair too."""
 
+BEYOND = 2
+"""Pieces behind the remembered word that are read."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -49,30 +52,29 @@ class Agreement:
         self._model, self._tokenizer, self._lexicon = model, tokenizer, lexicon
 
     def mend(self, source: Ids, found: Hypothesis, speech: Speech) -> Hypothesis:
-        """The hypothesis for a source with the likeliest word before each that is owed to the
-        memory, whose pairs say this `speech` (1, M)."""
-        places = [place - 1 for place in self._beginnings(found)]
+        """The hypothesis for a source with the likeliest word before each due one that is owed to
+        the memory, whose pairs say this `speech` (1, M)."""
+        places = self._places(found, speech)
+        heard = set(self._tokenizer.words(source)) if places else set()
+        places = [place for place in places if self._meant(found.pieces[place], heard)]
         if not places:
             return found
-        likely = self._read(source, [found.pieces])[:, 0]
-        heard = set(self._tokenizer.words(source))
+        likely = self._read(source, [found.pieces[: places[-1]]], places)[:, 0]
         readings = [
             Reading(place, piece)
-            for place in places
-            for piece in self._rivals(found.pieces[place], likely[place], heard)
+            for place, row in zip(places, likely, strict=True)
+            for piece in self._rivals(found.pieces[place], row, heard)
         ]
-        if not readings:
-            return found
-        kept = [Reading(place, found.pieces[place]) for place in places]
-        return _read_so(found, self._best(source, found.pieces, [*kept, *readings], speech))
+        best = [self._best(source, found, place, readings, speech) for place in places]
+        return _read_so(found, best)
 
-    def _beginnings(self, found: Hypothesis) -> list[int]:
-        """Where words begin that are owed to the memory, behind a word of one piece that is not."""
+    def _places(self, found: Hypothesis, speech: Speech) -> list[int]:
+        """Where words of one piece stand before due ones that are owed to the memory."""
         behind = zip(found.pieces, found.owed, found.pieces[1:], found.owed[1:], strict=False)
         return [
             place
-            for place, (before, lent, piece, owed) in enumerate(behind, start=1)
-            if owed and not lent and self._is_word(before) and self._begins(piece)
+            for place, (before, lent, piece, owed) in enumerate(behind)
+            if owed and not lent and self._is_word(before) and speech.is_due(piece)
         ]
 
     def _rivals(self, piece: int, likely: Tensor, heard: set[str]) -> list[int]:
@@ -91,30 +93,42 @@ class Agreement:
         ]
 
     def _best(
-        self, source: Ids, pieces: Ids, readings: Sequence[Reading], speech: Speech
-    ) -> list[Reading]:
-        """The likeliest of the readings of each place, the first of equals."""
-        texts = [reading.of(pieces) for reading in readings]
-        outputs = torch.tensor([[*text, EOS] for text in texts], device=speech.values.device)
-        likely = self._read(source, texts).gather(2, outputs.t()[:, :, None])[:, :, 0]  # (T, R)
+        self,
+        source: Ids,
+        found: Hypothesis,
+        place: int,
+        readings: Sequence[Reading],
+        speech: Speech,
+    ) -> Reading:
+        """The likeliest of the readings of a place, as far as the remembered word and a little
+        beyond; the first of equals."""
+        rivals = [reading for reading in readings if reading.place == place]
+        rivals = [Reading(place, found.pieces[place]), *rivals]
+        if len(rivals) == 1:
+            return rivals[0]
+        end = place + 1
+        while end < len(found.pieces) and found.owed[end]:
+            end += 1
+        pieces = [*found.pieces, EOS][: end + BEYOND]
+        texts = [reading.of(pieces) for reading in rivals]
+        span = range(place, len(pieces))
+        outputs = torch.tensor(texts, device=speech.values.device)[:, place:]
+        likely = self._read(source, [text[:-1] for text in texts], span)
+        likely = likely.gather(2, outputs.t()[:, :, None])[:, :, 0]  # (span, R)
         likelihoods = likely.double().sum(dim=0).tolist()
-        best: dict[int, tuple[float, Reading]] = {}
-        for reading, likelihood in zip(readings, likelihoods, strict=True):
-            if speech.stands_behind(pieces[reading.place + 1], reading.piece):
-                likelihood += COMPANY
-            if reading.place not in best or likelihood > best[reading.place][0]:
-                best[reading.place] = likelihood, reading
-        return [reading for _, reading in best.values()]
+        behind = [speech.stands_behind(pieces[place + 1], each.piece) for each in rivals]
+        scores = [score + COMPANY * known for score, known in zip(likelihoods, behind, strict=True)]
+        return rivals[scores.index(max(scores))]
 
     @torch.inference_mode()
-    def _read(self, source: Ids, texts: Sequence[Ids]) -> Tensor:
-        """What the model alone gives each next piece (T, R, V) of texts of one length, in nats; in
-        company, so that one gives the same bits as many."""
+    def _read(self, source: Ids, texts: Sequence[Ids], places: Sequence[int]) -> Tensor:
+        """What the model alone gives the pieces (P, R, V) at these places of texts of one length
+        that go on there, in nats; in company, so that one gives the same bits as many."""
         company = [texts[0]] * (STEADY - len(texts))
         device = self._model.embedding.weight.device
         batch = pair_batch([(source, text) for text in [*texts, *company]], device)
-        top = self._model.unroll(batch).top[:, : len(texts)]
-        return self._model.output(top).float().log_softmax(dim=-1)
+        top = self._model.unroll(batch).top[list(places)]
+        return self._model.output(top).float().log_softmax(dim=-1)[:, : len(texts)]
 
     def _is_word(self, piece: int) -> bool:
         """Whether a piece is a word, if nothing goes on with it."""

@@ -101,8 +101,8 @@ class Excerpt:
         self.asked.end_words(log_probs, begun.word, owed)
 
     def said_in(self, sentence: int) -> Speech:
-        """What the pairs of one of the sentences say."""
-        return self.asked.select(torch.tensor([sentence], device=self.asked.slots.device))
+        """What the entries say of one of the sentences."""
+        return self.speech.select(torch.tensor([sentence], device=self.speech.slots.device))
 
     def select(self, sentences: Tensor) -> "Excerpt":
         """The same for some of the sentences."""

@@ -1,6 +1,6 @@
 """From sentences to the entries of the memory that they may ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
@@ -63,7 +63,7 @@ class Finder:
             places.append(self._counterparts.heard(ids).at(translated))
             due.append(self._due(ids, places[-1].any(dim=0), terms))
             close.append(self._close(sentence, pairs))
-            bound.append(torch.cat([_NONE, *(self._bound(p, p in terms) for p in pairs)]))
+            bound.append(torch.cat([_NONE, *(self._bound(pair, terms) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None
         return Excerpt.of(self._memory, self.threads, chosen, places, due, close, bound)
@@ -106,18 +106,19 @@ class Finder:
             parts.append(torch.full_like(self._slots[pair], near))
         return torch.cat(parts).bool()
 
-    def _bound(self, pair: int, is_term: bool) -> Tensor:
-        """To how many words before them the entries of a pair are bound: of a term all that begin a
-        word behind its first, which is no *the*, so that it is said from its beginning."""
-        bound = torch.zeros_like(self._slots[pair])
-        if not is_term:
+    def _bound(self, number: int, terms: Container[int]) -> Tensor:
+        """To how many words before them the entries of a pair are bound: of one of the `terms` all
+        that begin a word behind its first, which is no *the*, so that it is said from its
+        beginning; but not of a whole sentence, which may be said in other words."""
+        bound, pair = torch.zeros_like(self._slots[number]), self._journal.pairs[number]
+        if number not in terms or not words_and_signs(pair.source)[-1].isalnum():
             return bound
-        words = self._tokenizer.by_word(self._encode(self._journal.pairs[pair].target))
+        words = self._tokenizer.by_word(self._encode(pair.target))
         first = next((n for n, word in enumerate(words) if self._leads(word)), len(words))
         starts = list(accumulate(map(len, words), initial=0))
-        positions = self._journal.owners[self._slots[pair], 1]
-        for number, start in enumerate(starts[first + 1 : -1], start=1):
-            bound[positions == start] = min(number, 2)
+        positions = self._journal.owners[self._slots[number], 1]
+        for before, start in enumerate(starts[first + 1 : -1], start=1):
+            bound[positions == start] = min(before, 2)
         return bound
 
     def _leads(self, word: Ids) -> bool:

@@ -172,6 +172,10 @@ class Speech:
         _subtract(log_probs, unfinished, anything)
         log_probs[rows, nexts] = kept
 
+    def is_due(self, piece: int) -> bool:
+        """Whether some entry that translates a due word begins a word with a piece."""
+        return bool(((self.values == piece) & self.wanted & ~self.inside).any())
+
     def stands_behind(self, piece: int, before: int) -> bool:
         """Whether some entry begins a word with a piece behind that word of one piece, whatever its
         capital letter."""

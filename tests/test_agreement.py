@@ -83,11 +83,11 @@ def test_no_word_changes_that_stands_before_none_of_the_memory() -> None:
 def test_only_translations_of_the_same_word_are_tried() -> None:
     found = finished(f"Hast du den {WORD} unterschrieben?")
 
-    assert mended(found, lexicon=Lexicon()) is found
-    assert mended(found, lexicon=Lexicon([("the", "den"), ("sign", "die")])) is found
+    assert mended(found, lexicon=Lexicon()) == found
+    assert mended(found, lexicon=Lexicon([("the", "den"), ("sign", "die")])) == found
     assert mended(found, lexicon=Lexicon([("the", "den"), ("the", "die")])) != found
     elsewhere = Lexicon([("this", "den"), ("this", "die")])  # no word of the source
-    assert mended(found, lexicon=elsewhere) is found
+    assert mended(found, lexicon=elsewhere) == found
 
 
 def test_the_word_is_preferred_that_stands_there_in_the_pair(
