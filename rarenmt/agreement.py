@@ -8,8 +8,8 @@ knows the word but does know how its pieces look behind each of them, says which
 Shapes: P places · R readings · V vocabulary.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -32,19 +32,6 @@ BEYOND = 2
 """Pieces behind the remembered word that are read."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A translation with another word in one place."""
-
-    place: int
-    piece: int
-    """What stands there."""
-
-    def of(self, pieces: Ids) -> Ids:
-        """The translation read so."""
-        return [*pieces[: self.place], self.piece, *pieces[self.place + 1 :]]
-
-
 class Agreement:
     """Lets the words before remembered ones agree with them."""
 
@@ -60,13 +47,12 @@ class Agreement:
         if not places:
             return found
         likely = self._read(source, [found.pieces[: places[-1]]], places)[:, 0]
-        readings = [
-            Reading(place, piece)
-            for place, row in zip(places, likely, strict=True)
-            for piece in self._rivals(found.pieces[place], row, heard)
-        ]
-        best = [self._best(source, found, place, readings, speech) for place in places]
-        return _read_so(found, best)
+        words: dict[int, int] = {}
+        for place, row in zip(places, likely, strict=True):
+            rivals = self._rivals(found.pieces[place], row, heard)
+            if rivals:
+                words[place] = self._best(source, found, place, rivals, speech)
+        return _read_so(found, words)
 
     def _places(self, found: Hypothesis, speech: Speech) -> list[int]:
         """Where words of one piece stand before due ones that are owed to the memory."""
@@ -93,32 +79,24 @@ class Agreement:
         ]
 
     def _best(
-        self,
-        source: Ids,
-        found: Hypothesis,
-        place: int,
-        readings: Sequence[Reading],
-        speech: Speech,
-    ) -> Reading:
-        """The likeliest of the readings of a place, as far as the remembered word and a little
-        beyond; the first of equals."""
-        rivals = [reading for reading in readings if reading.place == place]
-        rivals = [Reading(place, found.pieces[place]), *rivals]
-        if len(rivals) == 1:
-            return rivals[0]
+        self, source: Ids, found: Hypothesis, place: int, rivals: Sequence[int], speech: Speech
+    ) -> int:
+        """What is likeliest in a place, itself or a rival, as far as the remembered word and a
+        little beyond; the first of equals."""
         end = place + 1
         while end < len(found.pieces) and found.owed[end]:
             end += 1
         pieces = [*found.pieces, EOS][: end + BEYOND]
-        texts = [reading.of(pieces) for reading in rivals]
-        span = range(place, len(pieces))
-        outputs = torch.tensor(texts, device=speech.values.device)[:, place:]
-        likely = self._read(source, [text[:-1] for text in texts], span)
-        likely = likely.gather(2, outputs.t()[:, :, None])[:, :, 0]  # (span, R)
-        likelihoods = likely.double().sum(dim=0).tolist()
-        behind = [speech.stands_behind(pieces[place + 1], each.piece) for each in rivals]
-        scores = [score + COMPANY * known for score, known in zip(likelihoods, behind, strict=True)]
-        return rivals[scores.index(max(scores))]
+        words = [pieces[place], *rivals]
+        texts = [[*pieces[:place], word, *pieces[place + 1 :]] for word in words]
+        read = self._read(source, [text[:-1] for text in texts], range(place, len(pieces)))
+        outputs = torch.tensor(texts, device=read.device)[:, place:].t()  # (P, R)
+        likelihoods = read.gather(2, outputs[:, :, None]).double().sum(dim=(0, 2)).tolist()
+        scores = [
+            likelihood + COMPANY * speech.stands_behind(pieces[place + 1], word)
+            for likelihood, word in zip(likelihoods, words, strict=True)
+        ]
+        return words[scores.index(max(scores))]
 
     @torch.inference_mode()
     def _read(self, source: Ids, texts: Sequence[Ids], places: Sequence[int]) -> Tensor:
@@ -145,13 +123,11 @@ class Agreement:
         return self._lexicon.sources(self._tokenizer.word((piece,))) & heard
 
 
-def _read_so(found: Hypothesis, readings: Sequence[Reading]) -> Hypothesis:
-    """A hypothesis read so; what is new in it came from no memory."""
+def _read_so(found: Hypothesis, words: Mapping[int, int]) -> Hypothesis:
+    """A hypothesis with these words in these places; what is new in it came from no memory."""
     pieces, traces = list(found.pieces), list(found.traces)
-    for reading in readings:
-        if pieces[reading.place] == reading.piece:
-            continue
-        pieces[reading.place] = reading.piece
-        if traces:
-            traces[reading.place] = Trace(traces[reading.place].attention, 0.0, [])
+    for place, word in words.items():
+        if traces and pieces[place] != word:
+            traces[place] = Trace(traces[place].attention, 0.0, [])
+        pieces[place] = word
     return replace(found, pieces=pieces, traces=traces)
