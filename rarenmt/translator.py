@@ -248,7 +248,7 @@ class Translator:
         if not isinstance(asked, Excerpt):
             return best
         said = [asked.said_in(number) for number in range(len(best))]
-        return list(map(self._agreement.mend, sources, best, said))
+        return self._agreement.mend(sources, best, said)
 
     def _reworded(self, sentence: str) -> set[str]:
         """The spans of a sentence that a remembered pair which it asks says in other words."""

@@ -46,8 +46,9 @@ def finished(text: str, owed: str = WORD) -> Hypothesis:
 def mended(found: Hypothesis, pair: Pair = PAIR, lexicon: Lexicon | None = None) -> Hypothesis:
     translator = shown(PAIR)
     known = translator.checkpoint.lexicon if lexicon is None else lexicon
-    mend = Agreement(translator.model, translator.tokenizer, known).mend
-    return mend(translator.tokenizer.encode(ASKED), found, said(pair))
+    reader = Agreement(translator.model, translator.tokenizer, known)
+    [best] = reader.mend([translator.tokenizer.encode(ASKED)], [found], [said(pair)])
+    return best
 
 
 def text(found: Hypothesis) -> str:
