@@ -53,7 +53,7 @@ class Agreement:
         mended = list(found)
         places = list(map(self._places, sources, found, said))
         beginnings = [
-            (i, [*each.pieces[: own[-1] + 1]], own)
+            (i, each.pieces[: own[-1] + 1], own)
             for i, (each, own) in enumerate(zip(found, places, strict=True))
             if own
         ]
@@ -140,10 +140,7 @@ class Agreement:
 
     def _is_word(self, piece: int) -> bool:
         """Whether a piece is a word, if nothing goes on with it."""
-        return self._begins(piece) and self._tokenizer.texts[piece].strip().isalpha()
-
-    def _begins(self, piece: int) -> bool:
-        return not self._tokenizer.inside[piece] and not self._tokenizer.signs[piece]
+        return not self._tokenizer.inside[piece] and self._tokenizer.texts[piece].strip().isalpha()
 
     def _is_capital(self, piece: int) -> bool:
         return self._tokenizer.texts[piece].strip()[:1].isupper()

@@ -158,9 +158,8 @@ class Excerpt:
         if self.places is None:
             return torch.zeros_like(thread, dtype=torch.float32)
         unfinished = (thread == SAME_WORD).any(dim=-1, keepdim=True)
-        waiting = (self.speech.bound > 0)[:, None]
         shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
-        return shares.masked_fill(unfinished | waiting, 0.0).clamp(max=1.0)
+        return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
 
     @cached_property
     def mute(self) -> Tensor:
@@ -171,9 +170,9 @@ class Excerpt:
 
     @cached_property
     def _starts(self) -> Tensor:
-        """(B, M, S) the places of entries that begin a word."""
+        """(B, M, S) the places of entries that begin a word and wait for none."""
         assert self.places is not None
-        return (self.places & ~self.speech.inside[:, :, None]).double()
+        return (self.places & ~self.speech.tied[:, :, None]).double()
 
 
 def _pad(rows: Sequence[Tensor], value: int = EMPTY) -> Tensor:

@@ -126,8 +126,7 @@ class Speech:
         silent = (self.values == EMPTY)[:, None] | (self.inside[:, None] & ~follows)
         bonus = THREAD * follows.float() + LONGER * further.float()
         bonus += CLOSER * (follows & self.close[:, None]).float()
-        tied = (self.inside | (self.bound > 0))[:, None]  # a term is said to its end, like a word
-        onwards = torch.where(tied | half, SAME_WORD, NEXT_WORD)
+        onwards = torch.where(self.tied[:, None] | half, SAME_WORD, NEXT_WORD)
         return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
 
     def recall(self, near: Candidates, begun: Begun, neighbours: int) -> Recall:
@@ -138,7 +137,7 @@ class Speech:
         slots = self.slots.take(near.entries)
         values = self._said(near, begun.word)
         mute = near.mute | self._again(near, begun) | self._recased(near, begun.word)
-        mute |= (self.bound.take(near.entries) > 0) & (near.thread == ELSEWHERE)
+        mute |= self.tied.take(near.entries) & (near.thread == ELSEWHERE)
         missing = (0, neighbours - order.shape[1])
         return Recall(
             F.pad(slots.masked_fill(silent, EMPTY), missing, value=EMPTY),
@@ -234,6 +233,11 @@ class Speech:
     def inside(self) -> Tensor:
         """(B, M) whether an entry continues a word."""
         return ~self.joints.begin(self.values.clamp(min=0), self.stems)
+
+    @cached_property
+    def tied(self) -> Tensor:
+        """(B, M) whether an entry continues a word, or a term, which is said to its end too."""
+        return self.inside | (self.bound > 0)
 
     @cached_property
     def _halved(self) -> Tensor:
