@@ -35,7 +35,7 @@ class Joints:
     digits: Tensor
     """(V,) whether it is a digit: in 3.50 and 11:10 they go on behind the sign."""
     brackets: Tensor
-    """(V,) whether it is a bracket or a quotation mark that opens."""
+    """Those that are a bracket or a quotation mark that opens."""
     opens: Tensor
     """(V,) whether it is a sign that a word follows without a space: these, or a hyphen."""
     apart: Tensor
@@ -54,7 +54,7 @@ class Joints:
             torch.tensor(tokenizer.inside),
             torch.tensor(tokenizer.signs),
             torch.tensor(tokenizer.digits),
-            torch.tensor([_bracket(text) for text in tokenizer.texts]),
+            torch.tensor([p for p, text in enumerate(tokenizer.texts) if _bracket(text)]).long(),
             torch.tensor([_bracket(text) or text in HYPHENS for text in tokenizer.texts]),
             torch.tensor(tokenizer.apart),
             torch.tensor(tokenizer.twins),

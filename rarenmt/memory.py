@@ -43,7 +43,7 @@ class Recall:
     """(B, K) which entries go on from the piece just written in a pair that resembles the
     sentence."""
     awaited: Tensor | None = None
-    """(V,) pieces that stand before words: where the model is about to say one, entries that begin
+    """Pieces that stand before words: where the model is about to say one, entries that begin
     a word wait."""
 
     def at(self, rows: Tensor) -> "Recall":

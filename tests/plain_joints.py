@@ -12,7 +12,8 @@ def plain(inside: Tensor) -> Joints:
     """Where only those of the pieces (V,) that are `inside` continue words."""
     nothing = torch.zeros_like(inside)
     itself = torch.arange(len(inside))
-    return Joints(inside, nothing, nothing, nothing, nothing, itself, itself, space=-1)
+    none = torch.empty(0, dtype=torch.long)
+    return Joints(inside, nothing, nothing, none, nothing, itself, itself, space=-1)
 
 
 PIECES = 20

@@ -490,7 +490,7 @@ QUOTED = Joints(
     inside=IN_WORDS,
     signs=torch.arange(10) == QUOTE,
     digits=torch.zeros(10, dtype=torch.bool),
-    brackets=torch.arange(10) == QUOTE,
+    brackets=torch.tensor([QUOTE]),
     opens=torch.arange(10) == QUOTE,
     apart=APART,
     twins=torch.arange(10),

@@ -152,7 +152,7 @@ def test_a_word_waits_for_the_sign_that_the_model_is_about_to_say(
 ) -> None:
     output = uniform_output()
     output.bias.data[likely] = 5.0
-    awaited = torch.arange(VOCABULARY) == DOG
+    awaited = torch.tensor([DOG])
     recall = replace(RECALL, thread=torch.full((1, 3), thread), awaited=awaited)
 
     log_probs, shares, _ = mixture(tiny_config, 0.5)(
