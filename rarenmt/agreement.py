@@ -5,22 +5,26 @@ few hypotheses of a search none may have kept *die*. So the finished translation
 words in that place: those that translate the same word of the source. The model alone, which hardly
 knows the word but does know how its pieces look behind each of them, says which is the likeliest.
 
-Shapes: P places of a text · V vocabulary.
+Shapes: D doubts · V vocabulary.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from rarenmt.batches import Ids, by_length, pair_batch
+from rarenmt.batches import Ids, by_length, pad
+from rarenmt.excerpt import Excerpt
 from rarenmt.lexicon import Lexicon
 from rarenmt.model import STEADY, Model
 from rarenmt.search import Hypothesis
 from rarenmt.speech import Speech
 from rarenmt.tokens import BOS, EOS, PAD, UNK, Tokenizer
-from rarenmt.trace import Trace
+from rarenmt.trace import History, Standing, Trace
+
+T = TypeVar("T")
 
 RIVALS = 8
 """Pieces that the model finds likeliest in a place; other words are looked for among them."""
@@ -31,12 +35,29 @@ COMPANY = 1.0
 BEYOND = 2
 """Pieces behind the remembered word that are read."""
 
-BUDGET = 2000
-"""Pieces times texts of one batch."""
+BUDGET = 1000
+"""Pieces times readings of one batch."""
 
 
-Reading = tuple[int, Ids, Sequence[int]]
-"""The number of a sentence, the beginning of a text for it, and the places in it that matter."""
+@dataclass(frozen=True)
+class _Doubt:
+    """A word of one piece before a due one that is owed to the memory."""
+
+    sentence: int
+    """Number of its sentence."""
+    place: int
+    """Where it stands in the translation."""
+    word: int
+    behind: Ids
+    """What follows it: the remembered word and a little beyond."""
+    meant: set[str]
+    """The words of the source that it translates."""
+    said: Speech
+    """What the memory says in its sentence (1, M)."""
+
+
+Reading = tuple[int, int]
+"""The number of a doubt, and a word for it."""
 
 
 class Agreement:
@@ -45,98 +66,103 @@ class Agreement:
     def __init__(self, model: Model, tokenizer: Tokenizer, lexicon: Lexicon) -> None:
         self._model, self._tokenizer, self._lexicon = model, tokenizer, lexicon
 
+    @torch.inference_mode()
     def mend(
-        self, sources: Sequence[Ids], found: Sequence[Hypothesis], said: Sequence[Speech]
+        self,
+        sources: Sequence[Ids],
+        found: Sequence[Hypothesis],
+        asked: Excerpt,
+        history: History,
     ) -> list[Hypothesis]:
-        """The hypotheses for some sources with the likeliest word before each due one that is owed
-        to the memory, whose entries say so much of each of them (1, M)."""
+        """What a search of this history found for some sources that ask such entries, with the
+        likeliest word before each due one that is owed to them."""
         mended = list(found)
-        places = list(map(self._places, sources, found, said))
-        beginnings = [
-            (i, each.pieces[: own[-1] + 1], own)
-            for i, (each, own) in enumerate(zip(found, places, strict=True))
-            if own
+        doubts = [
+            doubt
+            for i, each in enumerate(found)
+            if any(each.owed)
+            for doubt in self._doubts(i, sources[i], each, asked.said_in(i))
         ]
+        if not doubts:
+            return mended
+        some = _in_company(doubts)
+        standing = history.before(
+            [doubt.sentence for doubt in some],
+            [found[doubt.sentence].ending for doubt in some],
+            [doubt.place for doubt in some],
+        )
+        likely = self._model.output(standing.top).float().log_softmax(dim=-1)
         readings = [
-            reading
-            for (i, _, own), likely in zip(beginnings, self._read(sources, beginnings), strict=True)
-            for place, row in zip(own, likely, strict=True)
-            for reading in self._readings(i, sources[i], found[i], place, row)
+            (number, word)
+            for number, doubt in enumerate(doubts)
+            for word in self._words(doubt, likely[number])
         ]
-        best: dict[tuple[int, int], tuple[float, int]] = {}
-        for (i, text, own), likely in zip(readings, self._read(sources, readings), strict=True):
-            place, word = own[0], text[own[0]]
-            outputs = torch.tensor(text[place:], device=likely.device)
-            score = float(likely.gather(1, outputs[:, None]).double().sum())
-            score += COMPANY * said[i].stands_behind(text[place + 1], word)
-            if (i, place) not in best or score > best[i, place][0]:
-                best[i, place] = score, word
-        for (i, place), (_, word) in best.items():
+        best: dict[int, tuple[float, int]] = {}
+        scores = self._read(readings, doubts, standing, likely)
+        for (number, word), score in zip(readings, scores, strict=True):
+            doubt = doubts[number]
+            score += COMPANY * doubt.said.stands_behind(doubt.behind[0], word)
+            if number not in best or score > best[number][0]:
+                best[number] = score, word
+        for number, (_, word) in best.items():
+            i, place = doubts[number].sentence, doubts[number].place
             mended[i] = _with_word(mended[i], place, word)
         return mended
 
-    def _places(self, source: Ids, found: Hypothesis, speech: Speech) -> list[int]:
-        """Where words of one piece stand before due ones that are owed to the memory, and translate
-        a word of the source."""
+    def _doubts(
+        self, number: int, source: Ids, found: Hypothesis, said: Speech
+    ) -> Iterator[_Doubt]:
+        """The words before due ones that are owed to the memory, in the sentence of this number, if
+        they translate a word of it."""
+        heard: set[str] | None = None
         behind = zip(found.pieces, found.owed, found.pieces[1:], found.owed[1:], strict=False)
-        places = [
-            place
-            for place, (before, lent, piece, owed) in enumerate(behind)
-            if owed and not lent and self._is_word(before) and speech.is_due(piece)
-        ]
-        heard = set(self._tokenizer.words(source)) if places else set()
-        return [place for place in places if self._meant(found.pieces[place], heard)]
+        for place, (piece, lent, following, owed) in enumerate(behind):
+            if owed and not lent and self._is_word(piece) and said.is_due(following):
+                heard = set(self._tokenizer.words(source)) if heard is None else heard
+                meant = self._sources(piece) & heard
+                if meant:
+                    yield _Doubt(number, place, piece, _behind(found, place), meant, said)
 
-    def _readings(
-        self, number: int, source: Ids, found: Hypothesis, place: int, likely: Tensor
-    ) -> list[Reading]:
-        """The text of a hypothesis as it is and with the rivals in a place, where the model finds
-        pieces so likely (V,), as far as the remembered word and a little beyond; none without
-        rivals."""
-        rivals = self._rivals(found.pieces[place], likely, set(self._tokenizer.words(source)))
-        if not rivals:
-            return []
-        end = place + 1
-        while end < len(found.pieces) and found.owed[end]:
-            end += 1
-        text = [*found.pieces, EOS][: end + BEYOND]
-        span = range(place, len(text))
-        words = [text[place], *rivals]
-        return [(number, [*text[:place], word, *text[place + 1 :]], span) for word in words]
-
-    def _rivals(self, piece: int, likely: Tensor, heard: set[str]) -> list[int]:
-        """The other words of one piece among the likeliest (V,) that translate a word `heard` in
-        the source which this one translates."""
-        meant = self._meant(piece, heard)
+    def _words(self, doubt: _Doubt, likely: Tensor) -> Ids:
+        """A doubted word and its rivals where the model finds pieces so likely (V,); none without
+        rivals. They translate a word that it translates, and begin as it does with a capital letter
+        or without."""
         likely = likely.clone()
-        likely[[PAD, BOS, UNK, EOS, piece]] = -torch.inf
-        rivals: list[int] = likely.topk(min(RIVALS, len(likely))).indices.tolist()
-        return [
+        likely[[PAD, BOS, UNK, EOS, doubt.word]] = -torch.inf
+        rivals = [
             rival
-            for rival in rivals
+            for rival in likely.topk(min(RIVALS, len(likely))).indices.tolist()
             if self._is_word(rival)
-            and self._is_capital(rival) == self._is_capital(piece)
-            and meant & self._meant(rival, heard)
+            and self._is_capital(rival) == self._is_capital(doubt.word)
+            and doubt.meant & self._sources(rival)
         ]
+        return [doubt.word, *rivals] if rivals else []
 
-    @torch.inference_mode()
-    def _read(self, sources: Sequence[Ids], readings: Sequence[Reading]) -> list[Tensor]:
-        """What the model alone gives the pieces (P, V) at the places of each reading, in nats; in
-        company, so that one gives the same bits as many."""
-        read: dict[int, Tensor] = {}
-        device = self._model.embedding.weight.device
-        for chosen in by_length([len(text) for _, text, _ in readings], BUDGET):
-            company = [*chosen, *chosen[:1] * (STEADY - len(chosen))]
-            some = [readings[number] for number in company]
-            pairs = [(sources[i], text[:-1]) for i, text, _ in some]
-            steps = torch.tensor([place for _, _, own in some for place in own], device=device)
-            counts = [len(own) for _, _, own in some]
-            rows = torch.arange(len(some), device=device)
-            rows = rows.repeat_interleave(torch.tensor(counts, device=device))
-            top = self._model.unroll(pair_batch(pairs, device)).top[steps, rows]
-            likely = self._model.output(top).float().log_softmax(dim=-1)
-            read.update(zip(company, likely.split(counts), strict=True))
-        return [read[number] for number in range(len(readings))]
+    def _read(
+        self,
+        readings: Sequence[Reading],
+        doubts: Sequence[_Doubt],
+        standing: Standing,
+        likely: Tensor,
+    ) -> list[float]:
+        """Nats that the model alone gives each word and what follows, where the decoder stood so
+        before each doubt and found pieces so likely (D, V)."""
+        read: dict[int, float] = {}
+        device = likely.device
+        for chosen in by_length([len(doubts[number].behind) for number, _ in readings], BUDGET):
+            some = [readings[each] for each in _in_company(chosen)]
+            texts = [[word, *doubts[number].behind] for number, word in some]
+            rows = torch.tensor([number for number, _ in some], device=device)
+            pieces = pad(texts, device)
+            states, _, _ = self._model.follow(
+                pieces[:-1], standing.state.select(rows), standing.attended.select(rows)
+            )
+            behind = self._model.output(states.top).float().log_softmax(dim=-1)
+            behind = behind.gather(2, pieces[1:, :, None])[:, :, 0]
+            nats = torch.cat([likely[rows, pieces[0]][None], behind]).t().tolist()
+            for each, text, row in zip(chosen, texts, nats, strict=False):
+                read[each] = sum(row[: len(text)])
+        return [read[each] for each in range(len(readings))]
 
     def _is_word(self, piece: int) -> bool:
         """Whether a piece is a word, if nothing goes on with it."""
@@ -145,9 +171,22 @@ class Agreement:
     def _is_capital(self, piece: int) -> bool:
         return self._tokenizer.texts[piece].strip()[:1].isupper()
 
-    def _meant(self, piece: int, heard: set[str]) -> set[str]:
-        """The words of those heard that a piece translates."""
-        return self._lexicon.sources(self._tokenizer.word((piece,))) & heard
+    def _sources(self, piece: int) -> set[str]:
+        """The words that a word of one piece translates."""
+        return self._lexicon.sources(self._tokenizer.word((piece,)))
+
+
+def _in_company(few: list[T]) -> list[T]:
+    """The same, the last one over and over up to as many as give the same bits as more."""
+    return [*few, *few[-1:] * (STEADY - len(few))]
+
+
+def _behind(found: Hypothesis, place: int) -> Ids:
+    """What follows a place: the remembered word and BEYOND pieces."""
+    end = place + 1
+    while end < len(found.pieces) and found.owed[end]:
+        end += 1
+    return [*found.pieces, EOS][place + 1 : end + BEYOND]
 
 
 def _with_word(found: Hypothesis, place: int, word: int) -> Hypothesis:

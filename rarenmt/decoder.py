@@ -4,6 +4,7 @@ whose output feeds every layer above; no input feeding, so a training pass is on
 Shapes: T target steps · N sentences or hypotheses · H hidden · E embedding · L layers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -24,6 +25,12 @@ class DecoderState:
     """The state of every layer between two steps."""
 
     layers: list[LayerState]
+
+    @classmethod
+    def join(cls, states: Sequence["DecoderState"]) -> "DecoderState":
+        """The states of some hypotheses and of others as one."""
+        layers = (zip(*own, strict=True) for own in zip(*(s.layers for s in states), strict=True))
+        return cls([(torch.cat(hidden, dim=1), torch.cat(cell, dim=1)) for hidden, cell in layers])
 
     def select(self, rows: Tensor) -> "DecoderState":
         """The states of some of the hypotheses, in a new order."""

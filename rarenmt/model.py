@@ -124,15 +124,22 @@ class Model(nn.Module):
     def attend(self, batch: Batch) -> tuple[States, Tensor]:
         """The same, and the attention weights (N, T, S)."""
         attended, state = self.encode(batch.source)
-        states, weights, _ = self.decoder(self._embed(batch.inputs), state, attended)
+        states, weights, _ = self.follow(batch.inputs, state, attended)
         return states, weights
+
+    def follow(
+        self, pieces: Tensor, state: DecoderState, attended: Attended
+    ) -> tuple[States, Tensor, DecoderState]:
+        """States (T, N, …), attention weights (N, T, S) and the state after pieces (T, N)."""
+        states: tuple[States, Tensor, DecoderState]
+        states = self.decoder(self._embed(pieces), state, attended)
+        return states
 
     def step(
         self, pieces: Tensor, state: DecoderState, attended: Attended
     ) -> tuple[States, Tensor, DecoderState]:
         """States (N, …), attention weights (N, S) and the next state after pieces (N,)."""
-        embedded = self._embed(pieces[None])
-        states, weights, state = self.decoder(embedded, state, attended)
+        states, weights, state = self.follow(pieces[None], state, attended)
         return states.flat(), weights[:, 0], state
 
     def predict(

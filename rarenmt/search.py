@@ -47,6 +47,8 @@ class Hypothesis:
     """One for each piece, where they were asked for."""
     owed: list[bool]
     """Which of the pieces came from the memory."""
+    ending: Ending
+    """Where it is in the history of its search."""
 
 
 def length_penalty(length: Tensor | int, alpha: float) -> Tensor | float:
@@ -85,14 +87,13 @@ def search(
     config: SearchConfig,
     asked: Excerpt | Whole | None = None,
     verbatim: Verbatim | None = None,
-    *,
-    traced: bool = False,
+    history: History | None = None,
 ) -> list[list[Hypothesis]]:
     """Up to `beam` translations of each sentence, best first; at least one, possibly empty.
 
     `asked` are the entries of the memory that these sentences may ask; without them it is read as
-    the paper reads it. `verbatim` is what they say as it stands in the source. `traced` ones say of
-    each piece what it came from.
+    the paper reads it. `verbatim` is what they say as it stands in the source. With a new
+    `history`, which notes the steps, they say of each piece what it came from.
     """
     sentences = len(source.lengths)
     searched = max(sentences, _fewest(config.beam))
@@ -100,7 +101,6 @@ def search(
     with torch.inference_mode():
         encoded = Source(source.ids[:, company], source.lengths[company])
         asked = asked and asked.select(company[:searched])
-        history = History() if traced else None
         verbatim = verbatim and verbatim.select(company[:searched])
         found = _Search(model, encoded, memory, config, asked, verbatim, searched, history)
         return found.run(sentences)
@@ -154,6 +154,8 @@ class _Search:
         self.lengths = source.lengths[:searched].tolist()
         self.limits = source.lengths[:searched] * config.longest_ratio + config.longest_extra
         attended, state = model.encode(source)
+        if history is not None:
+            history.begin(attended)
         rows = self.open.repeat_interleave(config.beam)
         self.attended, self.state = attended.select(rows), state.select(rows)
         self.beam = self._first_beam()
@@ -183,7 +185,10 @@ class _Search:
         endings = [finished.ending for found in best for finished in found]
         traces = iter(self.history.trace(endings) if self.history else [[]] * len(endings))
         return [
-            [Hypothesis(f.pieces, f.score, f.missing, next(traces), f.owed) for f in found]
+            [
+                Hypothesis(f.pieces, f.score, f.missing, next(traces), f.owed, f.ending)
+                for f in found
+            ]
             for found in best
         ]
 
@@ -212,7 +217,7 @@ class _Search:
             part.gather(1, order)[keep].flatten() for part in (rows, nexts, scores)
         )
         if self.history is not None:
-            self.history.note(prediction, weights, rows, nexts)
+            self.history.note(prediction, weights, states.top, state, rows, nexts)
         self.beam = self.beam.extend(rows, nexts, scores)
         if self.verbatim is not None:
             self.verbatim = self.verbatim.select(rows).goes_on(nexts, weights[rows])

@@ -1,19 +1,21 @@
-"""What stands behind the pieces of a translation: where the decoder looked, and which entries of
-the memory spoke.
+"""What stands behind the pieces of a translation: where the decoder looked, which entries of the
+memory spoke, and in what state it was.
 
 A search notes every step as it is and follows a finished hypothesis back through them, so that
 tracing costs nothing while the search goes on.
 
-Shapes: N hypotheses of a step · C continuations chosen among theirs · S source pieces ·
-K neighbours · F finished hypotheses.
+Shapes: B sentences · N hypotheses of a step · C continuations chosen among theirs · S source
+pieces · K neighbours · F finished hypotheses · P places in them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from rarenmt.attention import Attended
+from rarenmt.decoder import DecoderState
 from rarenmt.memory import Recall
 from rarenmt.model import Prediction
 
@@ -60,6 +62,18 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How the decoder stood before some pieces."""
+
+    attended: Attended
+    """(P, …) what it could attend to"""
+    top: Tensor
+    """(P, H) what they were predicted from"""
+    state: DecoderState
+    """(P, …)"""
+
+
+@dataclass(frozen=True)
 class _Step:
     """One step of the search."""
 
@@ -74,33 +88,79 @@ class _Step:
     recall: Recall | None
     shares: Tensor | None
     """(N, K)"""
+    top: Tensor
+    """(N, H)"""
+    state: DecoderState
+    """(N, …) before these pieces"""
 
 
 class History:
-    """The steps of a search."""
+    """The steps of a search; those that are not to be `heard` say no more than how it stood."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, heard: bool = True) -> None:
+        self._heard = heard
+        self._attended: Attended | None = None
         self._steps: list[_Step] = []
 
-    def note(self, prediction: Prediction, attention: Tensor, rows: Tensor, pieces: Tensor) -> None:
-        """The hypotheses in `rows` go on with `pieces`, having looked and heard so."""
+    def begin(self, attended: Attended) -> None:
+        """The search looks at these sentences (B, …)."""
+        self._attended = attended
+
+    def note(
+        self,
+        prediction: Prediction,
+        attention: Tensor,
+        top: Tensor,
+        state: DecoderState,
+        rows: Tensor,
+        pieces: Tensor,
+    ) -> None:
+        """The hypotheses in `rows` go on with `pieces`, having looked, heard and stood so."""
         log_probs = prediction.log_probs[rows, pieces]
-        step = _Step(rows, pieces, log_probs, attention, prediction.recall, prediction.shares)
+        recall, shares = (prediction.recall, prediction.shares) if self._heard else (None, None)
+        step = _Step(rows, pieces, log_probs, attention, recall, shares, top, state)
         self._steps.append(step)
 
     def trace(self, endings: Sequence[Ending]) -> list[list[Trace]]:
-        """The traces of finished hypotheses, one a piece."""
+        """The traces of finished hypotheses, one a piece; none if they were not to be heard."""
         traces: list[list[Trace]] = [[] for _ in endings]
+        if self._heard:
+            for number, active, chosen in self._back(endings):
+                found = _listen(self._steps[number], chosen, [endings[i].source for i in active])
+                for i, trace in zip(active, found, strict=True):
+                    traces[i].append(trace)
+        return [trace[::-1] for trace in traces]
+
+    def before(
+        self, sentences: Sequence[int], endings: Sequence[Ending], places: Sequence[int]
+    ) -> Standing:
+        """How the decoder stood before some places (P,) in these hypotheses for these sentences."""
+        assert self._attended is not None
+        tops, states, order = [], [], []
+        for number, active, chosen in self._back(endings):
+            here = [k for k, i in enumerate(active) if places[i] == number]
+            if here:
+                step = self._steps[number]
+                rows = step.rows[chosen[here]]
+                tops.append(step.top[rows])
+                states.append(step.state.select(rows))
+                order += [active[k] for k in here]
+        device = self._attended.keys.device
+        back = torch.tensor(order, device=device).argsort()
+        attended = self._attended.select(torch.tensor(sentences, device=device))
+        return Standing(attended, torch.cat(tops)[back], DecoderState.join(states).select(back))
+
+    def _back(self, endings: Sequence[Ending]) -> Iterator[tuple[int, list[int], Tensor]]:
+        """The number of every step, the last first, those of the hypotheses that took it, and where
+        they are among its continuations (F,)."""
         at = [ending.row for ending in endings]
         for number in reversed(range(len(self._steps))):
             active = [i for i, ending in enumerate(endings) if ending.steps > number]
             step = self._steps[number]
             chosen = torch.tensor([at[i] for i in active], device=step.rows.device).long()
-            found = _listen(step, chosen, [endings[i].source for i in active])
-            for i, row, trace in zip(active, step.rows[chosen].tolist(), found, strict=True):
+            yield number, active, chosen
+            for i, row in zip(active, step.rows[chosen].tolist(), strict=True):
                 at[i] = row
-                traces[i].append(trace)
-        return [trace[::-1] for trace in traces]
 
 
 def _listen(step: _Step, chosen: Tensor, lengths: Sequence[int]) -> list[Trace]:

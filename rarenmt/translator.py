@@ -20,7 +20,7 @@ from rarenmt.search import Hypothesis, search
 from rarenmt.sentences import possible_sentences, split_sentences
 from rarenmt.spans import lacking, says, spans_in
 from rarenmt.text import Pair
-from rarenmt.trace import Trace, Voice
+from rarenmt.trace import History, Trace, Voice
 from rarenmt.translation import Entry, Origin, Part, Token, Translation
 from rarenmt.translation_memory import Remembered, TranslationMemory
 from rarenmt.verbatim import HEEDS, Verbatim
@@ -243,12 +243,13 @@ class Translator:
                 sources, reworded, self.tokenizer, counts, languages, heed, self.device
             )
         batch = source_batch(sources, self.device)
-        found = search(self.model, batch, consulted, config, asked, verbatim, traced=explain)
+        history = History(heard=explain)
+        noted = history if explain or isinstance(asked, Excerpt) else None
+        found = search(self.model, batch, consulted, config, asked, verbatim, noted)
         best = [first for first, *_ in found]
         if not isinstance(asked, Excerpt):
             return best
-        said = [asked.said_in(number) for number in range(len(best))]
-        return self._agreement.mend(sources, best, said)
+        return self._agreement.mend(sources, best, asked, history)
 
     def _reworded(self, sentence: str) -> set[str]:
         """The spans of a sentence that a remembered pair which it asks says in other words."""

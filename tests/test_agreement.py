@@ -4,15 +4,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from rarenmt import agreement
 from rarenmt.agreement import Agreement
+from rarenmt.batches import source_batch
 from rarenmt.excerpt import Excerpt
 from rarenmt.lexicon import Lexicon
 from rarenmt.search import Hypothesis
-from rarenmt.speech import Speech
 from rarenmt.text import Pair
-from rarenmt.trace import Trace, Voice
+from rarenmt.tokens import BOS
+from rarenmt.trace import Ending, History, Trace, Voice
 from rarenmt.translator import Translator
 
 ASKED, WORD = "Did you sign the waiver?", "Verzichtserklärung"
@@ -27,10 +29,10 @@ def shown(pair: Pair) -> Translator:
     return translator
 
 
-def said(pair: Pair) -> Speech:
+def asked(pair: Pair) -> Excerpt:
     excerpt = shown(pair).remembered.finder.excerpt([ASKED])
     assert isinstance(excerpt, Excerpt)
-    return excerpt.said_in(0)
+    return excerpt
 
 
 def finished(text: str, owed: str = WORD) -> Hypothesis:
@@ -40,14 +42,29 @@ def finished(text: str, owed: str = WORD) -> Hypothesis:
     lent = [tokenizer.decode(word).strip() == owed for word in words for _ in word]
     pieces = [piece for word in words for piece in word]
     traces = [Trace([1.0], 0.5, [Voice(0, 1.0, 0.5)]) for _ in pieces]
-    return Hypothesis(pieces, -1.0, 0, traces, lent)
+    ending = Ending(len(pieces), 0, len(tokenizer.encode(ASKED)) + 1)
+    return Hypothesis(pieces, -1.0, 0, traces, lent, ending)
+
+
+def history(found: Hypothesis) -> History:
+    """Of a search that found it at once."""
+    model, steps = shown(PAIR).model, History()
+    source = source_batch([shown(PAIR).tokenizer.encode(ASKED)], torch.device("cpu"))
+    attended, state = model.encode(source)
+    steps.begin(attended)
+    for before, piece in zip([BOS, *found.pieces], found.pieces, strict=False):
+        states, weights, state = model.step(torch.tensor([before]), state, attended)
+        rows, pieces = torch.tensor([0]), torch.tensor([piece])
+        steps.note(model.predict(states, None), weights, states.top, state, rows, pieces)
+    return steps
 
 
 def mended(found: Hypothesis, pair: Pair = PAIR, lexicon: Lexicon | None = None) -> Hypothesis:
     translator = shown(PAIR)
     known = translator.checkpoint.lexicon if lexicon is None else lexicon
     reader = Agreement(translator.model, translator.tokenizer, known)
-    [best] = reader.mend([translator.tokenizer.encode(ASKED)], [found], [said(pair)])
+    sources = [translator.tokenizer.encode(ASKED)]
+    [best] = reader.mend(sources, [found], asked(pair), history(found))
     return best
 
 

@@ -31,7 +31,7 @@ from rarenmt.query import States
 from rarenmt.search import DUE, Hypothesis, coverage_penalty, length_penalty, search
 from rarenmt.spelling import Threads
 from rarenmt.tokens import BOS, EOS, PAD, UNK
-from rarenmt.trace import AUDIBLE, VOICES
+from rarenmt.trace import AUDIBLE, VOICES, History
 
 CPU = torch.device("cpu")
 A, B, C = 4, 5, 6
@@ -332,7 +332,7 @@ def test_every_sentence_is_translated_within_the_limit(
     model.output.bias.data[EOS] += wish_to_end
     config = SearchConfig(beam=beam, longest_ratio=2, longest_extra=3)
 
-    found = search(model, sources(*SOURCES), remembering(model), config, traced=True)
+    found = search(model, sources(*SOURCES), remembering(model), config, history=History())
 
     assert len(found) == len(SOURCES)
     for source, hypotheses in zip(SOURCES, found, strict=True):
@@ -447,10 +447,10 @@ def test_batched_equals_one_by_one(schooled_model: Model, beam: int, with_memory
     config = SearchConfig(beam=beam, coverage=0.1)
     many = SOURCES * 3  # more than the company a lonely sentence is given
 
-    batched = search(schooled_model, sources(*many), memory, config, traced=True)
+    batched = search(schooled_model, sources(*many), memory, config, history=History())
 
     alone = [
-        search(schooled_model, sources(source), memory, config, traced=True)[0]
+        search(schooled_model, sources(source), memory, config, history=History())[0]
         for source in SOURCES
     ]
     for found, expected in zip(batched, alone * 3, strict=True):
@@ -476,7 +476,7 @@ def test_every_trace_names_the_slots_that_hold_the_piece(
     )
     memory = remembering(model)
 
-    found = search(model, sources(*SOURCES), memory, SearchConfig(beam=3), traced=True)
+    found = search(model, sources(*SOURCES), memory, SearchConfig(beam=3), history=History())
 
     traced = 0
     for source, hypotheses in zip(SOURCES, found, strict=True):
@@ -517,7 +517,8 @@ def voices(prediction: Prediction, step: int, piece: int) -> list[tuple[int, flo
 
 @pytest.mark.parametrize("beam", [1, 3])
 def test_a_trace_says_where_the_decoder_looked(schooled_model: Model, beam: int) -> None:
-    found = search(schooled_model, sources(*SOURCES), None, SearchConfig(beam=beam), traced=True)
+    config = SearchConfig(beam=beam)
+    found = search(schooled_model, sources(*SOURCES), None, config, history=History())
 
     for source, hypotheses in zip(SOURCES, found, strict=True):
         for hypothesis in hypotheses:
@@ -533,7 +534,7 @@ def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model
     schooled_model.get_parameter("readout.gate.2.bias").data.fill_(50.0)  # always believed
     asked = sources(*[source for source, _ in NEWS])
 
-    found = search(schooled_model, asked, memory, SearchConfig(beam=1), traced=True)
+    found = search(schooled_model, asked, memory, SearchConfig(beam=1), history=History())
 
     assert [hypotheses[0].pieces for hypotheses in found] == [target for _, target in NEWS]
     for hypotheses in found:
@@ -547,7 +548,7 @@ def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model
 def test_without_a_memory_nothing_spoke(schooled_model: Model) -> None:
     config = SearchConfig(beam=2)
 
-    for hypotheses in search(schooled_model, sources(*SOURCES), None, config, traced=True):
+    for hypotheses in search(schooled_model, sources(*SOURCES), None, config, history=History()):
         for hypothesis in hypotheses:
             assert [(t.weight, t.voices) for t in hypothesis.traces] == [(0.0, [])] * len(
                 hypothesis.pieces
@@ -557,7 +558,7 @@ def test_without_a_memory_nothing_spoke(schooled_model: Model) -> None:
 def test_tracing_changes_no_translation(schooled_model: Model) -> None:
     memory, config = remembering(schooled_model), SearchConfig(beam=3)
 
-    traced = search(schooled_model, sources(*SOURCES), memory, config, traced=True)
+    traced = search(schooled_model, sources(*SOURCES), memory, config, history=History())
 
     bare = search(schooled_model, sources(*SOURCES), memory, config)
     assert bare == [[replace(h, traces=[]) for h in hypotheses] for hypotheses in traced]
