@@ -1,67 +1,63 @@
-"""What goes before a remembered word, read once more.
+"""Whether a translation agrees with the remembered words in it.
 
-The decoder writes *den* before it knows that the memory will say *Verzichtserklärung*, and of the
-few hypotheses of a search none may have kept *die*. So the finished translation is read with other
-words in that place: those that translate the same word of the source. The model alone, which hardly
-knows the word but does know how its pieces look behind each of them, says which is the likeliest.
+*Verzichtserklärung* is said behind *den* as behind *die*: the memory knows its word, and among the
+few hypotheses of a search none may have kept *die*. Nor does it know, who was shown *tablet* →
+*Tablette*, how to say *two tablets*. So the finished translation is read again: where the sentence
+has another form of a shown word, with other endings of its translation, and then with other words
+before remembered ones, those that translate the same word of the source. The model alone, which
+hardly knows a remembered word but does know how its pieces look behind each of them, says which is
+the likeliest.
 
-Shapes: D doubts · V vocabulary.
+Shapes: V vocabulary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from rarenmt.batches import Ids, by_length, pad
+from rarenmt.batches import Ids
 from rarenmt.excerpt import Excerpt
 from rarenmt.lexicon import Lexicon
-from rarenmt.model import STEADY, Model
+from rarenmt.model import Model
+from rarenmt.rereading import Choice, Doubt, Rereading
 from rarenmt.search import Hypothesis
 from rarenmt.speech import Speech
 from rarenmt.tokens import BOS, EOS, PAD, UNK, Tokenizer
-from rarenmt.trace import History, Standing, Trace
-
-T = TypeVar("T")
+from rarenmt.trace import History, Trace
 
 RIVALS = 8
 """Pieces that the model finds likeliest in a place; other words are looked for among them."""
 
 COMPANY = 1.0
-"""Nats by which a word is preferred that the remembered word stands behind in its pair too."""
+"""Nats for the word that stands before the remembered one in its pair."""
+
+CHANGED = 2.0
+"""Nats for another ending of a remembered word than was shown, where the sentence has another form
+of what it translates."""
 
 BEYOND = 2
 """Pieces behind the remembered word that are read."""
 
-BUDGET = 1000
-"""Pieces times readings of one batch."""
+Edits = Mapping[tuple[int, int], tuple[int, Ids]]
+"""By sentence and place how many pieces go from there, and what comes."""
 
 
 @dataclass(frozen=True)
-class _Doubt:
+class _Before(Doubt):
     """A word of one piece before a due one that is owed to the memory."""
 
-    sentence: int
-    """Number of its sentence."""
-    place: int
-    """Where it stands in the translation."""
-    word: int
-    behind: Ids
-    """What follows it: the remembered word and a little beyond."""
     meant: set[str]
     """The words of the source that it translates."""
+    following: int
+    """The first piece of the due word, as it was shown."""
     said: Speech
     """What the memory says in its sentence (1, M)."""
 
 
-Reading = tuple[int, int]
-"""The number of a doubt, and a word for it."""
-
-
 class Agreement:
-    """Lets the words before remembered ones agree with them."""
+    """Lets remembered words and those before them agree with the translation."""
 
     def __init__(self, model: Model, tokenizer: Tokenizer, lexicon: Lexicon) -> None:
         self._model, self._tokenizer, self._lexicon = model, tokenizer, lexicon
@@ -75,43 +71,39 @@ class Agreement:
         history: History,
     ) -> list[Hypothesis]:
         """What a search of this history found for some sources that ask such entries, with the
-        likeliest word before each due one that is owed to them."""
-        mended = list(found)
-        doubts = [
+        likeliest endings of due words that are owed to them, and words before these."""
+        rereading = Rereading(self._model, found, history)
+        said = {i: asked.said_in(i) for i, each in enumerate(found) if any(each.owed)}
+        varied = [doubt for i, own in said.items() for doubt in self._varied(i, found[i], own)]
+        ended = _edits(varied, rereading.settle(varied, self._endings))
+        before = [
             doubt
-            for i, each in enumerate(found)
-            if any(each.owed)
-            for doubt in self._doubts(i, sources[i], each, asked.said_in(i))
+            for i, own in said.items()
+            for doubt in self._before(i, sources[i], found[i], own, ended)
         ]
-        if not doubts:
-            return mended
-        some = _in_company(doubts)
-        standing = history.before(
-            [doubt.sentence for doubt in some],
-            [found[doubt.sentence].ending for doubt in some],
-            [doubt.place for doubt in some],
-        )
-        likely = self._model.output(standing.top).float().log_softmax(dim=-1)
-        readings = [
-            (number, word)
-            for number, doubt in enumerate(doubts)
-            for word in self._words(doubt, likely[number])
-        ]
-        best: dict[int, tuple[float, int]] = {}
-        scores = self._read(readings, doubts, standing, likely)
-        for (number, word), score in zip(readings, scores, strict=True):
-            doubt = doubts[number]
-            score += COMPANY * doubt.said.stands_behind(doubt.behind[0], word)
-            if number not in best or score > best[number][0]:
-                best[number] = score, word
-        for number, (_, word) in best.items():
-            i, place = doubts[number].sentence, doubts[number].place
-            mended[i] = _with_word(mended[i], place, word)
-        return mended
+        edits = {**ended, **_edits(before, rereading.settle(before, self._rivals))}
+        return [_edited(i, each, edits) for i, each in enumerate(found)]
 
-    def _doubts(
-        self, number: int, source: Ids, found: Hypothesis, said: Speech
-    ) -> Iterator[_Doubt]:
+    def _varied(self, number: int, found: Hypothesis, said: Speech) -> Iterator[Doubt]:
+        """The due words that are owed to the memory and translate another form of what was shown,
+        in the sentence of this number."""
+        end = 0
+        for pieces in self._tokenizer.by_word(found.pieces):
+            place, end = end, end + len(pieces)
+            apart = place == 0 or self._tokenizer.texts[pieces[0]].startswith(" ")
+            if apart and all(found.owed[place:end]) and said.is_varied(pieces[0]):
+                yield Doubt(number, place, pieces, [*found.pieces, EOS][end : end + BEYOND])
+
+    def _endings(self, doubt: Doubt, _: Tensor) -> list[Choice]:
+        """A word as it was shown, and with other endings; nothing if it has none."""
+        word = self._tokenizer.decode(doubt.pieces).strip()
+        others = self._lexicon.endings.others(word) if word.isalpha() else []
+        spelt = [(self._tokenizer.encode(other), CHANGED) for other in others]
+        return [(doubt.pieces, 0.0), *spelt] if spelt else []
+
+    def _before(
+        self, number: int, source: Ids, found: Hypothesis, said: Speech, ended: Edits
+    ) -> Iterator[_Before]:
         """The words before due ones that are owed to the memory, in the sentence of this number, if
         they translate a word of it."""
         heard: set[str] | None = None
@@ -121,52 +113,32 @@ class Agreement:
                 heard = set(self._tokenizer.words(source)) if heard is None else heard
                 meant = self._sources(piece) & heard
                 if meant:
-                    yield _Doubt(number, place, piece, _behind(found, place), meant, said)
+                    end = _end_of_owed(found, place + 1)
+                    text = _text(number, [*found.pieces, EOS], ended, place + 1, end + BEYOND)
+                    yield _Before(number, place, [piece], text, meant, following, said)
 
-    def _words(self, doubt: _Doubt, likely: Tensor) -> Ids:
+    def _rivals(self, doubt: _Before, likely: Tensor) -> list[Choice]:
         """A doubted word and its rivals where the model finds pieces so likely (V,); none without
         rivals. They translate a word that it translates, and begin as it does with a capital letter
         or without."""
+        [word] = doubt.pieces
         likely = likely.clone()
-        likely[[PAD, BOS, UNK, EOS, doubt.word]] = -torch.inf
+        likely[[PAD, BOS, UNK, EOS, word]] = -torch.inf
         rivals = [
             rival
             for rival in likely.topk(min(RIVALS, len(likely))).indices.tolist()
             if self._is_word(rival)
-            and self._is_capital(rival) == self._is_capital(doubt.word)
+            and self._is_capital(rival) == self._is_capital(word)
             and doubt.meant & self._sources(rival)
         ]
-        return [doubt.word, *rivals] if rivals else []
-
-    def _read(
-        self,
-        readings: Sequence[Reading],
-        doubts: Sequence[_Doubt],
-        standing: Standing,
-        likely: Tensor,
-    ) -> list[float]:
-        """Nats that the model alone gives each word and what follows, where the decoder stood so
-        before each doubt and found pieces so likely (D, V)."""
-        read: dict[int, float] = {}
-        device = likely.device
-        for chosen in by_length([len(doubts[number].behind) for number, _ in readings], BUDGET):
-            some = [readings[each] for each in _in_company(chosen)]
-            texts = [[word, *doubts[number].behind] for number, word in some]
-            rows = torch.tensor([number for number, _ in some], device=device)
-            pieces = pad(texts, device)
-            states, _, _ = self._model.follow(
-                pieces[:-1], standing.state.select(rows), standing.attended.select(rows)
-            )
-            behind = self._model.output(states.top).float().log_softmax(dim=-1)
-            behind = behind.gather(2, pieces[1:, :, None])[:, :, 0]
-            nats = torch.cat([likely[rows, pieces[0]][None], behind]).t().tolist()
-            for each, text, row in zip(chosen, texts, nats, strict=False):
-                read[each] = sum(row[: len(text)])
-        return [read[each] for each in range(len(readings))]
+        some = [word, *rivals] if rivals else []
+        return [
+            ([each], COMPANY * doubt.said.stands_behind(doubt.following, each)) for each in some
+        ]
 
     def _is_word(self, piece: int) -> bool:
         """Whether a piece is a word, if nothing goes on with it."""
-        return not self._tokenizer.inside[piece] and self._tokenizer.texts[piece].strip().isalpha()
+        return piece > UNK and self._tokenizer.texts[piece][:1] == " "
 
     def _is_capital(self, piece: int) -> bool:
         return self._tokenizer.texts[piece].strip()[:1].isupper()
@@ -176,25 +148,46 @@ class Agreement:
         return self._lexicon.sources(self._tokenizer.word((piece,)))
 
 
-def _in_company(few: list[T]) -> list[T]:
-    """The same, the last one over and over up to as many as give the same bits as more."""
-    return [*few, *few[-1:] * (STEADY - len(few))]
+def _end_of_owed(found: Hypothesis, place: int) -> int:
+    """Where what is owed to the memory from a place on ends."""
+    while place < len(found.pieces) and found.owed[place]:
+        place += 1
+    return place
 
 
-def _behind(found: Hypothesis, place: int) -> Ids:
-    """What follows a place: the remembered word and BEYOND pieces."""
-    end = place + 1
-    while end < len(found.pieces) and found.owed[end]:
-        end += 1
-    return [*found.pieces, EOS][place + 1 : end + BEYOND]
+def _edits(doubts: Sequence[Doubt], settled: Sequence[Ids]) -> Edits:
+    """What changes."""
+    return {
+        (doubt.sentence, doubt.place): (len(doubt.pieces), pieces)
+        for doubt, pieces in zip(doubts, settled, strict=True)
+        if pieces != doubt.pieces
+    }
 
 
-def _with_word(found: Hypothesis, place: int, word: int) -> Hypothesis:
-    """A hypothesis with a word in a place; if it is new, it came from no memory."""
-    if found.pieces[place] == word:
-        return found
-    pieces, traces = list(found.pieces), list(found.traces)
-    pieces[place] = word
-    if traces:
-        traces[place] = Trace(traces[place].attention, 0.0, [])
-    return replace(found, pieces=pieces, traces=traces)
+def _text(number: int, pieces: Ids, edits: Edits, start: int, end: int) -> Ids:
+    """The pieces of a sentence from a place to another, edited."""
+    text: Ids = []
+    place = start
+    while place < min(end, len(pieces)):
+        gone, new = edits.get((number, place), (1, [pieces[place]]))
+        text += new
+        place += gone
+    return text
+
+
+def _edited(number: int, found: Hypothesis, edits: Edits) -> Hypothesis:
+    """The hypothesis for a sentence with other pieces: of a word that is owed to the memory all
+    are, and come from what its last ones came from; others from no memory."""
+    pieces, owed, traces = list(found.pieces), list(found.owed), list(found.traces)
+    own = sorted((place, edit) for (i, place), edit in edits.items() if i == number)
+    for place, (gone, new) in reversed(own):
+        due = owed[place]
+        pieces[place : place + gone] = new
+        owed[place : place + gone] = [due] * len(new)
+        if traces:
+            old = traces[place : place + gone]
+            kept = (old + old[-1:] * len(new))[: len(new)]
+            traces[place : place + gone] = (
+                kept if due else [Trace(each.attention, 0.0, []) for each in kept]
+            )
+    return replace(found, pieces=pieces, owed=owed, traces=traces) if own else found

@@ -103,17 +103,21 @@ class Counterparts:
         """The forms of what the words of N entries translate, which are at these positions (N,)
         of the target of an encoded pair and have these `links` (N, 2): what they translate in the
         pair, in any form, and what the lexicon knows them to."""
-        linked = [*map(forms, self._tokenizer.words(source)), frozenset[str]()]  # NONE is the last
         words = self._tokenizer.by_word(target)
         known = [self._lexicon.sources(self._tokenizer.word(tuple(word))) for word in words]
         told = [known[number] for number in _numbers(words).tolist()]
         told.append(set())  # EOS
         places = positions.clamp(max=len(told) - 1).tolist()
-        words_of = links.clamp(max=len(linked) - 1).tolist()
         return [
-            linked[first] | linked[second] | told[place]
-            for (first, second), place in zip(words_of, places, strict=True)
+            frozenset(told[place]).union(*map(forms, linked))
+            for linked, place in zip(self.linked(source, links), places, strict=True)
         ]
+
+    def linked(self, source: Ids, links: Tensor) -> list[set[str]]:
+        """The source words that N entries of a pair are linked to (N, 2), in small letters."""
+        words = self._tokenizer.words(source)
+        numbers: list[list[int]] = links.tolist()
+        return [{words[number] for number in own if 0 <= number < len(words)} for own in numbers]
 
 
 @dataclass(frozen=True)

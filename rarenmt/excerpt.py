@@ -53,31 +53,28 @@ class Excerpt:
         due: Sequence[Tensor] | None = None,
         close: Sequence[Tensor] | None = None,
         bound: Sequence[Tensor] | None = None,
+        varied: Sequence[Tensor] | None = None,
     ) -> "Excerpt":
         """The entries in the chosen slots (≤ A,) of each sentence, the `places` (≤ A, S) in it of
         what their words translate, the numbers (S,) of its `due` words, which (≤ A,) are of pairs
-        that are `close` to it, and to how many words (≤ A,) they are `bound`. Entries without a
-        place are mute, but still end their words; and where one that begins a word is the nearest,
-        the memory has nothing to say."""
+        that are `close` to it, to how many words (≤ A,) they are `bound`, and which (≤ A,) are
+        `varied`: the sentence has another form of what they translate. Entries without a place are
+        mute, but still end their words; and where one that begins a word is the nearest, the memory
+        has nothing to say."""
         device = memory.values.device
         threads = threads.to(device)
         asked = Speech.of(memory, threads, _pad(chosen).to(device))
-        near, heard = list(chosen), None
+        near, heard, told = list(chosen), None, [close, bound, varied]
         if places is not None:
             begin = ~asked.inside.cpu()
             speak = [
                 own.any(dim=1) | row[: len(own)] for own, row in zip(places, begin, strict=True)
             ]
-            near = [own[some] for own, some in zip(chosen, speak, strict=True)]
-            if close is not None:
-                close = [own[some] for own, some in zip(close, speak, strict=True)]
-            if bound is not None:
-                bound = [own[some] for own, some in zip(bound, speak, strict=True)]
-            heard = _stack([own[some] for own, some in zip(places, speak, strict=True)]).to(device)
-        resembling, tied = (
-            None if some is None else _pad(some, value=0).to(device) for some in (close, bound)
-        )
-        speech = Speech.of(memory, threads, _pad(near).to(device), resembling, tied)
+            near = _those(near, speak)
+            told = [some and _those(some, speak) for some in told]
+            heard = _stack(_those(places, speak)).to(device)
+        padded = [None if some is None else _pad(some, value=0).to(device) for some in told]
+        speech = Speech.of(memory, threads, _pad(near).to(device), *padded)
         known = None
         if due is not None and heard is not None:
             known = Due.of(due, speech.words, heard)
@@ -173,6 +170,11 @@ class Excerpt:
         """(B, M, S) the places of entries that begin a word and wait for none."""
         assert self.places is not None
         return (self.places & ~self.speech.tied[:, :, None]).double()
+
+
+def _those(rows: Sequence[Tensor], which: Sequence[Tensor]) -> list[Tensor]:
+    """Of each sentence the rows that are true."""
+    return [own[some] for own, some in zip(rows, which, strict=True)]
 
 
 def _pad(rows: Sequence[Tensor], value: int = EMPTY) -> Tensor:

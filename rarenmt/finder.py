@@ -40,7 +40,7 @@ class Finder:
         self._memory, self._journal = memory, journal
         self._tokenizer, self._counterparts = tokenizer, Counterparts(tokenizer, lexicon)
         self._lexicon = lexicon
-        self._relevance = Relevance(tokenizer, lexicon.known, counts)
+        self._relevance = Relevance(tokenizer, lexicon.known, counts, lexicon.endings.same)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
         self.threads = self._threads(Joints.of(tokenizer))
@@ -52,21 +52,24 @@ class Finder:
 
     def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
-        chosen, places, due, close, bound = [], [], [], [], []
+        chosen, places, due, close, bound, varied = [], [], [], [], [], []
         for sentence in sentences:
             pairs, terms = self._relevance.find(sentence), self._relevance.terms(sentence)
             chosen.append(torch.cat([_NONE, *(self._slots[pair] for pair in pairs)]))
             ids = self._encode(sentence)
+            heard = self._counterparts.heard(ids)
             translated = [
                 some for pair in pairs for some in self._translated(pair, terms.get(pair))
             ]
-            places.append(self._counterparts.heard(ids).at(translated))
+            places.append(heard.at(translated))
+            shown = heard.at([some for pair in pairs for some in self._linked(pair)])
+            varied.append(places[-1].any(dim=1) & ~shown.any(dim=1))
             due.append(self._due(ids, places[-1].any(dim=0), terms))
             close.append(self._close(sentence, pairs))
             bound.append(torch.cat([_NONE, *(self._bound(pair, terms) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self.threads, chosen, places, due, close, bound)
+        return Excerpt.of(self._memory, self.threads, chosen, places, due, close, bound, varied)
 
     @cached_property
     def meanings(self) -> Meanings:
@@ -94,6 +97,11 @@ class Finder:
         source, target = self._encode(pair.source), self._encode(pair.target)
         translated = self._counterparts.translated(source, target, positions, links)
         return translated if term is None else [some and some | term for some in translated]
+
+    def _linked(self, number: int) -> list[set[str]]:
+        """The words of a pair that each of its entries translates, as they stand there."""
+        source = self._encode(self._journal.pairs[number].source)
+        return self._counterparts.linked(source, self._journal.links[self._slots[number]].long())
 
     def _close(self, sentence: str, pairs: Sequence[int]) -> Tensor:
         """Which entries of some pairs, one after the other, come from one that resembles a

@@ -6,12 +6,13 @@ in a remembered one has nothing to say there, however near its key may be.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 
 from rarenmt.align import NONE
 from rarenmt.batches import Ids
+from rarenmt.endings import Endings
 from rarenmt.errors import CheckpointError, DataError
 from rarenmt.storage import replace_bytes
 from rarenmt.text import read_pairs
@@ -39,9 +40,18 @@ class Lexicon:
         return self._sources.get(target, set())
 
     @cached_property
-    def known(self) -> frozenset[str]:
-        """The source words that some target word translates."""
-        return frozenset(source for some in self._sources.values() for source in some)
+    def known(self) -> Mapping[str, Set[str]]:
+        """The source words that some target word translates, with those that do."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for target, sources in self._sources.items():
+            for source in sources:
+                found[source].add(target)
+        return dict(found)
+
+    @cached_property
+    def endings(self) -> Endings:
+        """How the words of both languages end."""
+        return Endings(self.known)
 
     @classmethod
     def learn(

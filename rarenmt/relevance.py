@@ -8,8 +8,9 @@ that resembles a long sentence most, and terms that stand in the sentence as a w
 
 import heapq
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import lru_cache
+from operator import eq
 
 from rarenmt.counts import WORD, Counts
 from rarenmt.resemblance import resemblance, words_and_signs
@@ -48,16 +49,21 @@ class Relevance:
     """An inverted index over the telling source words of the remembered pairs."""
 
     def __init__(
-        self, tokenizer: Tokenizer, known: Container[str] = frozenset(), counts: Counts = NOTHING
+        self,
+        tokenizer: Tokenizer,
+        known: Container[str] = frozenset(),
+        counts: Counts = NOTHING,
+        same: Callable[[str, str], bool] = eq,
     ) -> None:
         """`known`: the source words, in small letters, that the training text has translated;
-        `counts`: how often words stand there."""
+        `counts`: how often words stand there; `same`: whether two are forms of one word, for terms
+        that stand in a sentence in another form."""
         self._tokenizer, self._known, self._counts = tokenizer, known, counts
         self._pairs: dict[str, list[int]] = defaultdict(list)
         self._sources: list[str] = []
         self._tells_in_all: list[float] = []
         self._told: dict[str, float] = {}
-        self._terms = Terms(self._tells)
+        self._terms = Terms(self._tells, same)
 
     def add(self, sources: Iterable[str]) -> None:
         """Take in the sources of the next pairs."""

@@ -80,6 +80,8 @@ class Speech:
     bound: Tensor
     """(B, M) how many words must stand before an entry as in its pair, or it is mute: of those that
     begin the second word of a term one, of those that begin a further one two; of others none."""
+    varied: Tensor
+    """(B, M) which entries translate a word that their pair has in another form."""
     wanted: Tensor
     """(B, M) which entries translate a due word of the sentence."""
     joints: Joints
@@ -93,10 +95,11 @@ class Speech:
         slots: Tensor,
         close: Tensor | None = None,
         bound: Tensor | None = None,
+        varied: Tensor | None = None,
     ) -> "Speech":
         """The entries in these slots (B, M), where the memory and its threads are; `close` (B, M)
-        are those of pairs that resemble their sentence, and so many words are they `bound` (B, M)
-        to, if it is known."""
+        are those of pairs that resemble their sentence, to so many words they are `bound` (B, M),
+        and `varied` (B, M) are those of words in another form, if it is known."""
         values, stems, before, words = (
             _look_up(table, slots)
             for table in (memory.values, threads.stems, threads.before, threads.words)
@@ -104,7 +107,10 @@ class Speech:
         nothing = torch.zeros_like(slots, dtype=torch.bool)
         close = nothing if close is None else close
         bound = nothing.long() if bound is None else bound
-        return cls(slots, values, stems, before, words, close, bound, nothing, threads.joints)
+        varied = nothing if varied is None else varied
+        return cls(
+            slots, values, stems, before, words, close, bound, varied, nothing, threads.joints
+        )
 
     def select(self, sentences: Tensor) -> "Speech":
         """The same for some of the sentences."""
@@ -174,6 +180,12 @@ class Speech:
     def is_due(self, piece: int) -> bool:
         """Whether some entry that translates a due word begins a word with a piece."""
         return bool(((self.values == piece) & self.wanted & ~self.inside).any())
+
+    def is_varied(self, piece: int) -> bool:
+        """Whether some entry that translates a due word begins a word with a piece, and all that do
+        translate one that their pair has in another form."""
+        begin = (self.values == piece) & self.wanted & ~self.inside
+        return bool(begin.any()) and not bool((begin & ~self.varied).any())
 
     def stands_behind(self, piece: int, before: int) -> bool:
         """Whether some entry begins a word with a piece behind that word of one piece, whatever its

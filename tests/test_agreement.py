@@ -29,6 +29,9 @@ def shown(pair: Pair) -> Translator:
     return translator
 
 
+TERM = Pair("tablet", "Tablette", "file.txt", 1, time=0)
+
+
 def asked(pair: Pair) -> Excerpt:
     excerpt = shown(pair).remembered.finder.excerpt([ASKED])
     assert isinstance(excerpt, Excerpt)
@@ -117,3 +120,38 @@ def test_the_word_is_preferred_that_stands_there_in_the_pair(
     assert text(mended(found, pair)) == f"Hast du die {WORD} unterschrieben?"
     monkeypatch.setattr(agreement, "COMPANY", 20.0)
     assert text(mended(found, pair)) == f"Hast du das {WORD} unterschrieben?"  # *Das* is *das*
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("The patient should take two tablets every morning.", "zwei Tabletten"),
+        ("He lost his tablet.", "Tablette"),
+    ],
+)
+def test_another_form_of_a_shown_word_has_another_ending(sentence: str, said: str) -> None:
+    [translation] = shown(TERM).translate([sentence])
+
+    assert said in translation.text
+    assert translation.remembered() == [(said.split()[-1], TERM)]
+
+
+def test_a_word_in_the_form_that_was_shown_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agreement, "CHANGED", 99.0)
+
+    [one, two] = shown(TERM).translate(["He lost his tablet.", "He lost his tablets."])
+
+    assert "Tablette" in one.text.strip(".").split()
+    assert "Tablette" not in two.text.strip(".").split()
+    assert "Tablette" in two.text
+
+
+def test_every_piece_of_a_new_ending_came_from_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agreement, "CHANGED", 99.0)
+
+    [translation] = shown(TERM).translate(["He lost his tablets."], explain=True)
+
+    [part] = translation.parts
+    word = [token for token in part.tokens if token.memory is not None]
+    assert "".join(token.piece for token in word).strip().startswith("Tablette")
+    assert all(len(token.attention) == len(part.source) for token in part.tokens)

@@ -77,6 +77,7 @@ def few(
         unknown != EMPTY if close is None else torch.tensor([close]),
         torch.zeros_like(slots),
         unknown != EMPTY,
+        unknown != EMPTY,
         plain(vocabulary),
     )
     return Excerpt(
@@ -510,6 +511,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
         unknown,
         unknown != EMPTY,
         torch.zeros_like(slots),
+        unknown != EMPTY,
         unknown != EMPTY,
         QUOTED,
     )

@@ -18,7 +18,7 @@ def spoken(stems: Tensor, values: Tensor) -> Speech:
     unknown = torch.full_like(stems, EMPTY)
     slots = torch.arange(stems.numel()).view_as(stems)
     none = unknown != EMPTY
-    return Speech(slots, values, stems, unknown, unknown, none, none.long(), none, JOINTS)
+    return Speech(slots, values, stems, unknown, unknown, none, none.long(), none, none, JOINTS)
 
 
 def speech(*entries: tuple[int, int]) -> Speech:
@@ -134,7 +134,7 @@ def recalled(
     slots, stems, values = torch.tensor([[[0]], [[stem]], [[value]]])
     false = slots > 0
     wants = torch.full_like(false, wanted)
-    entry = Speech(slots, values, stems, none, words, false, false.long(), wants, CASED)
+    entry = Speech(slots, values, stems, none, words, false, false.long(), false, wants, CASED)
     begun = Begun(torch.tensor([[written]]), none)
     bonus, thread = entry.goes_on(begun)
     near = Candidates(slots, bonus[0], one, thread[0], slots > 0)

@@ -1,5 +1,8 @@
 """Remembered terms in a sentence."""
 
+from collections.abc import Callable
+from operator import eq
+
 import pytest
 
 from rarenmt.terms import Terms
@@ -7,9 +10,16 @@ from rarenmt.terms import Terms
 TELLS = {"the": 3.0, "a": 3.5, "of": 4.5, "well": 7.4, "key": 7.6, "good": 6.5}
 
 
-def find(sentence: str, *sources: str) -> dict[int, list[str]]:
+def plural(word: str, other: str) -> bool:
+    """Whether two words differ in an *s*."""
+    return word.removesuffix("s") == other.removesuffix("s")
+
+
+def find(
+    sentence: str, *sources: str, same: Callable[[str, str], bool] = eq
+) -> dict[int, list[str]]:
     """What stands in a sentence of terms that were remembered one after the other."""
-    terms = Terms(lambda word: TELLS.get(word, 11.0))
+    terms = Terms(lambda word: TELLS.get(word, 11.0), same)
     for number, source in enumerate(sources):
         terms.add(number, source)
     return terms.find(sentence)
@@ -26,6 +36,25 @@ def test_a_term_is_found_wherever_it_stands(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", ["The dashboards are old.", "Open the board.", ""])
 def test_another_word_is_another_term(sentence: str) -> None:
     assert find(sentence, "dashboard") == {}
+
+
+def test_a_term_is_found_in_other_forms_of_its_words() -> None:
+    assert find("The dashboards are old.", "dashboard", same=plural) == {0: ["dashboards"]}
+    assert find("A dashboard is old.", "dashboards", same=plural) == {0: ["dashboard"]}
+    found = find("Your orders numbers, please.", "the order number", same=plural)
+    assert found == {0: ["orders", "numbers"]}
+    assert find("The boards are old.", "dashboard", same=plural) == {}
+
+
+def test_its_own_form_is_preferred() -> None:
+    found = find("Two dashboards.", "dashboards", "dashboard", same=plural)
+
+    assert found == {0: ["dashboards"]}
+
+
+def test_a_whole_sentence_is_found_in_its_own_form_alone() -> None:
+    assert find("Read dashboards. Now!", "Read dashboard.", same=plural) == {}
+    assert find("Read dashboard. Now!", "Read dashboard.", same=plural) != {}
 
 
 def test_the_words_of_a_term_stand_together() -> None:
