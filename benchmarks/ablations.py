@@ -33,6 +33,7 @@ from rarenmt.config import SearchConfig
 from rarenmt.counterpart import Heard
 from rarenmt.counts import WORD, Counts
 from rarenmt.debt import Debt
+from rarenmt.endings import Endings
 from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
 from rarenmt.readout import MixtureReadout
 from rarenmt.tokens import Tokenizer
@@ -153,8 +154,14 @@ class BM25:
 
     MOST = 8
 
-    def __init__(self, tokenizer: Tokenizer, known: Container[str], counts: Counts) -> None:
-        other = relevance.Relevance(tokenizer, known, counts)
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        known: Container[str],
+        counts: Counts,
+        same: Callable[[str, str], bool],
+    ) -> None:
+        other = relevance.Relevance(tokenizer, known, counts, same)
         self.rare, self.terms = other.rare, other.terms
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
@@ -207,6 +214,16 @@ def as_it_was(weights: Tensor, likely: object) -> Tensor:
     return weights
 
 
+def no_other(self: Endings, word: str) -> list[str]:
+    """As if words had no other forms."""
+    return []
+
+
+def equal(self: Endings, word: str, other: str) -> bool:
+    """As if no word were another form of one."""
+    return word == other
+
+
 def unknown_words(checkpoint: Checkpoint) -> None:
     """As if the training text had not been aligned."""
     checkpoint.lexicon.__init__()  # type: ignore[misc]
@@ -226,6 +243,8 @@ ROWS = [
             (counterpart, "forms", lambda word: {word}),
         ),
     ),
+    Row("terms stand in their own form alone", constants=((Endings, "_same", equal),)),
+    Row("words in another form keep their ending", constants=((Endings, "others", no_other),)),
     Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
     Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),

@@ -6,14 +6,18 @@
 A source word that training has translated, rare or with --all any, and a target word that stands
 for it in this text and for nothing else, and that the translator does not say: so unlike suites of
 unseen words this one asks whether the memory is believed where the translator is sure of something
-else. With --glossary the words alone are shown, as a glossary has them, and not a sentence.
+else. With --glossary the words alone are shown, as a glossary has them, and not a sentence; with
+--forms too, and those sentences are asked that hold another form of the word, and whose reference
+holds its translation in any form.
 """
 
 import argparse
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,8 @@ LETTERS = 4
 """Of a target word, at least."""
 ASKED = 3
 """Most sentences for one word."""
+FORMS = 200
+"""Most pairs that hold another form of a source word."""
 GENERAL = 1000
 
 
@@ -45,13 +51,17 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, help="the suite, as JSON")
     parser.add_argument("--all", action="store_true", help="words, however common, not only rare")
     parser.add_argument("--glossary", action="store_true", help="show words, not sentences")
+    parser.add_argument("--forms", action="store_true", help="ask for other forms of shown words")
     options = parser.parse_args()
     translator = Translator(load_checkpoint(options.model, torch.device("cpu")))
     pairs = list(read_pairs(options.pairs))
     rng = random.Random(0)
     words = known_words(pairs, translator, common=options.all)
     rng.shuffle(words)
-    suite = corrections(pairs, words, translator, rng)
+    if options.forms:
+        suite = other_forms(pairs, words, translator, rng)
+    else:
+        suite = corrections(pairs, words, translator, rng)
     if options.glossary:
         suite["context"] = glossary(suite["tests"])
     options.out.write_text(json.dumps(suite, ensure_ascii=False, indent=0), "utf-8")
@@ -89,10 +99,7 @@ def corrections(
     pairs: Sequence[Pair], words: Sequence[WordPair], translator: Translator, rng: random.Random
 ) -> dict[str, list[Any]]:
     """One pair shows each word; of the others those are asked that are translated without it."""
-    numbers = sorted({number for word in words for number in word.sentences})
-    sentences = [pairs[number].source for number in numbers]
-    answers = translator.translate(sentences, SearchConfig(beam=1), memory=False, explain=False)
-    said = {n: set(WORD.findall(answer.text)) for n, answer in zip(numbers, answers, strict=True)}
+    said = answers(pairs, {number for word in words for number in word.sentences}, translator)
     context: list[list[str]] = []
     tests: list[dict[str, Any]] = []
     used: set[int] = set()
@@ -102,23 +109,82 @@ def corrections(
         if used & set(word.sentences) or not wrong:
             continue
         used |= set(word.sentences)
-        tests += [
-            {
-                "word": word.target,
-                "source_word": word.source,
-                "context": len(context),
-                "source": pairs[number].source,
-                "target": pairs[number].target,
-            }
-            for number in wrong
-        ]
+        tests += [test(word.source, word.target, len(context), pairs[n]) for n in wrong]
         context.append(_sides(pairs[shown]))
-    rest = [_sides(pair) for number, pair in enumerate(pairs) if number not in used]
+    return {"context": context, "tests": tests, "general": general(pairs, used, rng)}
+
+
+def other_forms(
+    pairs: Sequence[Pair], words: Sequence[WordPair], translator: Translator, rng: random.Random
+) -> dict[str, list[Any]]:
+    """Each word is shown alone; sentences with another form of it are asked that are translated
+    without the form that their reference has, one word for all that begin alike."""
+    where: dict[str, list[int]] = defaultdict(list)
+    for number, pair in enumerate(pairs):
+        for source in sorted(set(WORD.findall(pair.source.lower()))):
+            where[source].append(number)
+    found = [
+        (word, form, number, wanted)
+        for word in words
+        for form in sorted(where)
+        if like(word.source, form) and form != word.source and len(where[form]) <= FORMS
+        for number in where[form]
+        if word.source not in WORD.findall(pairs[number].source.lower())
+        for wanted in islice(
+            filter(partial(like, word.target), WORD.findall(pairs[number].target)), 1
+        )
+    ]
+    said = answers(pairs, {number for _, _, number, _ in found}, translator)
+    shown: dict[str, tuple[int, WordPair]] = {}
+    tests: list[dict[str, Any]] = []
+    used: set[int] = set()
+    asked: Counter[int] = Counter()
+    for word, form, number, wanted in found:
+        if wanted in said[number] or number in used:
+            continue
+        context, first = shown.setdefault(word.source[:5], (len(shown), word))
+        if first is word and asked[context] < ASKED:
+            asked[context] += 1
+            used.add(number)
+            tests.append(test(form, wanted, context, pairs[number]))
+    context_pairs = [[word.source, word.target] for _, word in shown.values()]
+    return {"context": context_pairs, "tests": tests, "general": general(pairs, used, rng)}
+
+
+def like(word: str, other: str) -> bool:
+    """Whether two words may be forms of one: they begin alike, and differ in three letters."""
+    shared = sum(
+        1 for _ in takewhile(lambda both: both[0] == both[1], zip(word, other, strict=False))
+    )
+    return shared >= LETTERS and max(len(word), len(other)) - shared <= 3
+
+
+def answers(
+    pairs: Sequence[Pair], numbers: Collection[int], translator: Translator
+) -> dict[int, set[str]]:
+    """The words that the translator says for some of the pairs."""
+    some = sorted(numbers)
+    found = translator.translate(
+        [pairs[n].source for n in some], SearchConfig(beam=1), memory=False, explain=False
+    )
+    return {n: set(WORD.findall(each.text)) for n, each in zip(some, found, strict=True)}
+
+
+def test(source_word: str, word: str, context: int, pair: Pair) -> dict[str, Any]:
+    """A sentence that needs a word that the pair of this number shows."""
     return {
+        "word": word,
+        "source_word": source_word,
         "context": context,
-        "tests": tests,
-        "general": rng.sample(rest, min(GENERAL, len(rest))),
+        "source": pair.source,
+        "target": pair.target,
     }
+
+
+def general(pairs: Sequence[Pair], used: Collection[int], rng: random.Random) -> list[list[str]]:
+    """Pairs that are neither shown nor asked."""
+    rest = [_sides(pair) for number, pair in enumerate(pairs) if number not in used]
+    return rng.sample(rest, min(GENERAL, len(rest)))
 
 
 def glossary(tests: Sequence[dict[str, Any]]) -> list[list[str]]:

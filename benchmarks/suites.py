@@ -1,0 +1,133 @@
+"""Makes one-shot suites: words that training never showed, each shown once, and other sentences
+that need it.
+
+    python benchmarks/suites.py unseen pairs.tsv --train corpus.tsv.xz -o suite.json
+    python benchmarks/suites.py holdout corpus.tsv --words 250 -o suite.json --rest rest.tsv
+
+`unseen`: target words that no training pair holds and at least two of the pairs do, with a source
+word that training hardly shows. `holdout`: rare words of one corpus; what holds none of them, and
+can be trained on, is written to --rest.
+"""
+
+import argparse
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rarenmt.novelty import WORD
+from rarenmt.text import Pair, read_pairs
+
+GENERAL = 1000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which words are taken."""
+
+    letters: int
+    """Of a target word, at least."""
+    pairs: range
+    """How many hold it."""
+    known: int
+    """How often the other text, or the same, may show its source word."""
+
+
+KINDS = {"unseen": Kind(4, range(2, 21), 2), "holdout": Kind(6, range(3, 9), 10)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("pairs", type=Path, help="TSV file")
+    parser.add_argument("--train", type=Path, nargs="*", default=[], help="what training showed")
+    parser.add_argument("--words", type=int, default=10_000, help="at most")
+    parser.add_argument("--rest", type=Path, help="where to write the pairs without the words")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="the suite, as JSON")
+    options = parser.parse_args()
+    pairs = list(read_pairs(options.pairs))
+    trained = [pair for path in options.train for pair in read_pairs(path)]
+    suite, rest = draw(KINDS[options.kind], pairs, trained or pairs, options.words)
+    options.out.write_text(json.dumps(suite, ensure_ascii=False, indent=0), "utf-8")
+    if options.rest:
+        lines = (f"{pair.source}\t{pair.target}\n" for pair in rest)
+        options.rest.write_text("".join(lines), "utf-8")
+    print(f"{len(suite['context'])} words, {len(suite['tests'])} sentences that need one")
+
+
+def draw(
+    kind: Kind, pairs: Sequence[Pair], trained: Sequence[Pair], most: int
+) -> tuple[dict[str, Any], list[Pair]]:
+    """A suite of so many words at most, and the pairs that hold none of them."""
+    rng = random.Random(0)
+    total, shown = source_words(pairs), source_words(trained)
+    familiar = set() if trained is pairs else {w for p in trained for w in WORD.findall(p.target)}
+    context: list[list[str]] = []
+    tests: list[dict[str, Any]] = []
+    used: set[int] = set()
+    for word, numbers in candidates(kind, pairs, familiar, rng):
+        source = counterpart(word, [pairs[n] for n in numbers], shown, total, kind.known)
+        if used & set(numbers) or source is None or len(context) == most:
+            continue
+        used |= set(numbers)
+        rng.shuffle(numbers)
+        tests += [
+            {
+                "word": word,
+                "source_word": source,
+                "context": len(context),
+                "source": pairs[number].source,
+                "target": pairs[number].target,
+            }
+            for number in numbers[1:]
+        ]
+        context.append([pairs[numbers[0]].source, pairs[numbers[0]].target])
+    rest = [pair for number, pair in enumerate(pairs) if number not in used]
+    general = rng.sample([[p.source, p.target] for p in rest], min(GENERAL, len(rest)))
+    return {"context": context, "tests": tests, "general": general}, rest
+
+
+def candidates(
+    kind: Kind, pairs: Sequence[Pair], familiar: Container[str], rng: random.Random
+) -> list[tuple[str, list[int]]]:
+    """The words that may be taken, in a random order, each with the numbers of its pairs."""
+    where: dict[str, list[int]] = defaultdict(list)
+    for number, pair in enumerate(pairs):
+        for word in set(WORD.findall(pair.target)):
+            where[word].append(number)
+    words = [
+        word
+        for word in sorted(where)
+        if len(word) >= kind.letters and len(where[word]) in kind.pairs and word not in familiar
+    ]
+    rng.shuffle(words)
+    return [(word, where[word]) for word in words]
+
+
+def counterpart(
+    word: str, pairs: Sequence[Pair], shown: Counter[str], total: Counter[str], known: int
+) -> str | None:
+    """The source word that stands in all of some pairs and hardly anywhere else; the one as long as
+    the target word, if there are several."""
+    sides = [{each.lower() for each in WORD.findall(pair.source)} for pair in pairs]
+    rare = [
+        source
+        for source in set.intersection(*sides)
+        if shown[source] <= known and total[source] <= len(pairs) + 1
+    ]
+    return min(rare, key=lambda each: (abs(len(each) - len(word)), each), default=None)
+
+
+def source_words(pairs: Sequence[Pair]) -> Counter[str]:
+    """How many of the pairs hold each source word, in small letters."""
+    counts: Counter[str] = Counter()
+    for pair in pairs:
+        counts.update({word.lower() for word in WORD.findall(pair.source)})
+    return counts
+
+
+if __name__ == "__main__":
+    main()
