@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 
-BEGINNING, ENDINGS = 4, 3
-"""Words may be forms of one word when they agree in at least so many letters at the beginning, and
-differ in at most so many behind that, both together; of source words, for an *-ies* for a *-y*, in
-one more."""
+BEGINNING, ENDINGS = 3, 4
+"""Source words may be forms of one word when they agree in at least so many letters at the
+beginning, and differ in at most so many behind that, both together: *-y* and *-ies* in four."""
+TARGET_BEGINNING, TARGET_ENDINGS = 4, 3
+"""The same of target words, of which there is less evidence."""
 LIKELY = 0.5
 """Share of the words known to differ as two words do, whose translations begin alike, from which
 these two are forms of one word."""
@@ -45,7 +46,7 @@ class Endings:
         """Whether two source words in small letters are likely forms of one word."""
         if word == other:
             return True
-        if not _alike(word, other, ENDINGS + 1):
+        if not _alike(word, other, BEGINNING, ENDINGS):
             return False
         reliability = self._reliable(*_differ(word, other))
         if reliability >= SURE:
@@ -67,14 +68,16 @@ class Endings:
 
     def _forms(self, word: str) -> list[str]:
         """Known target words that differ from one in small letters in a short ending alone."""
-        words, beginning = self._words, word[: max(BEGINNING, len(word) - ENDINGS)]
+        words, beginning = self._words, word[: max(TARGET_BEGINNING, len(word) - TARGET_ENDINGS)]
         found = []
         for place in range(bisect_left(words, beginning), len(words)):
             other = words[place]
             if not other.startswith(beginning):
                 break
             shared = _shared(word, other)
-            if other != word and len(word) + len(other) - 2 * shared <= min(ENDINGS, shared / 2):
+            if other != word and len(word) + len(other) - 2 * shared <= min(
+                TARGET_ENDINGS, shared / 2
+            ):
                 found.append(other)
         return found
 
@@ -105,12 +108,14 @@ class Endings:
     def _with_both(self, ending: str, other: str) -> Iterator[tuple[str, str]]:
         for word in self._known:
             beginning = word.removesuffix(ending) if word.endswith(ending) else ""
-            if len(beginning) >= BEGINNING and beginning + other in self._known:
+            if len(beginning) >= TARGET_BEGINNING and beginning + other in self._known:
                 yield word, beginning + other
 
     def _translate_alike(self, word: str, other: str) -> bool:
         return any(
-            _alike(one, two, ENDINGS) for one in self._known[word] for two in self._known[other]
+            _alike(one, two, TARGET_BEGINNING, TARGET_ENDINGS)
+            for one in self._known[word]
+            for two in self._known[other]
         )
 
 
@@ -121,10 +126,11 @@ def _shared(word: str, other: str) -> int:
     return next((place for place, (one, two) in letters if one != two), shorter)
 
 
-def _alike(word: str, other: str, most: int) -> bool:
-    """Whether two words agree at the beginning, and differ in at most so many letters behind."""
+def _alike(word: str, other: str, least: int, most: int) -> bool:
+    """Whether two words agree in at least so many letters at the beginning, and differ in at most
+    so many behind."""
     shared = _shared(word, other)
-    return shared >= BEGINNING and len(word) + len(other) - 2 * shared <= most
+    return shared >= least and len(word) + len(other) - 2 * shared <= most
 
 
 def _differ(word: str, other: str) -> tuple[str, str]:

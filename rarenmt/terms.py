@@ -20,6 +20,10 @@ LABEL = 10.0
 LEADING = 4.0
 """Nats that a word tells less than which may stand before a term: *the*, *a*, *to*."""
 
+COMMONER = 2.0
+"""Nats that another form of a word of a term may tell less than that: who remembers *rights* does
+not speak of *right*."""
+
 
 class Terms:
     """The terms among remembered pairs, by their words and signs."""
@@ -70,7 +74,9 @@ class Terms:
     def _forms(self, word: str) -> list[str]:
         """A word, and the words of terms of which it may be another form."""
         alike = self._words.get(word[:BEGINNING], ())
-        return [word, *(each for each in alike if each != word and self._same(each, word))]
+        told = self._tells(word) + COMMONER
+        others = (each for each in alike if each != word and told >= self._tells(each))
+        return [word, *(each for each in others if self._same(each, word))]
 
     def _number(self, forms: Sequence[Sequence[str]]) -> int | None:
         """The pair whose term has one of these forms for each of its words; the first ones are

@@ -46,6 +46,13 @@ def test_a_term_is_found_in_other_forms_of_its_words() -> None:
     assert find("The boards are old.", "dashboard", same=plural) == {}
 
 
+def test_a_much_commoner_word_is_no_form_of_a_term() -> None:
+    assert find("A good door.", "goods", same=plural) == {}
+    assert find("The goods are here.", "good", same=plural) == {}  # which is no term
+    assert find("Well, well.", "wells", same=plural) == {}
+    assert find("Two keys.", "key", same=plural) == {0: ["keys"]}
+
+
 def test_its_own_form_is_preferred() -> None:
     found = find("Two dashboards.", "dashboards", "dashboard", same=plural)
 
