@@ -6,7 +6,7 @@ in a remembered one has nothing to say there, however near its key may be.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 
@@ -34,6 +34,10 @@ class Lexicon:
 
     def __len__(self) -> int:
         return sum(map(len, self._sources.values()))
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Source words, each with a target word that translates it."""
+        return ((source, target) for target, some in self._sources.items() for source in some)
 
     def sources(self, target: str) -> set[str]:
         """The source words that a target word translates; none where it is unknown."""
@@ -78,7 +82,7 @@ class Lexicon:
 
     def save(self, path: Path) -> None:
         """Write it as source<TAB>target lines, in order."""
-        rows = sorted((s, target) for target, found in self._sources.items() for s in found)
+        rows = sorted(self.pairs())
         replace_bytes(path, "".join(f"{s}\t{t}\n" for s, t in rows).encode())
 
     @classmethod

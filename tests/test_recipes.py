@@ -56,3 +56,17 @@ def test_a_timed_recipe_stops_and_goes_on(tmp_path: Path) -> None:
     assert "stopped after 0.2 minutes" in first.stderr
     assert second.returncode == 0, second.stderr
     assert second.stderr.endswith("finished\n")
+
+
+def test_the_mean_of_a_checkpoint_and_itself_is_the_same(tmp_path: Path) -> None:
+    shipped = HOME / "checkpoints" / "en-de"
+
+    for bias in ("0", "1"):
+        folders = [str(folder) for folder in (tmp_path / bias, shipped, shipped)]
+        command = [sys.executable, str(HOME / "recipes" / "mean.py"), *folders, "--bias", bias]
+        subprocess.run(command, check=True, cwd=HOME)
+
+    for name in ("config.json", "lexicon.tsv", "words.tsv", "vocabulary.model"):
+        assert (tmp_path / "0" / name).read_bytes() == (shipped / name).read_bytes()
+    trusting = (tmp_path / "1" / "config.json").read_text("utf-8")
+    assert trusting != (shipped / "config.json").read_text("utf-8")
