@@ -214,9 +214,9 @@ def as_it_was(weights: Tensor, likely: object) -> Tensor:
     return weights
 
 
-def no_other(self: Endings, word: str) -> list[str]:
+def no_other(self: Endings, word: str) -> tuple[str, ...]:
     """As if words had no other forms."""
-    return []
+    return ()
 
 
 def equal(self: Endings, word: str, other: str) -> bool:
@@ -244,7 +244,7 @@ ROWS = [
         ),
     ),
     Row("terms stand in their own form alone", constants=((Endings, "_same", equal),)),
-    Row("words in another form keep their ending", constants=((Endings, "others", no_other),)),
+    Row("words in another form keep their ending", constants=((Endings, "_others", no_other),)),
     Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
     Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),

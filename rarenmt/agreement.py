@@ -97,7 +97,7 @@ class Agreement:
     def _endings(self, doubt: Doubt, _: Tensor) -> list[Choice]:
         """A word as it was shown, and with other endings; nothing if it has none."""
         word = self._tokenizer.decode(doubt.pieces).strip()
-        others = self._lexicon.endings.others(word) if word.isalpha() else []
+        others = self._lexicon.endings.others(word) if word.isalpha() else ()
         spelt = [(self._tokenizer.encode(other), CHANGED) for other in others]
         return [(doubt.pieces, 0.0), *spelt] if spelt else []
 

@@ -40,6 +40,7 @@ class Endings:
         """`known`: the target words that translate each source word, in small letters."""
         self._known = known
         self.same = lru_cache(maxsize=1 << 16)(self._same)
+        self.others = lru_cache(maxsize=1 << 16)(self._others)
         self._reliable = lru_cache(maxsize=None)(self._reliability)
 
     def _same(self, word: str, other: str) -> bool:
@@ -54,7 +55,7 @@ class Endings:
         new = word not in self._known or other not in self._known
         return reliability >= LIKELY and (new or self._translate_alike(word, other))
 
-    def others(self, word: str) -> list[str]:
+    def _others(self, word: str) -> tuple[str, ...]:
         """Other forms that a target word may have, the likeliest first; those that the training
         text knew come before those that words have which end like it."""
         low = word.casefold()
@@ -64,7 +65,7 @@ class Endings:
         least = max(2.0, OFTEN * len(peers))
         changes.update((change, None) for change, n in counts.most_common() if n >= least)
         ended = (_changed(word, *change) for change in changes)
-        return [other for other in ended if other and other != word][:MOST]
+        return tuple(other for other in ended if other and other != word)[:MOST]
 
     def _forms(self, word: str) -> list[str]:
         """Known target words that differ from one in small letters in a short ending alone."""

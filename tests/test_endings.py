@@ -60,7 +60,7 @@ def test_of_doubtful_endings_the_translations_of_the_two_words_decide() -> None:
 
 
 def others(word: str, *known: str) -> list[str]:
-    return Endings({"x": set(known)}).others(word)
+    return list(Endings({"x": set(known)}).others(word))
 
 
 def test_a_known_word_has_its_known_forms() -> None:
