@@ -56,14 +56,16 @@ class Endings:
         return reliability >= LIKELY and (new or self._translate_alike(word, other))
 
     def _others(self, word: str) -> tuple[str, ...]:
-        """Other forms that a target word may have, the likeliest first; those that the training
-        text knew come before those that words have which end like it."""
+        """Other forms that a target word may have, the likeliest first: those that the training
+        text knew, and then those that are longer, as with words which end like it; an *-en* for an
+        *-er* would make verbs of nouns."""
         low = word.casefold()
         changes = dict.fromkeys(_differ(low, other) for other in self._forms(low))
         peers = self._peers(low)
         counts = Counter(_differ(peer, other) for peer in peers for other in self._forms(peer))
         least = max(2.0, OFTEN * len(peers))
-        changes.update((change, None) for change, n in counts.most_common() if n >= least)
+        likely = (change for change, n in counts.most_common() if n >= least and not change[0])
+        changes.update(dict.fromkeys(likely))
         ended = (_changed(word, *change) for change in changes)
         return tuple(other for other in ended if other and other != word)[:MOST]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.batches import Ids
-from rarenmt.counterpart import Counterparts
+from rarenmt.counterpart import Counterparts, Heard
 from rarenmt.counts import Counts
 from rarenmt.excerpt import Excerpt
 from rarenmt.joints import Joints
@@ -62,8 +62,8 @@ class Finder:
                 some for pair in pairs for some in self._translated(pair, terms.get(pair))
             ]
             places.append(heard.at(translated))
-            shown = heard.at([some for pair in pairs for some in self._linked(pair)])
-            varied.append(places[-1].any(dim=1) & ~shown.any(dim=1))
+            changed = [some for pair in pairs for some in self._changed(pair, heard, pair in terms)]
+            varied.append(places[-1].any(dim=1) & torch.tensor(changed, dtype=torch.bool))
             due.append(self._due(ids, places[-1].any(dim=0), terms))
             close.append(self._close(sentence, pairs))
             bound.append(torch.cat([_NONE, *(self._bound(pair, terms) for pair in pairs)]))
@@ -98,10 +98,13 @@ class Finder:
         translated = self._counterparts.translated(source, target, positions, links)
         return translated if term is None else [some and some | term for some in translated]
 
-    def _linked(self, number: int) -> list[set[str]]:
-        """The words of a pair that each of its entries translates, as they stand there."""
+    def _changed(self, number: int, heard: Heard, term: bool) -> list[bool]:
+        """Of each entry of a pair whether a sentence, in which this is heard, does not hold what it
+        translates as it stands there; of a `term`, none of whose words is missing, all of it."""
         source = self._encode(self._journal.pairs[number].source)
-        return self._counterparts.linked(source, self._journal.links[self._slots[number]].long())
+        linked = self._counterparts.linked(source, self._journal.links[self._slots[number]].long())
+        as_shown = all if term else any
+        return [not as_shown(word in heard.where for word in own) for own in linked]
 
     def _close(self, sentence: str, pairs: Sequence[int]) -> Tensor:
         """Which entries of some pairs, one after the other, come from one that resembles a

@@ -23,6 +23,8 @@ LEADING = 4.0
 COMMONER = 2.0
 """Nats that another form of a word of a term may tell less than that: who remembers *rights* does
 not speak of *right*."""
+RAREST = 12.0
+"""Nats from which that is so rare that it does not matter by how much."""
 
 
 class Terms:
@@ -75,7 +77,7 @@ class Terms:
         """A word, and the words of terms of which it may be another form."""
         alike = self._words.get(word[:BEGINNING], ())
         told = self._tells(word) + COMMONER
-        others = (each for each in alike if each != word and told >= self._tells(each))
+        others = (each for each in alike if each != word and told >= min(self._tells(each), RAREST))
         return [word, *(each for each in others if self._same(each, word))]
 
     def _number(self, forms: Sequence[Sequence[str]]) -> int | None:

@@ -78,6 +78,13 @@ def test_a_new_word_ends_as_those_that_end_like_it() -> None:
     assert others("Verzichtserklärung", *known[:4]) == []  # two are too few
 
 
+def test_a_new_word_does_not_get_one_ending_for_another() -> None:
+    known = [stem + "vertret" + end for stem in STEMS for end in ("er", "en", "ers")]
+
+    assert others("Interessenvertreter", *known) == ["Interessenvertreters"]
+    assert set(others("Baltvertreter", *known)) == {"Baltvertreten", "Baltvertreters"}
+
+
 def test_there_are_so_many_forms_at_most() -> None:
     known = ["tabletta", *("tablett" + end for end in "bcdefghijklmnop")]
 

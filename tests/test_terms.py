@@ -7,7 +7,7 @@ import pytest
 
 from rarenmt.terms import Terms
 
-TELLS = {"the": 3.0, "a": 3.5, "of": 4.5, "well": 7.4, "key": 7.6, "good": 6.5}
+TELLS = {"rarity": 44.0, "the": 3.0, "a": 3.5, "of": 4.5, "well": 7.4, "key": 7.6, "good": 6.5}
 
 
 def plural(word: str, other: str) -> bool:
@@ -51,6 +51,7 @@ def test_a_much_commoner_word_is_no_form_of_a_term() -> None:
     assert find("The goods are here.", "good", same=plural) == {}  # which is no term
     assert find("Well, well.", "wells", same=plural) == {}
     assert find("Two keys.", "key", same=plural) == {0: ["keys"]}
+    assert find("Two rarities.", "rarity", same=lambda *_: True) == {0: ["rarities"]}
 
 
 def test_its_own_form_is_preferred() -> None:
