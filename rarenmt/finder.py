@@ -100,11 +100,19 @@ class Finder:
 
     def _changed(self, number: int, heard: Heard, term: bool) -> list[bool]:
         """Of each entry of a pair whether a sentence, in which this is heard, does not hold what it
-        translates as it stands there; of a `term`, none of whose words is missing, all of it."""
+        translates as it stands there; of a `term`, none of whose words is missing, all of it, and
+        of one that a single word translates, all of the term."""
         source = self._encode(self._journal.pairs[number].source)
         linked = self._counterparts.linked(source, self._journal.links[self._slots[number]].long())
+        if term and self._is_one_word(number):
+            telling = {w for w in self._tokenizer.words(source) if not self._relevance.common(w)}
+            linked = [telling] * len(linked)
         as_shown = all if term else any
         return [not as_shown(word in heard.where for word in own) for own in linked]
+
+    def _is_one_word(self, number: int) -> bool:
+        """Whether the target of a pair is a single word."""
+        return len(self._journal.pairs[number].target.split()) == 1
 
     def _close(self, sentence: str, pairs: Sequence[int]) -> Tensor:
         """Which entries of some pairs, one after the other, come from one that resembles a
@@ -149,7 +157,7 @@ class Finder:
             text = self._tokenizer.word(tuple(word))
             wanted = text in of or self._relevance.rare(text)
             due = bool(known[len(numbers)]) and any(map(str.isalpha, text)) and wanted
-            together = text in of and len(self._journal.pairs[of[text]].target.split()) == 1
+            together = text in of and self._is_one_word(of[text])
             own = ("term", of[text]) if together else ("word", place)
             numbers += [counted.setdefault(own, len(counted) + 1) if due else 0] * len(word)
         return torch.tensor([*numbers, 0])

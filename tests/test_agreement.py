@@ -122,18 +122,24 @@ def test_the_word_is_preferred_that_stands_there_in_the_pair(
     assert text(mended(found, pair)) == f"Hast du das {WORD} unterschrieben?"  # *Das* is *das*
 
 
+TRAINING = Pair("mandatory training", "Pflichtschulung", "file.txt", 1, time=0)
+
+
 @pytest.mark.parametrize(
-    ("sentence", "said"),
+    ("term", "sentence", "said"),
     [
-        ("The patient should take two tablets every morning.", "zwei Tabletten"),
-        ("He lost his tablet.", "Tablette"),
+        (TERM, "The patient should take two tablets every morning.", "Tabletten"),
+        (TERM, "He lost his tablet.", "Tablette"),
+        (TRAINING, "The mandatory trainings are boring.", "Pflichtschulungen"),
+        (TRAINING, "The mandatory training is boring.", "Pflichtschulung"),
     ],
 )
-def test_another_form_of_a_shown_word_has_another_ending(sentence: str, said: str) -> None:
-    [translation] = shown(TERM).translate([sentence])
+def test_another_form_of_a_shown_word_has_another_ending(
+    term: Pair, sentence: str, said: str
+) -> None:
+    [translation] = shown(term).translate([sentence])
 
-    assert said in translation.text
-    assert translation.remembered() == [(said.split()[-1], TERM)]
+    assert translation.remembered() == [(said, term)]
 
 
 def test_a_word_in_the_form_that_was_shown_stays(monkeypatch: pytest.MonkeyPatch) -> None:
