@@ -138,7 +138,7 @@ class Agreement:
 
     def _is_word(self, piece: int) -> bool:
         """Whether a piece is a word, if nothing goes on with it."""
-        return piece > UNK and self._tokenizer.texts[piece][:1] == " "
+        return not self._tokenizer.inside[piece] and self._tokenizer.texts[piece].strip().isalpha()
 
     def _is_capital(self, piece: int) -> bool:
         return self._tokenizer.texts[piece].strip()[:1].isupper()
