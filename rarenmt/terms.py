@@ -6,6 +6,7 @@ often training saw the word and however long the sentence is.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import product
 
 from rarenmt.endings import BEGINNING
@@ -34,6 +35,7 @@ class Terms:
         """`tells`: what a word in small letters tells, in nats; `same`: whether two are forms of
         one word."""
         self._tells, self._same = tells, same
+        self._forms = lru_cache(maxsize=1 << 16)(self._forms_of)
         self._pairs: dict[tuple[str, ...], int] = {}
         self._inflected: dict[tuple[str, ...], int] = {}
         """Those that may stand in other forms: no whole sentences, which end with a sign."""
@@ -53,6 +55,7 @@ class Terms:
             if term[-1].isalnum():
                 self._inflected[term] = number
         if words[-1].isalnum():
+            self._forms.cache_clear()
             for word in words:
                 self._words[word[:BEGINNING]][word] = None
 
@@ -73,7 +76,7 @@ class Terms:
             place += 1
         return found
 
-    def _forms(self, word: str) -> list[str]:
+    def _forms_of(self, word: str) -> list[str]:
         """A word, and the words of terms of which it may be another form."""
         alike = self._words.get(word[:BEGINNING], ())
         told = self._tells(word) + COMMONER
