@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from suites import general, sides, test
 
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
@@ -41,7 +42,6 @@ ASKED = 3
 """Most sentences for one word."""
 FORMS = 200
 """Most pairs that hold another form of a source word."""
-GENERAL = 1000
 
 
 def main() -> None:
@@ -110,8 +110,8 @@ def corrections(
             continue
         used |= set(word.sentences)
         tests += [test(word.source, word.target, len(context), pairs[n]) for n in wrong]
-        context.append(_sides(pairs[shown]))
-    return {"context": context, "tests": tests, "general": general(pairs, used, rng)}
+        context.append(sides(pairs[shown]))
+    return {"context": context, "tests": tests, "general": unused(pairs, used, rng)}
 
 
 def other_forms(
@@ -148,7 +148,7 @@ def other_forms(
             used.add(number)
             tests.append(test(form, wanted, context, pairs[number]))
     context_pairs = [[word.source, word.target] for _, word in shown.values()]
-    return {"context": context_pairs, "tests": tests, "general": general(pairs, used, rng)}
+    return {"context": context_pairs, "tests": tests, "general": unused(pairs, used, rng)}
 
 
 def like(word: str, other: str) -> bool:
@@ -170,31 +170,15 @@ def answers(
     return {n: set(WORD.findall(each.text)) for n, each in zip(some, found, strict=True)}
 
 
-def test(source_word: str, word: str, context: int, pair: Pair) -> dict[str, Any]:
-    """A sentence that needs a word that the pair of this number shows."""
-    return {
-        "word": word,
-        "source_word": source_word,
-        "context": context,
-        "source": pair.source,
-        "target": pair.target,
-    }
-
-
-def general(pairs: Sequence[Pair], used: Collection[int], rng: random.Random) -> list[list[str]]:
+def unused(pairs: Sequence[Pair], used: Collection[int], rng: random.Random) -> list[list[str]]:
     """Pairs that are neither shown nor asked."""
-    rest = [_sides(pair) for number, pair in enumerate(pairs) if number not in used]
-    return rng.sample(rest, min(GENERAL, len(rest)))
+    return general([pair for number, pair in enumerate(pairs) if number not in used], rng)
 
 
 def glossary(tests: Sequence[dict[str, Any]]) -> list[list[str]]:
     """The words that are asked for, in the order of their numbers."""
     words = {test["context"]: [test["source_word"], test["word"]] for test in tests}
     return [words[number] for number in sorted(words)]
-
-
-def _sides(pair: Pair) -> list[str]:
-    return [pair.source, pair.target]
 
 
 if __name__ == "__main__":

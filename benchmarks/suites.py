@@ -74,20 +74,30 @@ def draw(
             continue
         used |= set(numbers)
         rng.shuffle(numbers)
-        tests += [
-            {
-                "word": word,
-                "source_word": source,
-                "context": len(context),
-                "source": pairs[number].source,
-                "target": pairs[number].target,
-            }
-            for number in numbers[1:]
-        ]
-        context.append([pairs[numbers[0]].source, pairs[numbers[0]].target])
+        tests += [test(source, word, len(context), pairs[number]) for number in numbers[1:]]
+        context.append(sides(pairs[numbers[0]]))
     rest = [pair for number, pair in enumerate(pairs) if number not in used]
-    general = rng.sample([[p.source, p.target] for p in rest], min(GENERAL, len(rest)))
-    return {"context": context, "tests": tests, "general": general}, rest
+    return {"context": context, "tests": tests, "general": general(rest, rng)}, rest
+
+
+def test(source_word: str, word: str, context: int, pair: Pair) -> dict[str, Any]:
+    """A sentence that needs a word that the pair of this number shows."""
+    return {
+        "word": word,
+        "source_word": source_word,
+        "context": context,
+        "source": pair.source,
+        "target": pair.target,
+    }
+
+
+def general(rest: Sequence[Pair], rng: random.Random) -> list[list[str]]:
+    """Some of the pairs that are neither shown nor asked."""
+    return rng.sample([sides(pair) for pair in rest], min(GENERAL, len(rest)))
+
+
+def sides(pair: Pair) -> list[str]:
+    return [pair.source, pair.target]
 
 
 def candidates(
