@@ -34,7 +34,8 @@ from rarenmt.counterpart import Heard
 from rarenmt.counts import WORD, Counts
 from rarenmt.debt import Debt
 from rarenmt.endings import Endings
-from rarenmt.oneshot import OneShot, Share, Suite, figures, read_suite
+from rarenmt.interval import Interval
+from rarenmt.oneshot import OneShot, Suite, answer, figures, read_suite
 from rarenmt.readout import MixtureReadout
 from rarenmt.tokens import Tokenizer
 from rarenmt.translator import Translator
@@ -64,7 +65,8 @@ class Row:
             if self.memory:
                 translator.remember(suite.context)
             beam = SearchConfig(beam=self.beam)
-            return figures(translator, suite, beam, self.name, memory=self.memory)
+            answers = answer(translator, suite, beam, memory=self.memory)
+            return figures(self.name, suite, answers)
         finally:
             for module, name, value in kept:
                 setattr(module, name, value)
@@ -293,7 +295,7 @@ ROWS = [
 ]
 
 
-def show(share: Share | None) -> str:
+def show(share: Interval | None) -> str:
     return "" if share is None else f"{share.value:.1f} ({share.low:.0f}–{share.high:.0f})"
 
 

@@ -15,6 +15,7 @@ import torch
 from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.corpus import read_corpus
+from rarenmt.interval import bleu_gain
 from rarenmt.score import bleu
 from rarenmt.translator import Translator
 
@@ -43,8 +44,11 @@ def main() -> None:
     languages = translator.model.config.languages
     test = list(islice(read_corpus(arguments.test, languages), arguments.lines))
     stock = (pair for name in arguments.remember for pair in read_corpus(name, languages))
-    print("| pairs | entries | sentences that ask | changed | BLEU | CPU-s: remember, translate |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| pairs | entries | sentences that ask | changed | BLEU | more than without | "
+        "CPU-s: remember, translate |"
+    )
+    print("|---|---|---|---|---|---|---|")
     first: list[str] = []
     done = 0
     for count in [count for count in COUNTS if count <= arguments.most]:
@@ -58,10 +62,13 @@ def main() -> None:
         ended = time.process_time()
         first = first or found
         changed = sum(a != b for a, b in zip(first, found, strict=True))
-        score = bleu(found, [pair.target for pair in test])
+        references = [pair.target for pair in test]
+        gain = bleu_gain(first, found, references)
         print(
             f"| {count:,} | {translator.memory.used:,} | {asking} of {len(test)} | {changed} | "
-            f"{score:.2f} | {remembered - begun:.0f}, {ended - begun_to_translate:.0f} |",
+            f"{bleu(found, references):.2f} | "
+            f"{gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) | "
+            f"{remembered - begun:.0f}, {ended - begun_to_translate:.0f} |",
             flush=True,
         )
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
-    from rarenmt.oneshot import Share
+    from rarenmt.interval import Interval
     from rarenmt.text import Pair
     from rarenmt.translator import Translator
 
@@ -40,6 +41,14 @@ def score(
             "translator corrects; adds R0 and R1, the recall of words new or seen once.",
         ),
     ] = False,
+    gain: Annotated[
+        bool,
+        typer.Option(
+            "--gain",
+            help="Translate the corpus without the memory too: what the memory adds in BLEU, and "
+            "the 95 % interval of that.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     beam: options.Beam = 5,
     no_memory: options.NoMemory = False,
@@ -60,14 +69,16 @@ def score(
     \b
     rarenmt translate < test.en | rarenmt score - test.de
     rarenmt score test.tsv --no-memory
-    rarenmt score test.tsv --with context.tsv
+    rarenmt score test.tsv --with context.tsv --gain
     rarenmt score test.tsv --online
     rarenmt score --oneshot suite.json
     """
     config = SearchConfig(beam=beam)
     if oneshot is not None:
-        if files or online:
-            raise SettingError("--oneshot brings its own sentences; give no files and no --online")
+        if files or online or gain:
+            raise SettingError(
+                "--oneshot brings its own sentences and compares; give no files, --online or --gain"
+            )
         translator = options.load_translator(
             model, memory, device, precision, with_pairs, passes, index=index
         )
@@ -75,10 +86,12 @@ def score(
         return
     if not files or len(files) > 2:
         raise SettingError("give translations and references, or one file of pairs, or --oneshot")
-    if online and len(files) == 2:
-        raise SettingError("--online translates a corpus; give one file of pairs")
+    if (online or gain) and len(files) == 2:
+        raise SettingError("--online and --gain translate a corpus; give one file of pairs")
+    if gain and no_memory:
+        raise SettingError("--gain compares with --no-memory; leave that out")
     if len(files) == 2:
-        _print_scores(*_read_both(*files), as_json)
+        _print_scores(*_read_both(*files), as_json, {})
         return
     from rarenmt.corpus import read_corpus
 
@@ -87,13 +100,21 @@ def score(
         model, memory, device, precision, with_pairs, passes, index=index
     )
     references = [pair.target for pair in pairs]
+    before = _translate(translator, pairs, config, memory=False) if gain else None
     if online:
         found = _translate_online(translator, pairs, config, memory=not no_memory)
-        _print_scores(found, references, as_json, _recalls(found, references))
-        return
+    else:
+        found = _translate(translator, pairs, config, memory=not no_memory)
+    recalls = _recalls(found, references) if online else {}
+    _print_scores(found, references, as_json, recalls, before)
+
+
+def _translate(
+    translator: "Translator", pairs: "Sequence[Pair]", config: SearchConfig, *, memory: bool
+) -> list[str]:
     sources = [pair.source for pair in pairs]
-    translations = translator.translate(sources, config, memory=not no_memory, explain=False)
-    _print_scores([t.text for t in translations], references, as_json)
+    found = translator.translate(sources, config, memory=memory, explain=False)
+    return [translation.text for translation in found]
 
 
 def _translate_online(
@@ -147,26 +168,35 @@ def _print_scores(
     hypotheses: "Sequence[str]",
     references: "Sequence[str]",
     as_json: bool,
-    recalls: dict[str, float] | None = None,
+    recalls: dict[str, float],
+    before: "Sequence[str] | None" = None,
 ) -> None:
-    """BLEU, chrF and TER and, where words were counted, how many came out."""
+    """BLEU, chrF and TER; where words were counted, how many came out; and where there are
+    translations `before`, what the memory adds to them."""
+    from rarenmt.interval import bleu_gain
     from rarenmt.score import score as compute
 
-    scores, recalls = compute(hypotheses, references), recalls or {}
+    scores = compute(hypotheses, references)
+    gain = None if before is None else bleu_gain(before, hypotheses, references)
     if as_json:
         record: dict[str, Any] = {
             s.name: {"score": round(s.value, 2), "signature": s.signature} for s in scores
         }
-        numbers = {name: round(value, 2) for name, value in recalls.items()}
+        numbers: dict[str, Any] = {name: round(value, 2) for name, value in recalls.items()}
+        if gain is not None:
+            numbers["gain"] = {name: round(value, 2) for name, value in asdict(gain).items()}
         typer.echo(json.dumps({"lines": len(references), **record, **numbers}))
         return
     for each in scores:
         typer.echo(f"{each.name:5} {each.value:6.2f}   {each.signature}")
     for name, value in recalls.items():
         typer.echo(f"{name:5} {value:6.2f}   {SEEN[name]}")
+    if gain is not None:
+        typer.echo(f"{'gain':5} {gain.value:+6.2f}   {DRAWN.format(gain)}")
 
 
 SEEN = {"R0": "% of the words new to the text", "R1": "% of the words that one line before held"}
+DRAWN = "BLEU over no memory; {0.low:+.2f} to {0.high:+.2f} in 95 % of 1,000 samples of the lines"
 
 
 def _print_oneshot(
@@ -193,12 +223,23 @@ def _print_oneshot(
             f"{r.condition:14} {'  '.join(shares)} | {_percent(r.r0)}  {_percent(r.r1)} | "
             f"{r.bleu:5.1f}  {r.chrf:5.1f} | {r.general_bleu:12.1f}  {r.general_chrf:5.1f}"
         )
+    typer.echo(f"\n{'over no memory':14} {'recall':^24} {'BLEU':^24} {'general BLEU':^24}".rstrip())
+    for r in results:
+        if r.gain is not None:
+            gains = (r.gain.recall, r.gain.bleu, r.gain.general_bleu)
+            typer.echo(f"{r.condition:14} {' '.join(map(_describe_gain, gains))}")
 
 
-def _describe_share(share: "Share | None") -> str:
+def _describe_share(share: "Interval | None") -> str:
     if share is None:
         return f"{'-':^19}"
     return f"{share.value:5.1f} ({share.low:5.1f}-{share.high:5.1f})"
+
+
+def _describe_gain(gain: "Interval | None") -> str:
+    if gain is None:
+        return f"{'-':^24}"
+    return f"{gain.value:+6.1f} ({gain.low:+6.1f} to {gain.high:+6.1f})"
 
 
 def _percent(value: float | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
+from rarenmt.interval import Interval, bleu_gain, share, share_gain
 from rarenmt.novelty import WORD, Novelty
 from rarenmt.score import score
 from rarenmt.text import Pair
@@ -45,24 +46,37 @@ class Suite:
     tests: list[Question]
     general: list[tuple[str, str]]
 
+    @property
+    def watched(self) -> list[tuple[str, str]]:
+        """The first half of the general pairs: translated, to see what the memory breaks."""
+        return self.general[: len(self.general) // 2]
+
+    @property
+    def unrelated(self) -> list[tuple[str, str]]:
+        """The others, of which the control shows some."""
+        return self.general[len(self.general) // 2 :]
+
 
 @dataclass(frozen=True)
-class Share:
-    """Per cent of some tests, with the 95 % interval of 1,000 bootstrap samples."""
+class Answers:
+    """What a translator makes of a suite."""
 
-    value: float
-    low: float
-    high: float
+    tests: list[str]
+    watched: list[str]
 
-    @classmethod
-    def of(cls, hits: Sequence[bool]) -> "Share | None":
-        """The share of hits; None where there are no tests."""
-        if not hits:
-            return None
-        rng = random.Random(0)
-        samples = sorted(sum(rng.choices(hits, k=len(hits))) for _ in range(1000))
-        counts = (sum(hits), samples[25], samples[974])
-        return cls(*(100 * count / len(hits) for count in counts))
+    def hits(self, suite: Suite) -> list[bool]:
+        """Whether the translation of each test holds its word, as a whole, case kept."""
+        asked = zip(suite.tests, self.tests, strict=True)
+        return [question.word in WORD.findall(text) for question, text in asked]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a condition has more than no memory, in points, on the same sentences."""
+
+    recall: Interval | None
+    bleu: Interval
+    general_bleu: Interval
 
 
 @dataclass(frozen=True)
@@ -70,9 +84,9 @@ class OneShot:
     """The figures of one condition, in per cent and in points."""
 
     condition: str
-    recall: Share | None
-    copied: Share | None
-    translated: Share | None
+    recall: Interval | None
+    copied: Interval | None
+    translated: Interval | None
     r0: float | None
     """Recall of all reference words that no context pair shows; see `rarenmt.novelty`."""
     r1: float | None
@@ -81,6 +95,7 @@ class OneShot:
     chrf: float
     general_bleu: float
     general_chrf: float
+    gain: Gain | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -95,13 +110,19 @@ def read_suite(path: Path) -> Suite:
             Question(t["word"], t["source_word"], t["source"], t["target"], t["context"])
             for t in data["tests"]
         ]
-        return Suite(context, tests, [(s, t) for s, t in data["general"]])
+        suite = Suite(context, tests, [(s, t) for s, t in data["general"]])
     except OSError as error:
         raise StorageError(path, "read", error) from error
     except (ValueError, KeyError, TypeError):
         raise DataError(
             path, None, "is not a one-shot suite (JSON with context, tests and general)"
         ) from None
+    if not tests or not suite.watched:
+        count = f"{len(tests)} tests and {len(suite.general)} general pairs"
+        raise DataError(
+            path, None, f"holds {count}; wanted one test at least, and two general pairs"
+        )
+    return suite
 
 
 def measure(
@@ -112,55 +133,66 @@ def measure(
     The translator's memory is added to in RAM. The control shows the translator general
     pairs instead of the context: what it changes is not due to the words.
     """
-    control = suite.general[len(suite.general) // 2 :]
-    results = [figures(translator, suite, config, "no memory", memory=False)]
-    fresh = Translator(translator.checkpoint)
-    chosen = random.Random(0).sample(control, min(len(control), len(suite.context)))
-    fresh.remember([Pair(s, t, "control", i) for i, (s, t) in enumerate(chosen, start=1)])
-    results.append(figures(fresh, suite, config, "random context"))
+    stock = suite.unrelated
+    chosen = random.Random(0).sample(stock, min(len(stock), len(suite.context)))
+    none = answer(translator, suite, config, memory=False)
+    results = [figures("no memory", suite, none)]
+    control = Translator(translator.checkpoint)
+    control.remember([Pair(s, t, "control", i) for i, (s, t) in enumerate(chosen, start=1)])
+    results.append(figures("random context", suite, answer(control, suite, config), none))
     translator.remember(suite.context, passes=passes)
-    results.append(figures(translator, suite, config, "context shown"))
+    results.append(figures("context shown", suite, answer(translator, suite, config), none))
     return results
 
 
-def figures(
-    translator: Translator,
-    suite: Suite,
-    config: SearchConfig,
-    condition: str,
-    *,
-    memory: bool = True,
-) -> OneShot:
-    """What this translator makes of the tests, and of the first half of the general pairs; anew,
-    for in some collections a sentence has several translations."""
+def answer(
+    translator: Translator, suite: Suite, config: SearchConfig, *, memory: bool = True
+) -> Answers:
+    """Translations of the tests and of the watched pairs; anew, for in some collections a
+    sentence has several translations."""
     config = replace(config, repeat=False)
 
     def translate(sources: Sequence[str]) -> list[str]:
         return [t.text for t in translator.translate(sources, config, memory=memory, explain=False)]
 
-    found = translate([test.source for test in suite.tests])
-    hits = [test.word in WORD.findall(text) for test, text in zip(suite.tests, found, strict=True)]
+    return Answers(
+        translate([test.source for test in suite.tests]),
+        translate([source for source, _ in suite.watched]),
+    )
+
+
+def figures(
+    condition: str, suite: Suite, answers: Answers, before: Answers | None = None
+) -> OneShot:
+    """The figures of one condition and, where those of no memory are given, what it gains."""
+    hits = answers.hits(suite)
     copied = [hit for hit, test in zip(hits, suite.tests, strict=True) if test.copied]
     translated = [hit for hit, test in zip(hits, suite.tests, strict=True) if not test.copied]
-    bleu, chrf, _ = score(found, [test.target for test in suite.tests])
     novelty = Novelty()
     for pair in suite.context:
         novelty.show(pair.target)
-    for text, test in zip(found, suite.tests, strict=True):
+    for text, test in zip(answers.tests, suite.tests, strict=True):
         novelty.judge(text, test.target)
-    general = suite.general[: len(suite.general) // 2]
-    general_bleu, general_chrf, _ = score(
-        translate([s for s, _ in general]), [t for _, t in general]
-    )
+    bleu, chrf, _ = score(answers.tests, [test.target for test in suite.tests])
+    general_bleu, general_chrf, _ = score(answers.watched, [t for _, t in suite.watched])
     return OneShot(
         condition,
-        Share.of(hits),
-        Share.of(copied),
-        Share.of(translated),
+        share(hits),
+        share(copied),
+        share(translated),
         novelty.recall(0),
         novelty.recall(1),
         bleu.value,
         chrf.value,
         general_bleu.value,
         general_chrf.value,
+        None if before is None else _gain(suite, before, answers),
+    )
+
+
+def _gain(suite: Suite, before: Answers, after: Answers) -> Gain:
+    return Gain(
+        share_gain(before.hits(suite), after.hits(suite)),
+        bleu_gain(before.tests, after.tests, [test.target for test in suite.tests]),
+        bleu_gain(before.watched, after.watched, [target for _, target in suite.watched]),
     )

@@ -13,7 +13,8 @@ import rarenmt
 ORDER = [
     "errors", "config", "storage", "text", "sentences", "wording", "tmx", "languages",
     "numerals", "tmx_parser", "tmx_reader", "tmx_writer", "corpus", "stream", "tensors",
-    "score", "conditions", "parallel", "largest", "index", "lsh_index", "faiss_index", "choice",
+    "score", "interval", "conditions", "parallel", "largest", "index", "lsh_index",
+    "faiss_index", "choice",
     "tokens", "joints", "counts", "spans", "resemblance", "endings", "terms", "relevance",
     "batches", "align", "lexicon", "counterpart", "meanings", "attention", "query", "encoder",
     "decoder", "memory", "ragged", "spelling", "speech", "due", "excerpt", "whole", "readout",

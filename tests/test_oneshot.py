@@ -8,7 +8,8 @@ from conftest import SENTENCES, Command
 
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
-from rarenmt.oneshot import Question, Share, measure, read_suite
+from rarenmt.interval import Interval
+from rarenmt.oneshot import Question, measure, read_suite
 from rarenmt.translator import Translator
 
 SUITE = {
@@ -35,23 +36,21 @@ def test_a_word_that_is_the_same_in_both_languages_is_copied() -> None:
     assert not Question("Drehleier", "gurdy", "", "").copied
 
 
-def test_a_share_comes_with_the_interval_of_its_sampling() -> None:
-    """Of 100 tests half of which are hit, one standard deviation is 5 %."""
-    share = Share.of([True, False] * 50)
-
-    assert share is not None
-    assert share.value == 50.0
-    assert 38 <= share.low <= 42
-    assert 58 <= share.high <= 62
-    assert Share.of([True] * 9) == Share(100.0, 100.0, 100.0)
-    assert Share.of([]) is None
-
-
 def test_three_conditions_are_measured(suite: Path, folder: Path) -> None:
     results = measure(Translator.load(folder), read_suite(suite), SearchConfig(beam=1))
 
     assert [r.condition for r in results] == ["no memory", "random context", "context shown"]
-    assert results[0].recall == Share(0.0, 0.0, 0.0)  # untrained weights know neither word
+    assert results[0].recall == Interval(0.0, 0.0, 0.0)  # untrained weights know neither word
+
+
+def test_what_is_gained_is_the_difference_to_no_memory(suite: Path, folder: Path) -> None:
+    none, control, shown = measure(Translator.load(folder), read_suite(suite), SearchConfig(beam=1))
+
+    assert none.gain is None
+    for one in (control, shown):
+        assert one.gain is not None
+        assert one.gain.bleu.value == one.bleu - none.bleu
+        assert one.gain.general_bleu.value == one.general_bleu - none.general_bleu
 
 
 def test_the_memory_of_the_folder_is_left_alone(suite: Path, folder: Path) -> None:
@@ -66,7 +65,7 @@ def test_the_command_prints_a_line_a_condition(rarenmt: Command, suite: Path, fo
     result = rarenmt("score", "--oneshot", suite, "-m", folder, "--beam", "1")
 
     assert result.status == 0
-    assert len(result.out.splitlines()) == 4
+    assert len(result.out.splitlines()) == 8  # with their gains, and what stands over both
 
 
 def test_what_is_no_suite_is_refused(tmp_path: Path) -> None:
@@ -79,6 +78,16 @@ def test_what_is_no_suite_is_refused(tmp_path: Path) -> None:
         read_suite(tmp_path / "missing.json")
 
 
+@pytest.mark.parametrize("part", ["tests", "general"])
+def test_a_suite_that_asks_nothing_is_refused(part: str, tmp_path: Path) -> None:
+    path = tmp_path / "suite.json"
+    path.write_text(json.dumps({**SUITE, part: []}), "utf-8")
+
+    with pytest.raises(DataError, match="wanted one test at least, and two general pairs"):
+        read_suite(path)
+
+
 def test_a_suite_takes_no_other_text(rarenmt: Command, suite: Path, folder: Path) -> None:
     assert rarenmt("score", "other.tsv", "--oneshot", suite, "-m", folder).status == 2
-    assert rarenmt("score", "--oneshot", suite, "--online", "-m", folder).status == 2
+    for option in ("--online", "--gain"):
+        assert rarenmt("score", "--oneshot", suite, option, "-m", folder).status == 2

@@ -51,6 +51,7 @@ def test_what_is_shown_and_asked(
     ours = [figure.ours for figure in report.figures]
     assert ours[2::3] == [ours[1] - ours[0], ours[4] - ours[3]]
     assert [figure.published for figure in report.figures] == [None, None, 0.5, None, None, 8.0]
+    assert [figure.within is None for figure in report.figures] == [True, True, False] * 2
 
 
 def test_the_command_prints_the_published_gain_beside_ours(

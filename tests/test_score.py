@@ -102,3 +102,28 @@ def test_online_remembers_each_line_after_it_was_translated(
 
 def test_online_needs_something_to_translate(rarenmt: Command, files: tuple[Path, Path]) -> None:
     assert rarenmt("score", *files, "--online").status == 2
+
+
+def test_a_gain_is_bleu_with_the_memory_less_bleu_without(
+    rarenmt: Command, folder: Path, tmp_path: Path
+) -> None:
+    """What is remembered is what is asked."""
+    path = tmp_path / "test.tsv"
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in SENTENCES), "utf-8")
+    options = (path, "-m", folder, "--beam", "1", "--json")
+
+    without = json.loads(rarenmt("score", *options, "--no-memory").out)
+    both = json.loads(rarenmt("score", *options, "--with", path, "--gain").out)
+    printed = rarenmt("score", *options[:-1], "--with", path, "--gain").out.decode()
+
+    gain = both["BLEU"]["score"] - without["BLEU"]["score"]
+    assert both["gain"]["value"] == pytest.approx(gain, abs=0.011)
+    assert both["gain"]["low"] <= gain <= both["gain"]["high"]
+    assert f"gain  {both['gain']['value']:+6.2f}   BLEU over no memory" in printed
+
+
+@pytest.mark.parametrize("options", [("--no-memory",), ("other.de",)])
+def test_a_gain_needs_a_memory_and_something_to_translate(
+    rarenmt: Command, files: tuple[Path, Path], options: tuple[str, ...]
+) -> None:
+    assert rarenmt("score", files[0], *options, "--gain").status == 2

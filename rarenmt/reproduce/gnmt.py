@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 
 from rarenmt.conditions import Conditions
 from rarenmt.config import SearchConfig
+from rarenmt.interval import bleu_gain
 from rarenmt.reproduce.report import Figure, Report
 from rarenmt.score import bleu
 from rarenmt.text import Pair
@@ -54,15 +55,17 @@ def _gain(
     taught = Translator(translator.checkpoint)
     sources, references = [p.source for p in asked], [p.target for p in asked]
 
-    def measured(*, memory: bool) -> float:
+    def translated(*, memory: bool) -> list[str]:
         found = taught.translate(sources, config, memory=memory, explain=False)
-        return bleu([translation.text for translation in found], references)
+        return [translation.text for translation in found]
 
-    before = measured(memory=False)
+    before = translated(memory=False)
     taught.remember(shown, passes=PASSES)
-    after = measured(memory=True)
+    after = translated(memory=True)
+    gain = bleu_gain(before, after, references)
+    source, within = f"{SECTION}: {said}", (gain.high - gain.low) / 2
     return [
-        Figure(f"{lines}, nothing shown, BLEU", before),
-        Figure(f"{lines}, {context}, BLEU", after),
-        Figure(f"{lines}, {context}, gain", after - before, published, f"{SECTION}: {said}"),
+        Figure(f"{lines}, nothing shown, BLEU", bleu(before, references)),
+        Figure(f"{lines}, {context}, BLEU", bleu(after, references)),
+        Figure(f"{lines}, {context}, gain", gain.value, published, source, within),
     ]
