@@ -257,6 +257,7 @@ ROWS = [
         "pairs that resemble it are no nearer and trusted no more",
         constants=((speech, "CLOSER", 0.0), (readout, "TRUST", 0.0)),
     ),
+    Row("words do not wait for attention", constants=((excerpt, "LOOKED", 0.0),)),
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((speech, "ENDING", 0.0),)),
     Row("a word of one piece may be left", constants=((Debt, "last", property(nothing_owed)),)),

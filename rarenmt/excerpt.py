@@ -21,8 +21,12 @@ from rarenmt.due import Due
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.speech import HEARD, SAME_WORD, Candidates, Speech, first
+from rarenmt.speech import ELSEWHERE, HEARD, SAME_WORD, Candidates, Speech, first
 from rarenmt.spelling import Begun, Threads
+
+LOOKED = 0.1
+"""Attention that what a word translates has had so far, from which an entry begins the word. A gate
+that trusts the memory because the model is at a loss would say it anywhere."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +118,15 @@ class Excerpt:
             asked=self.asked.select(sentences),
         )
 
-    def read(self, queries: Tensor, begun: Begun, attention: Tensor) -> Recall:
+    def read(
+        self, queries: Tensor, begun: Begun, attention: Tensor, untold: Tensor | None = None
+    ) -> Recall:
         """The neighbours of queries (B·R, D), R for each sentence in turn, where so much is
         written (B·R,) and the attention (B·R, S) lies so. An entry that goes on from there is
         nearer by THREAD, or LONGER beside; one that begins a word is so much nearer to 1 as what
-        it translates is attended to."""
+        it translates is attended to. One that goes on from nothing says nothing where that has had
+        less than LOOKED of what is `untold` (B·R, S), the attention that the source pieces have had
+        so far whose translation is not written yet."""
         sentences, entries = self.speech.slots.shape
         with torch.autocast(queries.device.type, enabled=False):
             queries = queries.float()
@@ -144,6 +152,10 @@ class Excerpt:
             similarity = _raise(cosine, attended.flatten(0, 1).gather(1, found))
             similarity = similarity + bonus.flatten(0, 1).gather(1, found)
         thread, mute = thread.flatten(0, 1).gather(1, found), self.mute.take(numbers)
+        if untold is not None and self.places is not None:
+            alone = (thread == ELSEWHERE) | self.speech.opens.take(numbers)
+            alone &= ~self.speech.tied.take(numbers)
+            mute = mute | (alone & (self._had(untold, found) < LOOKED))
         candidates = Candidates(numbers, similarity, cosine, thread, mute)
         return self.speech.recall(candidates, begun, self.neighbours)
 
@@ -157,6 +169,15 @@ class Excerpt:
         unfinished = (thread == SAME_WORD).any(dim=-1, keepdim=True)
         shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
         return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
+
+    def _had(self, untold: Tensor, found: Tensor) -> Tensor:
+        """(B·R, K) the part of what is `untold` (B·R, S) at the places of the entries `found`
+        (B·R, K) for each row. Added up in float64, as above."""
+        assert self.places is not None
+        sentences = torch.arange(len(self.places), device=found.device)
+        rows = sentences.repeat_interleave(len(found) // len(self.places))
+        places = self.places[rows[:, None], found]  # (B·R, K, S)
+        return (untold.double()[:, None] * places).sum(dim=-1).float()
 
     @cached_property
     def mute(self) -> Tensor:

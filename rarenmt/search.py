@@ -199,7 +199,9 @@ class _Search:
         self.beam.coverage.add_(weights)
         ask = None
         if self.asked is not None:
-            ask = partial(self.asked.read, begun=self.begun, attention=weights)
+            ask = partial(
+                self.asked.read, begun=self.begun, attention=weights, untold=self._untold()
+            )
         prediction = self.model.predict(states, self.memory, ask)
         if self.asked is not None:
             self.asked.end_words(prediction.log_probs, self.begun, self.debt.last)
@@ -240,6 +242,12 @@ class _Search:
             return before
         now = self.asked.due.said(self.begun, self.beam.coverage)
         return before if now is None else now if before is None else before | now
+
+    def _untold(self) -> Tensor:
+        """(N, S) the attention that source pieces have had whose translation is not written yet, as
+        far as it is known."""
+        coverage = self.beam.coverage
+        return coverage if self.said is None else coverage.masked_fill(self.said, 0.0)
 
     def _best(self, log_probs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Hypotheses, pieces and scores (B, 2K) of the best continuations of each sentence.

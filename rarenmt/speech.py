@@ -252,6 +252,12 @@ class Speech:
         return self.inside | (self.bound > 0)
 
     @cached_property
+    def opens(self) -> Tensor:
+        """(B, M) whether an entry translates a due word and begins its pair: it goes on from the
+        beginning of any sentence, which says nothing for it."""
+        return self.wanted & (self.stems == BOS)
+
+    @cached_property
     def _halved(self) -> Tensor:
         """(B, M) whether an entry begins a word that needs two pieces behind a space, which is the
         first."""

@@ -68,10 +68,12 @@ class Whole:
         """Let remembered words end that translate rare ones; see `Speech.end_words`."""
         self.rare.end_words(log_probs, begun, owed)
 
-    def read(self, queries: Tensor, begun: Begun, attention: Tensor) -> Recall:
+    def read(
+        self, queries: Tensor, begun: Begun, attention: Tensor, untold: Tensor | None = None
+    ) -> Recall:
         """The neighbours of queries (N, D), R for each sentence in turn, where so much is written
-        (N,) and the attention (N, S) lies so; see `Excerpt.read`."""
-        rare = self.rare.read(queries, begun, attention)
+        (N,), the attention (N, S) lies so, and so much is `untold` (N, S); see `Excerpt.read`."""
+        rare = self.rare.read(queries, begun, attention, untold)
         return _together(rare, self._nearest(queries, begun, rare.slots.shape[1]))
 
     def _nearest(self, queries: Tensor, begun: Begun, neighbours: int) -> Recall:

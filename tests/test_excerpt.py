@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
-from rarenmt.excerpt import Excerpt
+from rarenmt.excerpt import LOOKED, Excerpt
 from rarenmt.joints import Joints
 from rarenmt.memory import EMPTY, Memory, Recall
 from rarenmt.ragged import RaggedKeys
 from rarenmt.speech import CLOSER, ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Speech
 from rarenmt.spelling import Begun, Threads
+from rarenmt.tokens import BOS
 
 WIDTH, NEIGHBOURS, PIECES = 16, 4, 5
 HOLA, MUNDO = 7, 8
@@ -125,6 +126,7 @@ def spoken(
     query: Tensor,
     begun: tuple[int, int],
     attention: Tensor,
+    untold: Tensor,
 ) -> list[tuple[int, float, int, bool, bool]]:
     """Slot, nearness, thread and silence of what answers one query, nearest first, and whether it
     goes on in a pair that resembles the sentence."""
@@ -146,7 +148,9 @@ def spoken(
                 nearness += LONGER
             nearness += CLOSER * close
         thread = (SAME_WORD if inside[slot] else NEXT_WORD) if follow[slot] else ELSEWHERE
-        answers.append((slot, nearness, thread, not heard[slot], close and follow[slot]))
+        unlooked = not (inside[slot] or follow[slot]) and float(untold[place].sum()) < LOOKED
+        mute = not heard[slot] or unlooked
+        answers.append((slot, nearness, thread, mute, close and follow[slot]))
     return sorted(answers, key=lambda answer: -answer[1])[: memory.config.neighbours]
 
 
@@ -166,10 +170,11 @@ def test_an_excerpt_answers_as_a_loop_over_its_entries(
     queries = unit_rows(len(counts) * rows, seed + 1)
     words, before = torch.randint(0, PIECES, (2, len(queries)), generator=generator())
     attention = 0.8 * torch.rand(len(queries), pieces, generator=generator()).softmax(dim=-1)
+    untold = 0.2 * torch.rand(len(queries), pieces, generator=generator())
     close = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
 
     excerpt = Excerpt.of(memory, threads, chosen, places, close=close)
-    recall = excerpt.read(queries, Begun(words, before), attention)
+    recall = excerpt.read(queries, Begun(words, before), attention, untold)
 
     assert recall.thread is not None
     assert recall.mute is not None
@@ -180,7 +185,7 @@ def test_an_excerpt_answers_as_a_loop_over_its_entries(
         expected = spoken(
             memory, threads,
             list(zip(chosen[own].tolist(), places[own], close[own].tolist(), strict=True)), query,
-            (int(words[row]), int(before[row])), attention[row],
+            (int(words[row]), int(before[row])), attention[row], untold[row],
         )  # fmt: skip
         missing = NEIGHBOURS - len(expected)
         slots = [slot for slot, *_ in expected]
@@ -255,6 +260,34 @@ def test_an_entry_is_as_near_as_what_it_translates_is_attended_to() -> None:
     assert recall.mute is not None
     assert recall.mute[0, :2].tolist() == [False, True]
     assert ask(excerpt, 3, attention=0.0).values[0, :2].tolist() == [HOLA, MUNDO]
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted", "untold", "mute"),
+    [
+        (3, False, [0.05, 0.9], True),  # goes on from nothing, and nobody has looked at it
+        (3, False, [0.15, 0.0], False),
+        (2, False, [0.05, 0.9], False),  # goes on from the word before it in its pair
+        (BOS, False, [0.05, 0.9], False),  # begins the sentence as it begins its pair
+        (BOS, True, [0.05, 0.9], True),  # a line of a glossary, which any sentence begins like
+        (BOS, True, [0.15, 0.0], False),
+    ],
+)
+def test_a_word_waits_until_somebody_has_looked_at_what_it_translates(
+    word: int, wanted: bool, untold: list[float], mute: bool
+) -> None:
+    stem = BOS if word == BOS else 2
+    excerpt = few((near(0.9), HOLA, stem, False), places=[[True, False]])
+    speech = replace(excerpt.speech, wanted=torch.tensor([[wanted]]))
+    excerpt = replace(excerpt, speech=speech)
+
+    recall = excerpt.read(
+        axis(0)[None], after(word), nowhere(1).expand(1, 2), torch.tensor([untold])
+    )
+
+    assert recall.mute is not None
+    assert recall.mute[0, 0] == mute
+    assert recall.values[0, 0] == HOLA  # what it would have been lent stays with the model
 
 
 def test_a_remembered_word_is_finished_before_another_is_attended_to() -> None:

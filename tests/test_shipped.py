@@ -96,6 +96,25 @@ def test_a_glossary_is_used_in_long_sentences(term: str, translation: str, sente
     assert translation in corrected(term, translation, sentence)
 
 
+@pytest.mark.parametrize(
+    ("term", "translation", "sentence"),
+    [
+        ("purchase order", "Bestellung", "Acme sent us a purchase order on Monday."),
+        ("sourdough", "Sauerteig", "Petrov bakes bread with sourdough."),
+        ("Norway", "Norwegen", "Bergen is a wet town in Norway."),
+        ("lighthouse", "Leuchtturm", "Henrik saw the lighthouse from the ferry."),
+        ("kiln", "Brennofen", "The potter heats the kiln at night."),
+    ],
+)
+def test_a_term_stands_for_no_other_word_that_the_model_does_not_know(
+    term: str, translation: str, sentence: str
+) -> None:
+    words = corrected(term, translation, sentence).rstrip(".").split()
+
+    assert words.count(translation) == 1
+    assert words[0] != translation
+
+
 def test_an_article_that_no_hypothesis_had_agrees() -> None:
     pair = "We need a waiver.", "Wir brauchen eine Verzichtserklärung."
 
