@@ -84,7 +84,8 @@ class Doctor:
         states, weights = model.attend(batch)
         queries = model.query(states.flat())
         begun = Begun.all(batch.inputs, excerpt.joints).by_sentence()
-        recall = excerpt.read(queries, begun, weights.flatten(0, 1))
+        attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
+        recall = excerpt.read(queries, begun, attention, untold=coverage)
         _, shares, _ = model.read_out(states.flat(), queries, recall, self.translator.memory)
         right = recall.values[begins] == target_ids[begins]
         return Look(
