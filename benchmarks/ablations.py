@@ -231,6 +231,11 @@ def unknown_words(checkpoint: Checkpoint) -> None:
     checkpoint.lexicon.__init__()  # type: ignore[misc]
 
 
+def unknown_company(checkpoint: Checkpoint) -> None:
+    """As if nothing were known of which words stand before the same words."""
+    checkpoint.company.__init__()  # type: ignore[misc]
+
+
 ROWS = [
     Row("no memory", memory=False),
     Row("default"),
@@ -275,6 +280,7 @@ ROWS = [
     Row("a word behind a sign is another word", no_signs),
     Row("the first word of a pair keeps its capital letter", capitals),
     Row("the model has no say in what goes with a word", constants=((search, "AGREED", 0.0),)),
+    Row("nothing is known of what keeps company", unknown_company),
     Row("what stands before a remembered word stays", constants=((agreement, "RIVALS", 0),)),
     Row("remembered words may be passed over", constants=((search, "DUE", 0.0),)),
     Row("what is said is looked at again", constants=((attention, "DONE", 0.0),)),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rarenmt.align import Links
     from rarenmt.batches import Corpus, Ids
     from rarenmt.checkpoint import Checkpoint
+    from rarenmt.company import Company
     from rarenmt.counts import Counts
     from rarenmt.lexicon import Lexicon
     from rarenmt.text import Pair
@@ -77,9 +78,10 @@ def learn_words(
     tokenizer: "Tokenizer",
     links: "Links | None",
     known: "Checkpoint | None",
-) -> "tuple[Lexicon, Counts]":
-    """Which words translate which, from the links, and how often they stand in the texts; what
-    there is no telling of, as the checkpoint before knew it."""
+) -> "tuple[Lexicon, Counts, Company]":
+    """Which words translate which, from the links, and how often and before what they stand in the
+    texts; what there is no telling of, as the checkpoint before knew it."""
+    from rarenmt.company import Company
     from rarenmt.counts import Counts
     from rarenmt.lexicon import Lexicon
 
@@ -88,18 +90,26 @@ def learn_words(
     else:
         lexicon = known.lexicon if known is not None else Lexicon()
     if known is not None and len(known.counts):
-        return lexicon, known.counts
-    sources = ((map(attrgetter("source"), pairs), weight) for pairs, weight in texts)
-    return lexicon, Counts.of(sources)
+        counts = known.counts
+    else:
+        counts = Counts.of((map(attrgetter("source"), pairs), weight) for pairs, weight in texts)
+    if known is not None and len(known.company):
+        company = known.company
+    else:
+        targets = ((map(attrgetter("target"), pairs), weight) for pairs, weight in texts)
+        company = Company.learn(targets)
+    return lexicon, counts, company
 
 
-def save_words(folder: Path, lexicon: "Lexicon", counts: "Counts") -> None:
+def save_words(folder: Path, lexicon: "Lexicon", counts: "Counts", company: "Company") -> None:
     """Put them into a checkpoint."""
-    from rarenmt.checkpoint import LEXICON, WORDS
+    from rarenmt.checkpoint import COMPANY, LEXICON, WORDS
 
     if len(lexicon):
         lexicon.save(folder / LEXICON)
     counts.save(folder / WORDS)
+    if len(company):
+        company.save(folder / COMPANY)
 
 
 def encode(tokenizer: "Tokenizer", pairs: "list[Pair]") -> "list[tuple[Ids, Ids]]":

@@ -202,7 +202,7 @@ def train(
     corpus = make_corpus(tokenizer, texts, join, settings)
     held_out = list(read_corpus(dev, config.languages, console.remark))[: settings.evaluate_pairs]
     links = _aligned(corpus, tokenizer) if align else None
-    lexicon, counts = learn_words(corpus, texts, tokenizer, links, known)
+    lexicon, counts, company = learn_words(corpus, texts, tokenizer, links, known)
     sides = [(pair.source, pair.target) for pairs, _ in texts for pair in pairs]
     run = Run(
         folder,
@@ -222,7 +222,7 @@ def train(
     if resume:
         run.resume()
     if parallel.rank() == 0:
-        save_words(folder, lexicon, counts)
+        save_words(folder, lexicon, counts, company)
     _say_start(run, len(corpus.pairs), place)
     _follow(run)
 
@@ -272,7 +272,7 @@ def _chosen(what: str, name: str, known: dict[str, T]) -> T:
 
 def _check_folder(folder: Path, resume: bool) -> None:
     """Refuse a folder that holds anything, or nothing to go on with, before anything is done."""
-    from rarenmt.checkpoint import LEXICON, TRAINING, WORDS
+    from rarenmt.checkpoint import COMPANY, LEXICON, TRAINING, WORDS
     from rarenmt.storage import TEMPORARY, naming
 
     begun = (folder / TRAINING).exists()
@@ -282,7 +282,7 @@ def _check_folder(folder: Path, resume: bool) -> None:
         raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
     with naming(folder, "read"):
         there = list(folder.iterdir()) if folder.exists() else []
-        left = {LEXICON, WORDS}  # by a run that was killed before its first save
+        left = {LEXICON, WORDS, COMPANY}  # by a run that was killed before its first save
         if not begun and any(p.suffix != TEMPORARY and p.name not in left for p in there):
             raise SettingError(f"{folder} is not empty; choose another folder")
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.batches import Ids
+from rarenmt.company import Company
 from rarenmt.excerpt import Excerpt
 from rarenmt.lexicon import Lexicon
 from rarenmt.model import Model
@@ -29,9 +30,6 @@ from rarenmt.trace import History, Trace
 
 RIVALS = 8
 """Pieces that the model finds likeliest in a place; other words are looked for among them."""
-
-COMPANY = 1.0
-"""Nats for the word that stands before the remembered one in its pair."""
 
 CHANGED = 2.0
 """Nats for another ending of a remembered word than was shown, where the sentence has another form
@@ -59,8 +57,11 @@ class _Before(Doubt):
 class Agreement:
     """Lets remembered words and those before them agree with the translation."""
 
-    def __init__(self, model: Model, tokenizer: Tokenizer, lexicon: Lexicon) -> None:
-        self._model, self._tokenizer, self._lexicon = model, tokenizer, lexicon
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer, lexicon: Lexicon, company: Company
+    ) -> None:
+        self._model, self._tokenizer = model, tokenizer
+        self._lexicon, self._company = lexicon, company
 
     @torch.inference_mode()
     def mend(
@@ -120,7 +121,8 @@ class Agreement:
     def _rivals(self, doubt: _Before, likely: Tensor) -> list[Choice]:
         """A doubted word and its rivals where the model finds pieces so likely (V,); none without
         rivals. They translate a word that it translates, and begin as it does with a capital letter
-        or without."""
+        or without. Nats for what keeps company with the words that stood there when the remembered
+        one was shown."""
         [word] = doubt.pieces
         likely = likely.clone()
         likely[[PAD, BOS, UNK, EOS, word]] = -torch.inf
@@ -131,10 +133,17 @@ class Agreement:
             and self._is_capital(rival) == self._is_capital(word)
             and doubt.meant & self._sources(rival)
         ]
-        some = [word, *rivals] if rivals else []
-        return [
-            ([each], COMPANY * doubt.said.stands_behind(doubt.following, each)) for each in some
-        ]
+        if not rivals:
+            return []
+        shown = doubt.said.stands_behind(doubt.following)
+        return [([each], self._fitting(shown, each)) for each in [word, *rivals]]
+
+    def _fitting(self, shown: Ids, piece: int) -> float:
+        """Nats for a word of one piece where others, of one piece each, were shown; the mean over
+        them, for what was shown twice is no surer."""
+        word = self._tokenizer.word((piece,))
+        nats = [self._company.nats(self._tokenizer.word((each,)), word) for each in shown]
+        return sum(nats) / max(1, len(nats))
 
     def _is_word(self, piece: int) -> bool:
         """Whether a piece is a word, if nothing goes on with it."""

@@ -4,6 +4,7 @@ config.json              format, configuration, names of the weight files, finge
 vocabulary.model         sentencepiece
 lexicon.tsv              which words translate which, where training aligned them
 words.tsv                how often source words stand in the training text
+company.tsv              which target words stand before the same words there
 weights-*.safetensors    bfloat16, at most 16 MB each
 training.safetensors     what a run needs to go on: weights, optimiser, memory (float32)
 metrics.jsonl            the course of training, one line a report
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.average import Average
+from rarenmt.company import Company
 from rarenmt.config import Config, parse
 from rarenmt.counts import Counts
 from rarenmt.errors import CheckpointError, SettingError
@@ -42,6 +44,7 @@ METRICS = "metrics.jsonl"
 WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors")
 LEXICON = "lexicon.tsv"
 WORDS = "words.tsv"
+COMPANY = "company.tsv"
 MEMORY = "memory.safetensors"
 
 ADAM = ("exp_avg", "exp_avg_sq")
@@ -60,6 +63,8 @@ class Checkpoint:
     """What the training text says of words; nothing where its words were not aligned."""
     counts: Counts
     """How often source words stand there; nothing in a checkpoint of before."""
+    company: Company
+    """Which target words stand before the same words there; likewise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +136,9 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
     weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
     verify(folder, manifest, weights, tokenizer)
     lexicon, counts = Lexicon.load(folder / LEXICON), Counts.load(folder / WORDS)
-    return Checkpoint(model.to(device).eval(), tokenizer, manifest.fingerprint, lexicon, counts)
+    company = Company.load(folder / COMPANY)
+    model = model.to(device).eval()
+    return Checkpoint(model, tokenizer, manifest.fingerprint, lexicon, counts, company)
 
 
 def load_average(folders: Sequence[Path], device: torch.device) -> Checkpoint:

@@ -187,11 +187,12 @@ class Speech:
         begin = (self.values == piece) & self.wanted & ~self.inside
         return bool(begin.any()) and not bool((begin & ~self.varied).any())
 
-    def stands_behind(self, piece: int, before: int) -> bool:
-        """Whether some entry begins a word with a piece behind that word of one piece, whatever its
-        capital letter."""
-        word = self.joints.alike(torch.tensor(before, device=self.values.device))
-        return bool(((self.values == piece) & (self._behind == word)).any())
+    def stands_behind(self, piece: int) -> list[int]:
+        """The words of one piece behind which entries that translate a due word begin a word with a
+        piece, one of each that there is with other capital letters."""
+        begin = (self.values == piece) & self.wanted & ~self.inside
+        words = self._behind[begin].unique().tolist()
+        return [word for word in words if 0 <= word < len(self.joints.inside)]
 
     def _again(self, near: Candidates, begun: Begun) -> Tensor:
         """(N, K) which entries would begin the last word once more, or end it so where another word

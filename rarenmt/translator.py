@@ -57,7 +57,9 @@ class Translator:
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
         self.remembered = TranslationMemory(checkpoint, memory_path)
-        self._agreement = Agreement(self.model, self.tokenizer, checkpoint.lexicon)
+        self._agreement = Agreement(
+            self.model, self.tokenizer, checkpoint.lexicon, checkpoint.company
+        )
         self._index: IndexName = index
         self._indexed: Memory | None = None
 

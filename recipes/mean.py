@@ -2,9 +2,9 @@
 
     python recipes/mean.py OUT CHECKPOINT CHECKPOINT --bias 0.75
 
-One that is named twice counts twice. The lexicon is what all of them know, and the counts of words
-are those of the first. `--bias` is added to the last bias of the gate: above 0 the memory is
-trusted more.
+One that is named twice counts twice. The lexicon is what all of them know; the counts of words
+and their company are those of the first. `--bias` is added to the last bias of the gate: above 0
+the memory is trusted more.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.checkpoint import LEXICON, WORDS, load_average, save_checkpoint
+from rarenmt.checkpoint import COMPANY, LEXICON, WORDS, load_average, save_checkpoint
 from rarenmt.lexicon import Lexicon
 from rarenmt.readout import MixtureReadout
 
@@ -33,6 +33,8 @@ def main() -> None:
     known = [Lexicon.load(folder / LEXICON) for folder in dict.fromkeys(options.checkpoints)]
     Lexicon(pair for lexicon in known for pair in lexicon.pairs()).save(options.out / LEXICON)
     mean.counts.save(options.out / WORDS)
+    if len(mean.company):
+        mean.company.save(options.out / COMPANY)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import torch
 from rarenmt import agreement
 from rarenmt.agreement import Agreement
 from rarenmt.batches import source_batch
+from rarenmt.company import Company
 from rarenmt.excerpt import Excerpt
 from rarenmt.lexicon import Lexicon
 from rarenmt.search import Hypothesis
@@ -62,10 +63,15 @@ def history(found: Hypothesis) -> History:
     return steps
 
 
-def mended(found: Hypothesis, pair: Pair = PAIR, lexicon: Lexicon | None = None) -> Hypothesis:
+def mended(
+    found: Hypothesis,
+    pair: Pair = PAIR,
+    lexicon: Lexicon | None = None,
+    company: Company = Company(),  # noqa: B008 - it never changes
+) -> Hypothesis:
     translator = shown(PAIR)
     known = translator.checkpoint.lexicon if lexicon is None else lexicon
-    reader = Agreement(translator.model, translator.tokenizer, known)
+    reader = Agreement(translator.model, translator.tokenizer, known, company)
     sources = [translator.tokenizer.encode(ASKED)]
     [best] = reader.mend(sources, [found], asked(pair), history(found))
     return best
@@ -111,15 +117,26 @@ def test_only_translations_of_the_same_word_are_tried() -> None:
     assert mended(found, lexicon=elsewhere) == found
 
 
-def test_the_word_is_preferred_that_stands_there_in_the_pair(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("target", "nats", "said"),
+    [
+        (f"Das {WORD} brauchen wir.", {}, "die"),  # the model is surer than of the word again
+        (f"Das {WORD} brauchen wir.", {("das", "das"): 20.0}, "das"),  # *Das* is *das*
+        (f"Wir brauchen ein {WORD}.", {("das", "ein"): 20.0}, "das"),
+        (f"Wir brauchen ein {WORD}.", {("die", "ein"): -20.0}, "den"),
+        (f"Wir sehen ein {WORD}.", {("die", "eine"): -20.0}, "die"),  # nobody said *eine*
+        (WORD, {("das", "ein"): 20.0}, "die"),  # nothing stood before it
+    ],
+)
+def test_the_word_is_preferred_that_keeps_company_with_the_one_shown_there(
+    target: str, nats: dict[tuple[str, str], float], said: str
 ) -> None:
     found = finished(f"Hast du den {WORD} unterschrieben?")
-    pair = Pair(PAIR.source, f"Das {WORD} brauchen wir.", "file.txt", 1, time=0)
+    pair = Pair(PAIR.source, target, "file.txt", 1, time=0)
 
-    assert text(mended(found, pair)) == f"Hast du die {WORD} unterschrieben?"
-    monkeypatch.setattr(agreement, "COMPANY", 20.0)
-    assert text(mended(found, pair)) == f"Hast du das {WORD} unterschrieben?"  # *Das* is *das*
+    agreed = mended(found, pair, company=Company(nats))
+
+    assert text(agreed) == f"Hast du {said} {WORD} unterschrieben?"
 
 
 TRAINING = Pair("mandatory training", "Pflichtschulung", "file.txt", 1, time=0)

@@ -122,6 +122,31 @@ def test_an_article_that_no_hypothesis_had_agrees() -> None:
     assert "Die Verzichtserklärung" in corrected(*pair, "The waiver is on the table.")
 
 
+@pytest.mark.parametrize(
+    ("shown", "sentence", "said"),
+    [
+        (("The midwife came at once.", "Die Hebamme kam sofort."), "Oksana is a midwife.", "eine"),
+        (
+            ("The stapler is empty.", "Der Tacker ist leer."),
+            "Unfortunately, the stapler jams.",
+            "der",
+        ),
+        (
+            ("The quokka eats leaves.", "Das Quokka frisst Blätter."),
+            "Bergen Zoo has a quokka.",
+            "ein",
+        ),
+    ],
+)
+def test_a_word_has_the_gender_that_it_was_shown_with(
+    shown: tuple[str, str], sentence: str, said: str
+) -> None:
+    words = corrected(*shown, sentence).rstrip(".").split()
+    word = shown[1].split()[1]
+
+    assert words[words.index(word) - 1] == said
+
+
 def test_numbers_and_placeholders_stand_in_the_translation_as_in_the_source() -> None:
     translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
     kept = {
