@@ -141,8 +141,8 @@ class Agreement:
     def _fitting(self, shown: Ids, piece: int) -> float:
         """Nats for a word of one piece where others, of one piece each, were shown; the mean over
         them, for what was shown twice is no surer."""
-        word = self._tokenizer.word((piece,))
-        nats = [self._company.nats(self._tokenizer.word((each,)), word) for each in shown]
+        texts = self._tokenizer.texts
+        nats = [self._company.nats(texts[each].strip(), texts[piece].strip()) for each in shown]
         return sum(nats) / max(1, len(nats))
 
     def _is_word(self, piece: int) -> bool:

@@ -22,8 +22,9 @@ LEADING = 200
 FEW = 0.3
 """Nats that are not worth a line."""
 
-SAME = 1.0
-"""Nats for the same word again, where nothing is known of it."""
+MOST = 1.0
+"""Nats for any word, and for the same word again where nothing is known of it: that words have a
+favourite among the leading ones says little of a new word."""
 
 
 class Company:
@@ -38,21 +39,22 @@ class Company:
         return len(self._nats)
 
     def nats(self, shown: str, other: str) -> float:
-        """How much likelier the `other` word is before what was `shown` behind a word, both in
-        small letters, than it is before any; 0 if that is not known."""
+        """How much likelier the `other` word is before what was `shown` behind a word than it is
+        before any; 0 if that is not known."""
         both = (min(shown, other), max(shown, other))
-        return self._nats.get(both, SAME * (shown == other and shown not in self._known))
+        return self._nats.get(both, MOST * (shown == other and shown not in self._known))
 
     @classmethod
     def learn(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Company":
         """From target sentences, each text with how often an epoch shows it, which says what the
         commonest words are: ln of how often two occurrences of a word stand behind the two leading
         words, over how often by chance, each once more than counted. Every word that occurs so
-        twice or oftener counts as much as any other."""
+        twice or oftener counts as much as any other. Capital letters count: *Der* begins a
+        sentence, and is no genitive."""
         sentences: list[list[str]] = []
         often: Counter[str] = Counter()
         for text, weight in texts:
-            words = [WORD.findall(sentence.casefold()) for sentence in text]
+            words = [WORD.findall(sentence) for sentence in text]
             counts = Counter(word for own in words for word in own if word.isalpha())
             often.update({word: weight * count for word, count in counts.items()})
             sentences += words
@@ -106,7 +108,7 @@ def _worth(behind: Sequence[Counter[str]]) -> Iterator[tuple[tuple[str, str], fl
             chance = alone[word] * alone[other] / len(behind)
             nats = math.log((together.get((word, other), 0.0) + 1) / (chance + 1))
             if word <= other and abs(nats) >= FEW:
-                yield (word, other), nats
+                yield (word, other), min(nats, MOST)
 
 
 def _read(path: Path) -> Iterator[tuple[tuple[str, str], float]]:

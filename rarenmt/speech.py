@@ -189,9 +189,9 @@ class Speech:
 
     def stands_behind(self, piece: int) -> list[int]:
         """The words of one piece behind which entries that translate a due word begin a word with a
-        piece, one of each that there is with other capital letters."""
+        piece."""
         begin = (self.values == piece) & self.wanted & ~self.inside
-        words = self._behind[begin].unique().tolist()
+        words = self.stems[begin].unique().tolist()
         return [word for word in words if 0 <= word < len(self.joints.inside)]
 
     def _again(self, near: Candidates, begun: Begun) -> Tensor:

@@ -121,7 +121,8 @@ def test_only_translations_of_the_same_word_are_tried() -> None:
     ("target", "nats", "said"),
     [
         (f"Das {WORD} brauchen wir.", {}, "die"),  # the model is surer than of the word again
-        (f"Das {WORD} brauchen wir.", {("das", "das"): 20.0}, "das"),  # *Das* is *das*
+        (f"Das {WORD} brauchen wir.", {("Das", "das"): 20.0}, "das"),
+        (f"Das {WORD} brauchen wir.", {("das", "das"): 20.0}, "die"),  # another word
         (f"Wir brauchen ein {WORD}.", {("das", "ein"): 20.0}, "das"),
         (f"Wir brauchen ein {WORD}.", {("die", "ein"): -20.0}, "den"),
         (f"Wir sehen ein {WORD}.", {("die", "eine"): -20.0}, "die"),  # nobody said *eine*

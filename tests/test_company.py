@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rarenmt import company
-from rarenmt.company import SAME, Company
+from rarenmt.company import MOST, Company
 from rarenmt.errors import CheckpointError
 
 HE, SHE = ("der Hund", "einen Hund"), ("die Katze", "eine Katze")
@@ -22,16 +22,29 @@ def four_words_lead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_words_that_stand_before_the_same_words_keep_company() -> None:
-    """Of 40 words half stand behind *der* and *einen*, half behind *die* and *eine*."""
-    both = learn(*(f"{text}{i}" for i in range(20) for text in HE + SHE))
+    """Of 20 words half stand behind *der* and *einen*, half behind *die* and *eine*."""
+    both = learn(*(f"{text}{i}" for i in range(10) for text in HE + SHE))
 
-    # Two occurrences of a word are of *der* and *einen* in 1 of 2 orders: 20 words, 10 in all; by
-    # chance in 10 · 10 / 40.
-    assert both.nats("der", "einen") == pytest.approx(math.log((10 + 1) / (2.5 + 1)))
+    # Two occurrences of a word are of *der* and *einen* in 1 of 2 orders: 10 words, 5 in all; by
+    # chance in 5 · 5 / 20.
+    assert both.nats("der", "einen") == pytest.approx(math.log((5 + 1) / (1.25 + 1)))
     assert both.nats("einen", "der") == both.nats("der", "einen")
     assert both.nats("eine", "die") == both.nats("der", "einen")
-    assert both.nats("der", "die") == both.nats("der", "eine") == pytest.approx(-math.log(3.5))
-    assert both.nats("der", "der") == pytest.approx(-math.log(3.5))  # no word stood there twice
+    assert both.nats("der", "die") == both.nats("der", "eine") == pytest.approx(-math.log(2.25))
+    assert both.nats("der", "der") == pytest.approx(-math.log(2.25))  # no word stood there twice
+
+
+def test_a_favourite_is_worth_a_nat_at_most() -> None:
+    favourite = learn(*["der Hund", "die Katze"] * 50)
+
+    assert favourite.nats("der", "der") == MOST
+
+
+def test_a_word_with_a_capital_letter_is_another_one() -> None:
+    both = learn(*(f"{text}{i}" for i in range(20) for text in ("Der Hund", "einen Hund", *SHE)))
+
+    assert both.nats("Der", "einen") > 0
+    assert both.nats("der", "einen") == 0
 
 
 def test_a_word_that_comes_once_tells_nothing() -> None:
@@ -58,7 +71,7 @@ def test_the_weights_of_the_texts_say_which_words_are_common() -> None:
 
 
 def test_of_what_is_not_known_the_same_word_again_is_likelier() -> None:
-    assert Company().nats("der", "der") == SAME
+    assert Company().nats("der", "der") == MOST
     assert Company().nats("der", "die") == 0
     assert Company({("der", "einen"): 1.0}).nats("der", "der") == 0  # it was not worth a line
 
