@@ -153,9 +153,10 @@ class Excerpt:
             similarity = similarity + bonus.flatten(0, 1).gather(1, found)
         thread, mute = thread.flatten(0, 1).gather(1, found), self.mute.take(numbers)
         if untold is not None and self.places is not None:
+            places = _by_row(self.places, found)
             alone = (thread == ELSEWHERE) | self.speech.opens.take(numbers)
             alone &= ~self.speech.tied.take(numbers)
-            mute = mute | (alone & (self._had(untold, found) < LOOKED))
+            mute = mute | (alone & (_sums(untold, places) < LOOKED))
         candidates = Candidates(numbers, similarity, cosine, thread, mute)
         return self.speech.recall(candidates, begun, self.neighbours)
 
@@ -169,15 +170,6 @@ class Excerpt:
         unfinished = (thread == SAME_WORD).any(dim=-1, keepdim=True)
         shares = torch.bmm(attention.double(), self._starts.transpose(1, 2)).float()
         return shares.masked_fill(unfinished, 0.0).clamp(max=1.0)
-
-    def _had(self, untold: Tensor, found: Tensor) -> Tensor:
-        """(B·R, K) the part of what is `untold` (B·R, S) at the places of the entries `found`
-        (B·R, K) for each row. Added up in float64, as above."""
-        assert self.places is not None
-        sentences = torch.arange(len(self.places), device=found.device)
-        rows = sentences.repeat_interleave(len(found) // len(self.places))
-        places = self.places[rows[:, None], found]  # (B·R, K, S)
-        return (untold.double()[:, None] * places).sum(dim=-1).float()
 
     @cached_property
     def mute(self) -> Tensor:
@@ -202,6 +194,18 @@ def _pad(rows: Sequence[Tensor], value: int = EMPTY) -> Tensor:
     """The rows side by side (B, the longest), at least one wide, filled up with a value."""
     longest = max(1, *map(len, rows))
     return torch.stack([F.pad(row, (0, longest - len(row)), value=value) for row in rows])
+
+
+def _by_row(places: Tensor, found: Tensor) -> Tensor:
+    """(B·R, K, S) of the places (B, M, S) of entries those of some found (B·R, K) for each row."""
+    sentences = torch.arange(len(places), device=found.device)
+    return places[sentences.repeat_interleave(len(found) // len(places))[:, None], found]
+
+
+def _sums(attention: Tensor, places: Tensor) -> Tensor:
+    """(B·R, K) the attention (B·R, S) on the places (B·R, K, S) of each entry. Added up in float64,
+    so that it gives the same bits in whatever company."""
+    return (attention.double()[:, None] * places).sum(dim=-1).float()
 
 
 def _stack(rows: Sequence[Tensor]) -> Tensor:

@@ -67,9 +67,7 @@ def _drawn(figure: Callable[[Sequence[int]], float], count: int) -> Interval:
 def _counts(hypotheses: Sequence[str], references: Sequence[str]) -> Tensor:
     """What BLEU adds up over sentences (N, 2 + 2 · orders): lengths of hypothesis and reference,
     n-grams that match, and n-grams."""
-    metric = BLEU(
-        effective_order=True
-    )  # without it sentences shorter than four words are warned of
+    metric = BLEU(effective_order=True)  # counts alike, and does not warn of short sentences
     scores = [
         metric.sentence_score(hypothesis, [reference])
         for hypothesis, reference in zip(hypotheses, references, strict=True)
