@@ -66,7 +66,27 @@ def test_the_mean_of_a_checkpoint_and_itself_is_the_same(tmp_path: Path) -> None
         command = [sys.executable, str(HOME / "recipes" / "mean.py"), *folders, "--bias", bias]
         subprocess.run(command, check=True, cwd=HOME)
 
-    for name in ("config.json", "lexicon.tsv", "words.tsv", "vocabulary.model"):
+    for name in ("config.json", "lexicon.tsv", "words.tsv", "company.tsv", "vocabulary.model"):
         assert (tmp_path / "0" / name).read_bytes() == (shipped / name).read_bytes()
     trusting = (tmp_path / "1" / "config.json").read_text("utf-8")
     assert trusting != (shipped / "config.json").read_text("utf-8")
+
+
+def test_what_keeps_company_is_counted_in_training_as_afterwards(tmp_path: Path) -> None:
+    nouns = [f"{word} x{i}" for i in range(10) for word in ("der", "einen", "die", "eine")]
+    (tmp_path / "rest.tsv").write_text("".join(f"a\t{noun}\n" for noun in nouns), "utf-8")
+    (tmp_path / "dev.tsv").write_text("a\tder x1\n", "utf-8")
+    recipe, out = HOME / "recipes" / "multi30k.sh", tmp_path / "out"
+    trained = run(
+        recipe, tmp_path, out, *SMALLER, "--align", "0", "--vocabulary", "281", "--steps", "1"
+    )
+    assert trained.returncode == 0, trained.stderr
+    learnt = (out / "company.tsv").read_bytes()
+    (out / "company.tsv").unlink()
+
+    subprocess.run(
+        [sys.executable, HOME / "recipes" / "company.py", out, tmp_path / "rest.tsv"], check=True
+    )
+
+    assert learnt
+    assert (out / "company.tsv").read_bytes() == learnt
