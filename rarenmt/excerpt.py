@@ -153,7 +153,7 @@ class Excerpt:
             similarity = similarity + bonus.flatten(0, 1).gather(1, found)
         thread, mute = thread.flatten(0, 1).gather(1, found), self.mute.take(numbers)
         if untold is not None and self.places is not None:
-            places = _by_row(self.places, found)
+            places = self.places[numbers // entries, found]  # (B·R, K, S)
             alone = (thread == ELSEWHERE) | self.speech.opens.take(numbers)
             alone &= ~self.speech.tied.take(numbers)
             mute = mute | (alone & (_sums(untold, places) < LOOKED))
@@ -194,12 +194,6 @@ def _pad(rows: Sequence[Tensor], value: int = EMPTY) -> Tensor:
     """The rows side by side (B, the longest), at least one wide, filled up with a value."""
     longest = max(1, *map(len, rows))
     return torch.stack([F.pad(row, (0, longest - len(row)), value=value) for row in rows])
-
-
-def _by_row(places: Tensor, found: Tensor) -> Tensor:
-    """(B·R, K, S) of the places (B, M, S) of entries those of some found (B·R, K) for each row."""
-    sentences = torch.arange(len(places), device=found.device)
-    return places[sentences.repeat_interleave(len(found) // len(places))[:, None], found]
 
 
 def _sums(attention: Tensor, places: Tensor) -> Tensor:

@@ -179,20 +179,23 @@ class Speech:
 
     def is_due(self, piece: int) -> bool:
         """Whether some entry that translates a due word begins a word with a piece."""
-        return bool(((self.values == piece) & self.wanted & ~self.inside).any())
+        return bool(self._due(piece).any())
 
     def is_varied(self, piece: int) -> bool:
         """Whether some entry that translates a due word begins a word with a piece, and all that do
         translate one that their pair has in another form."""
-        begin = (self.values == piece) & self.wanted & ~self.inside
+        begin = self._due(piece)
         return bool(begin.any()) and not bool((begin & ~self.varied).any())
 
     def stands_behind(self, piece: int) -> list[int]:
         """The words of one piece behind which entries that translate a due word begin a word with a
         piece."""
-        begin = (self.values == piece) & self.wanted & ~self.inside
-        words = self.stems[begin].unique().tolist()
+        words = self.stems[self._due(piece)].unique().tolist()
         return [word for word in words if 0 <= word < len(self.joints.inside)]
+
+    def _due(self, piece: int) -> Tensor:
+        """(B, M) which entries that translate a due word begin a word with a piece."""
+        return (self.values == piece) & self.wanted & ~self.inside
 
     def _again(self, near: Candidates, begun: Begun) -> Tensor:
         """(N, K) which entries would begin the last word once more, or end it so where another word
