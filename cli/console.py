@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,14 @@ def _write(line: str) -> None:
 def place(pair: "Pair") -> str:
     """FILE:LINE."""
     return f"{pair.path}:{pair.line}"
+
+
+def short(path: Path) -> str:
+    """A path as people write it: with ~ for their home folder."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):  # it lies elsewhere; there is no home folder
+        return str(path)
 
 
 def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:

@@ -1,5 +1,6 @@
 """`rarenmt forget`: take remembered lines back."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -33,8 +34,9 @@ def forget(
     """
     if not (places or file or match or last):
         raise SettingError("what should be forgotten? Give FILE:LINE, --file, --match or --last")
-    remembered = options.load_memory(model, options.memory_file(model, memory), device)
-    with remembered.exclusively():
+    path = options.memory_file(model, memory)
+    remembered = options.load_memory(model, path, device)
+    with nullcontext() if dry_run else remembered.exclusively():
         chosen = selection.select(remembered.journal, places, file, match, last)
         showings = list(remembered.journal.showings())
         gone = remembered.forget(chosen)
@@ -47,4 +49,4 @@ def forget(
     if len(gone) < len(chosen):
         kept = console.count(len(gone), "pair")
         said += f", and with them {kept}: the others stand in other lines too"
-    console.remark(f"{said} in {remembered.path}")
+    console.remark(f"{said} in {console.short(path)}")

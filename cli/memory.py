@@ -168,7 +168,7 @@ def merge(
     merged.path = output
     with locked(output):
         merged.save()
-    console.remark(f"{console.count(len(merged.journal.pairs), 'pair')} in {output}")
+    console.remark(f"{console.count(len(merged.journal.pairs), 'pair')} in {console.short(output)}")
 
 
 @memory.command()
@@ -202,7 +202,7 @@ def export(
             write(stream, journal, header)
 
     replace(output, fill)
-    console.remark(f"{console.count(len(journal.pairs), 'pair')} in {output}")
+    console.remark(f"{console.count(len(journal.pairs), 'pair')} in {console.short(output)}")
 
 
 @memory.command()
@@ -225,10 +225,11 @@ def rebuild(
         lines = sum(1 for _ in _read(path)[0].showings())
         with console.counting(lines, "rebuilding") as rebuilt.progress:
             result = rebuilt.rebuild(path)
-        rebuilt.path = output or path
+        output = output or path
+        rebuilt.path = output
         rebuilt.save()
     pairs = console.count(len(result.new), "pair")
-    console.remark(f"{pairs} ({result.tokens:,} tokens) in {rebuilt.path}")
+    console.remark(f"{pairs} ({result.tokens:,} tokens) in {console.short(output)}")
 
 
 def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Header]":

@@ -9,6 +9,7 @@ import typer
 
 from rarenmt.config import IndexName
 from rarenmt.errors import SettingError
+from rarenmt.locations import default_memory, is_shipped, shipped_checkpoint, user_memory
 
 from . import console
 from .selection import select
@@ -29,7 +30,7 @@ Model = Annotated[
         "-m",
         "--model",
         envvar="RARENMT_MODEL",
-        help="Checkpoint folder. Default: checkpoints/en-de beside the program.",
+        help="Checkpoint folder. Default: the English-German one that comes with the program.",
         show_default=False,
     ),
 ]
@@ -38,7 +39,8 @@ MemoryFile = Annotated[
     typer.Option(
         "--memory",
         envvar="RARENMT_MEMORY",
-        help="Memory file. Default: memory.safetensors in the checkpoint folder.",
+        help="Memory file. Default: memory.safetensors in the checkpoint folder, for the shipped "
+        "checkpoint in ~/.local/share/rarenmt/en-de.",
         show_default=False,
     ),
 ]
@@ -85,7 +87,7 @@ Seed = Annotated[int, typer.Option(envvar="RARENMT_SEED", help="Seed of all rand
 
 def model_folder(given: Path | None) -> Path:
     """The folder asked for, or the checkpoint that comes with the program."""
-    return given or Path(__file__).resolve().parent.parent / "checkpoints" / "en-de"
+    return given or shipped_checkpoint()
 
 
 def pick_device(name: str) -> "torch.device":
@@ -119,8 +121,18 @@ def hint_at_terminal(wanted: str) -> None:
 
 
 def memory_file(model: Path | None, memory: Path | None) -> Path:
-    """The memory file asked for, or the one of the checkpoint."""
-    return memory or model_folder(model) / "memory.safetensors"
+    """The memory file asked for, or the one of the checkpoint; a remark where that is one that an
+    earlier version left beside the shipped checkpoint."""
+    if memory is not None:
+        return memory
+    folder = model_folder(model)
+    path = default_memory(folder)
+    if is_shipped(folder) and path.parent == folder:
+        console.remark(
+            f"using {console.short(path)}, where earlier versions kept the memory; to keep it "
+            f"among your own files, move it to {console.short(user_memory())}"
+        )
+    return path
 
 
 def load_memory(model: Path | None, path: Path | None, device: str) -> "TranslationMemory":
@@ -159,7 +171,7 @@ def load_translator(
     place = pick_device(device)
     translator = Translator.load(
         model_folder(model),
-        memory=memory,
+        memory=memory_file(model, memory),
         device=str(place),
         precision=torch.bfloat16 if precision == "bfloat16" else torch.float32,
         index=index,

@@ -1,6 +1,7 @@
 """`rarenmt remember`: sentence pairs to the memory."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,15 +67,16 @@ def remember(
     pairs = [pair for file in files for pair in options.read_pairs(file, model, skip)]
     for error in skipped:
         console.warn(f"{error}; skipped")
-    translator = options.load_translator(model, memory, device, "float32")
+    path = options.memory_file(model, memory)
+    translator = options.load_translator(model, path, device, "float32")
     remembered = translator.remembered
-    with remembered.exclusively():
+    with nullcontext() if dry_run else remembered.exclusively():
         with console.counting(len(pairs), "remembering") as remembered.progress:
             result = remembered.remember(pairs, passes=passes)
         if result.changed and not dry_run:
             remembered.save()
     console.superseded(list(_superseded(pairs, remembered.journal)))
-    _say(result, remembered.path, dry_run)
+    _say(result, path, dry_run)
     if (verify or strict) and _missed(translator, pairs) and strict:
         raise typer.Exit(1)
     if skipped:
@@ -89,14 +91,14 @@ def _superseded(pairs: "Iterable[Pair]", journal: "Journal") -> "Iterator[tuple[
             yield pair, said
 
 
-def _say(result: "Remembered", path: Path | None, dry_run: bool) -> None:
+def _say(result: "Remembered", path: Path, dry_run: bool) -> None:
     """What changed, on stderr."""
     console.contradictions(result.conflicts)
     said = "would remember " if dry_run else "remembered "
     said += f"{console.count(len(result.new), 'pair')} ({result.tokens:,} tokens)"
     if result.known:
         said += f", {len(result.known):,} known already"
-    said += f" in {path}"
+    said += f" in {console.short(path)}"
     if result.evicted:
         said += f"; the memory is full: {result.evicted:,} of the oldest entries made room"
     if result.changed and not dry_run:

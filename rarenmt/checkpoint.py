@@ -8,7 +8,7 @@ company.tsv              which target words stand before the same words there
 weights-*.safetensors    bfloat16, at most 16 MB each
 training.safetensors     what a run needs to go on: weights, optimiser, memory (float32)
 metrics.jsonl            the course of training, one line a report
-memory.safetensors       what the model was told to remember; written by `journal`
+memory.safetensors       what the model was told to remember; see `rarenmt.locations`
 
 config.json names the weight files and is replaced last, so the folder is whole at any moment.
 """
@@ -45,7 +45,6 @@ WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors
 LEXICON = "lexicon.tsv"
 WORDS = "words.tsv"
 COMPANY = "company.tsv"
-MEMORY = "memory.safetensors"
 
 ADAM = ("exp_avg", "exp_avg_sq")
 """The running averages that Adam keeps of every gradient, by its names for them."""

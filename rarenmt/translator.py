@@ -9,12 +9,13 @@ import torch
 
 from rarenmt.agreement import Agreement
 from rarenmt.batches import Ids, by_length, source_batch
-from rarenmt.checkpoint import MEMORY, Checkpoint, load_checkpoint
+from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.choice import choose_index
 from rarenmt.config import IndexName, SearchConfig
 from rarenmt.excerpt import Excerpt
 from rarenmt.joints import close_up
 from rarenmt.journal import Journal
+from rarenmt.locations import default_memory, shipped_checkpoint
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
 from rarenmt.sentences import possible_sentences, split_sentences
@@ -66,20 +67,22 @@ class Translator:
     @classmethod
     def load(
         cls,
-        folder: Path | str,
+        folder: Path | str | None = None,
         *,
         memory: Path | str | None = None,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
         index: IndexName = "auto",
     ) -> "Translator":
-        """A checkpoint folder with its memory file, or with another; a missing file is empty.
+        """A checkpoint folder (default: the shipped one) with its memory file (default:
+        `rarenmt.locations.default_memory`); a missing file is an empty memory.
 
         bfloat16 is for translating: what is remembered should not depend on how fast it was.
         """
-        checkpoint = load_checkpoint(Path(folder), torch.device(device))
+        folder = Path(folder or shipped_checkpoint())
+        checkpoint = load_checkpoint(folder, torch.device(device))
         checkpoint.model.to(precision)
-        return cls(checkpoint, Path(memory or Path(folder) / MEMORY), index=index)
+        return cls(checkpoint, Path(memory or default_memory(folder)), index=index)
 
     @property
     def memory(self) -> Memory:

@@ -18,6 +18,15 @@ from rarenmt.tokens import Tokenizer
 
 torch.set_num_threads(1)
 
+
+@pytest.fixture(autouse=True)
+def data_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's data folder: an empty one for each test, where no memory of ours is touched."""
+    path = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("XDG_DATA_HOME", str(path))
+    return path
+
+
 ALL_BLOCKS: tuple[Block, ...] = ("context", "source", "bottom", "top")
 """Every part that a query can have."""
 

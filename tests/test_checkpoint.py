@@ -14,7 +14,6 @@ import torch
 from rarenmt import checkpoint, tensors
 from rarenmt.checkpoint import (
     CONFIG,
-    MEMORY,
     METRICS,
     TRAINING,
     VOCABULARY,
@@ -24,6 +23,7 @@ from rarenmt.checkpoint import (
 )
 from rarenmt.config import PRESETS, Config, MemoryConfig, ModelConfig
 from rarenmt.errors import StorageError
+from rarenmt.locations import MEMORY
 from rarenmt.model import Model
 from rarenmt.storage import replace_bytes
 from rarenmt.tensors import load_tensors
