@@ -1,7 +1,7 @@
-"""Where the sentences of a line end."""
+"""Where the sentences of a line end, and where a sentence that is too long is cut."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _GAP = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+")
 """What stands behind a sign that may end a sentence."""
@@ -32,6 +32,32 @@ def split_sentences(text: str) -> Iterator[tuple[int, int]]:
         if not rest or (several and _begins(rest) and not _ABBREVIATED.search(text[start:end])):
             yield start, end
             start = len(text) - len(rest)
+
+
+def cut_sentence(sentence: str, longest: int, length: Callable[[str], int]) -> Iterator[str]:
+    """A sentence as a whole or, if it is too long, its parts of at most `longest`: cut behind
+    commas, semicolons and colons, and where that is not enough between words. A longer word stays
+    whole."""
+    if length(sentence) <= longest:
+        yield sentence
+        return
+    for clause in re.split(r"(?<=[,;:])\s+", sentence):
+        yield from _cut_clause(clause, longest, length)
+
+
+def _cut_clause(clause: str, longest: int, length: Callable[[str], int]) -> Iterator[str]:
+    """Parts of at most `longest`, cut between words."""
+    part: list[str] = []
+    size = 0
+    for word in clause.split():
+        more = length(word)
+        if part and size + more > longest:
+            yield " ".join(part)
+            part, size = [], 0
+        part.append(word)
+        size += more
+    if part:
+        yield " ".join(part)
 
 
 def _begins(text: str) -> bool:

@@ -1,9 +1,9 @@
 """Text in, text out: translate sentences, remember pairs, and say where a word came from."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import overload
 
 import torch
 
@@ -18,7 +18,7 @@ from rarenmt.journal import Journal
 from rarenmt.locations import default_memory, shipped_checkpoint
 from rarenmt.memory import Memory
 from rarenmt.search import Hypothesis, search
-from rarenmt.sentences import possible_sentences, split_sentences
+from rarenmt.sentences import cut_sentence, possible_sentences, split_sentences
 from rarenmt.spans import lacking, says, spans_in
 from rarenmt.text import Pair
 from rarenmt.trace import History, Trace, Voice
@@ -94,18 +94,37 @@ class Translator:
         """What was remembered."""
         return self.remembered.journal
 
+    @overload
+    def translate(  # type: ignore[overload-overlap]  # a string is a sequence of strings, too
+        self, sentences: str, config: SearchConfig = ..., *, memory: bool = ..., explain: bool = ...
+    ) -> Translation: ...
+
+    @overload
     def translate(
         self,
         sentences: Sequence[str],
+        config: SearchConfig = ...,
+        *,
+        memory: bool = ...,
+        explain: bool = ...,
+    ) -> list[Translation]: ...
+
+    def translate(
+        self,
+        sentences: str | Sequence[str],
         config: SearchConfig = BEAM,
         *,
         memory: bool = True,
         explain: bool = True,
-    ) -> list[Translation]:
-        """The translations of sentences, in their order; white space around them is kept.
+    ) -> Translation | list[Translation]:
+        """The translation of one sentence, or those of several in their order; white space around
+        them is kept.
 
         Without `explain` the tokens of what is searched do not say what they came from.
         """
+        if isinstance(sentences, str):
+            [translation] = self.translate([sentences], config, memory=memory, explain=explain)
+            return translation
         shown = self.journal.shown if memory and config.repeat else _nothing
         parts = [list(self._parts(sentence, shown)) for sentence in sentences]
         encoded = [(text, self._encode(text)) for each in parts for text, own in each if not own]
@@ -134,7 +153,7 @@ class Translator:
         for text, shown in parts:
             if shown:
                 part = self._repeat(text, shown)
-            elif len(self._encode(text)) > LONGEST:
+            elif self._length(text) > LONGEST:
                 part = Part([text], [Token(text)])
             else:
                 found = next(answers)
@@ -154,6 +173,9 @@ class Translator:
 
     def _encode(self, text: str) -> Ids:
         return self.tokenizer.encode(text.strip())
+
+    def _length(self, text: str) -> int:
+        return len(self._encode(text))
 
     def _parts(
         self, sentence: str, shown: Callable[[str], Shown | None]
@@ -176,33 +198,12 @@ class Translator:
 
     def _unshown(self, text: str) -> Iterator[tuple[str, None]]:
         """A text as a whole or, if it is long, its sentences; a blank one is nothing."""
-        if len(self._encode(text)) > LONG:
+        if self._length(text) > LONG:
             for start, end in split_sentences(text):
-                yield from ((part, None) for part in self._fitting(text[start:end]))
+                for part in cut_sentence(text[start:end], LONGEST, self._length):
+                    yield part, None
         elif text:
             yield text, None
-
-    def _fitting(self, sentence: str) -> Iterator[str]:
-        """A sentence as a whole, or cut where it breathes if it is too long."""
-        if len(self._encode(sentence)) > LONGEST:
-            for clause in re.split(r"(?<=[,;:])\s+", sentence):
-                yield from self._cut(clause)
-        else:
-            yield sentence
-
-    def _cut(self, text: str) -> Iterator[str]:
-        """Parts of at most LONGEST pieces, cut between words; a longer word stays whole."""
-        part: list[str] = []
-        size = 0
-        for word in text.split():
-            pieces = len(self._encode(word))
-            if part and size + pieces > LONGEST:
-                yield " ".join(part)
-                part, size = [], 0
-            part.append(word)
-            size += pieces
-        if part:
-            yield " ".join(part)
 
     def _search(
         self,
