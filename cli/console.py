@@ -94,11 +94,6 @@ def _write(line: str) -> None:
     sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
 
 
-def place(pair: "Pair") -> str:
-    """FILE:LINE."""
-    return f"{pair.path}:{pair.line}"
-
-
 def short(path: Path) -> str:
     """A path as people write it: with ~ for their home folder."""
     try:
@@ -111,7 +106,7 @@ def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:
     """Point out other translations of the same sources; of very many only the first."""
     for pair, other in found[:MOST]:
         warn(
-            f"{place(pair)} translates {pair.source!r} otherwise than {place(other)}; "
+            f"{pair.place} translates {pair.source!r} otherwise than {other.place}; "
             "both are remembered, and the later one is said"
         )
     if len(found) > MOST:
@@ -121,11 +116,11 @@ def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:
 def superseded(found: "Sequence[tuple[Pair, Pair]]") -> None:
     """Point out known pairs that are not said, for another was shown later; of many the first."""
     for pair, other in found[:MOST]:
-        # a line of a pipe, or one that was edited, shares its place with others
-        shared = other.path == "-" or place(other) == place(pair)
-        named = f"--match {quote(visible(other.target))}" if shared else quote(place(other))
+        # a line of a pipe, or one that was edited, shares its place with others; none may have one
+        shared = other.path in ("", "-") or not other.line or other.place == pair.place
+        named = f"--match {quote(visible(other.target))}" if shared else quote(other.place)
         warn(
-            f"{place(pair)} is known already, but {place(other)} was shown later and is said; "
+            f"{pair.place} is known already, but {other.place} was shown later and is said; "
             f"to take that back: rarenmt forget {named}"
         )
     if len(found) > MOST:

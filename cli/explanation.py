@@ -89,9 +89,9 @@ def remark(translation: "Translation") -> str:
     sources: list[str] = []
     for part in translation.parts:
         if part.shown:
-            sources.append(console.place(part.shown.pair))
+            sources.append(part.shown.pair.place)
         else:
-            sources += [f"{word}: {console.place(pair)}" for word, pair in part.remembered()]
+            sources += [f"{word}: {pair.place}" for word, pair in part.remembered()]
     return "← " + ", ".join(sources) if sources else ""
 
 
@@ -193,9 +193,7 @@ def _pair(
     target = Text(console.visible(pair.target))
     for _, entry in heard:
         target.stylize(f"bold {colour}", *entry.span)
-    where = Text(console.visible(console.place(pair)), f"bold {colour}").append(
-        "  " + note, "not bold dim"
-    )
+    where = Text(console.visible(pair.place), f"bold {colour}").append("  " + note, "not bold dim")
     edge = Text(INDENT).append("▌ ", colour)
     for text in (where, Text(console.visible(pair.source)), target):
         for line in text.wrap(screen, max(20, screen.width - edge.cell_len - 1)):

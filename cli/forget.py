@@ -43,7 +43,7 @@ def forget(
         if not dry_run:
             remembered.save()
     lines = [showings[number] for number in chosen]
-    rows = ([console.place(pair), pair.source, pair.target] for pair in lines)
+    rows = ([pair.place, pair.source, pair.target] for pair in lines)
     console.table(["place", "source", "target"], rows)
     said = f"{'would forget' if dry_run else 'forgot'} {console.count(len(chosen), 'line')}"
     if len(gone) < len(chosen):

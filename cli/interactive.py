@@ -71,8 +71,8 @@ def _learn(translator: "Translator", source: str, target: str) -> None:
         result = remembered.remember([correction])
         remembered.save()
     for _, other in result.conflicts:
-        console.warn(f"{console.place(other)} translates it otherwise; this is said now")
-    console.remark(f"remembered as {console.place(correction)} · undo: {UNDO}")
+        console.warn(f"{other.place} translates it otherwise; this is said now")
+    console.remark(f"remembered as {correction.place} · undo: {UNDO}")
 
 
 def _undo(translator: "Translator") -> None:
@@ -86,7 +86,7 @@ def _undo(translator: "Translator") -> None:
         number, pair = corrections[-1]
         remembered.forget([number])
         remembered.save()
-    console.remark(f"forgot {console.place(pair)}: {pair.source} ▸ {pair.target}")
+    console.remark(f"forgot {pair.place}: {pair.source} ▸ {pair.target}")
 
 
 def _corrections(remembered: "TranslationMemory") -> "list[tuple[int, Pair]]":

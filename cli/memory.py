@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 import typer
 
 from rarenmt.errors import SettingError
+from rarenmt.text import NO_FILE
 
 from . import console, options, selection
 
@@ -57,7 +58,7 @@ def show(
         for pair in showings:
             console.record(_describe(journal, pair))
         return
-    rows = ([console.place(p), _day(p), p.source, p.target] for p in showings)
+    rows = ([p.place, _day(p), p.source, p.target] for p in showings)
     console.table(["place", "remembered", "source", "target"], rows)
 
 
@@ -77,7 +78,7 @@ def log(
         if as_json:
             time = _instant(call.pairs[0])
             console.record({"call": number, "time": time, "passes": call.passes, "lines": files})
-        named = ", ".join(f"{path} ({count:,})" for path, count in files.items())
+        named = ", ".join(f"{path or NO_FILE} ({count:,})" for path, count in files.items())
         rows.append([str(number), _day(call.pairs[0]), f"{len(call.pairs):,}", named])
     if not as_json:
         console.table(["call", "remembered", "lines", "files"], rows)
@@ -100,7 +101,7 @@ def stats(
         "memory": str(path),
         "pairs": len(journal.pairs),
         "lines": len(showings),
-        "files": len({pair.path for pair in showings}),
+        "files": len({pair.path for pair in showings} - {""}),
         "calls": len(journal.calls),
         "entries": len(journal.owners),
         "evicted": header.evicted,
@@ -134,7 +135,7 @@ def diff(
     for mark, one, other in (("-", mine, yours), ("+", yours, mine)):
         for pair in one.pairs:
             if not other.knows(pair):
-                rows.append([mark, console.place(pair), pair.source, pair.target])
+                rows.append([mark, pair.place, pair.source, pair.target])
                 if as_json:
                     console.record({"change": mark, **_describe(one, pair)})
     if not as_json:
@@ -262,7 +263,7 @@ def _describe(journal: "Journal", pair: "Pair") -> dict[str, Any]:
     record = {"file": pair.path, "line": pair.line, "time": _instant(pair)}
     record |= {"source": pair.source, "target": pair.target}
     if (first.path, first.line) != (pair.path, pair.line):
-        record["first"] = console.place(first)
+        record["first"] = first.place
     if pair.unit:
         record["unit"] = pair.unit
         with suppress(ValueError, RecursionError):  # whoever made the file

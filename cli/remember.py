@@ -114,6 +114,6 @@ def _missed(translator: "Translator", pairs: "list[Pair]") -> int:
     for pair, found in zip(pairs, translations, strict=True):
         if found.text.strip() != pair.target.strip():
             missed += 1
-            console.warn(f"{console.place(pair)} comes out as {found.text!r}")
+            console.warn(f"{pair.place} comes out as {found.text!r}")
     console.remark(f"verified: {len(pairs) - missed:,} of {len(pairs):,} come out as shown")
     return missed

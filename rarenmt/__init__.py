@@ -5,6 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rarenmt.config import MemoryConfig as MemoryConfig
     from rarenmt.config import SearchConfig as SearchConfig
+    from rarenmt.errors import CheckpointError as CheckpointError
+    from rarenmt.errors import DataError as DataError
+    from rarenmt.errors import RareError as RareError
+    from rarenmt.errors import SettingError as SettingError
+    from rarenmt.errors import StorageError as StorageError
     from rarenmt.memory import Memory as Memory
     from rarenmt.text import Pair as Pair
     from rarenmt.translator import Translator as Translator
@@ -12,15 +17,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CheckpointError": "errors",
+    "DataError": "errors",
     "Memory": "memory",
     "MemoryConfig": "config",
     "Pair": "text",
+    "RareError": "errors",
     "SearchConfig": "config",
+    "SettingError": "errors",
+    "StorageError": "errors",
     "Translator": "translator",
 }
 """The module of each public name: loaded when it is asked for, because most of them need torch."""
 
-__all__ = ["Memory", "MemoryConfig", "Pair", "SearchConfig", "Translator", "__version__"]
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "Memory",
+    "MemoryConfig",
+    "Pair",
+    "RareError",
+    "SearchConfig",
+    "SettingError",
+    "StorageError",
+    "Translator",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> object:

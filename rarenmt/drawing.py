@@ -66,8 +66,8 @@ def escape(text: str) -> str:
 
 
 def place(pair: Pair) -> str:
-    """file:line in HTML."""
-    return f'<bdi class="place">{escape(pair.path)}:{pair.line}</bdi>'
+    """Where a pair stands, in HTML."""
+    return f'<bdi class="place">{escape(pair.place)}</bdi>'
 
 
 def percent(weight: float) -> str:
@@ -146,7 +146,7 @@ def _centre(heard: dict[int, Entry]) -> float:
 
 def _rows(pair: Pair, note: str) -> int:
     """Rows that the box of a pair fills."""
-    texts = [f"{pair.path}:{pair.line}", pair.source, pair.target, note]
+    texts = [pair.place, pair.source, pair.target, note]
     lines = sum(math.ceil(max(1, _width(text)) / LINE) for text in texts)
     return min(TALLEST, math.ceil((lines * 19 + 24) / ROW))
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.align import NONE
-from rarenmt.errors import CheckpointError
+from rarenmt.errors import CheckpointError, DataError
 from rarenmt.journal import Call, Journal
 from rarenmt.memory import Memory
 from rarenmt.tensors import load_tensors, save_tensors
@@ -50,9 +50,14 @@ class Header:
 
 
 def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) -> None:
-    """Write all of it as one file, atomically."""
+    """Write all of it as one file, atomically; DataError for a pair that no line can hold."""
     used = memory.used
     showings = list(journal.showings())
+    for pair in showings:
+        if not _fits_on_a_line(pair.source, pair.target):
+            raise DataError(
+                pair.place, None, f"a tab or line feed stands in {pair.source!r} or its translation"
+            )
     texts, offsets = _pack([(p.source, p.target, p.path, p.unit) for p in showings])
     tensors = {
         "keys": memory.keys[:used],
@@ -181,10 +186,14 @@ def _showings(tensors: dict[str, Tensor]) -> list[Pair]:
     places = zip(tensors["lines"].tolist(), tensors["times"].tolist(), strict=True)
     pairs = []
     for (source, target, path, unit), (line, time) in zip(rows, places, strict=True):
-        if "\n" in source or "\t" in source or "\n" in target or "\t" in target:
+        if not _fits_on_a_line(source, target):
             raise ValueError("a pair does not stand on one line")
         pairs.append(Pair(source, target, path, line, unit, time))
     return pairs
+
+
+def _fits_on_a_line(source: str, target: str) -> bool:
+    return not any(mark in text for text in (source, target) for mark in "\t\n")
 
 
 def _check_entries(tensors: dict[str, Tensor], memory: Memory) -> None:

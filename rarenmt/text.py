@@ -26,19 +26,29 @@ _OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
 }
 
 
+NO_FILE = "(no file)"
+"""The place of a pair that stands in no file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A sentence, its translation, and where they stand."""
+    """A sentence, its translation, and where they stand if that is a file."""
 
     source: str
     target: str
-    path: str
-    line: int
+    path: str = ""
+    line: int = 0
+    """From 1; 0 for no line."""
     unit: str = ""
     """What a TMX unit says of itself beside its text (its ID, dates, author, properties, notes), as
     JSON; see `rarenmt.tmx`."""
     time: int | None = None
     """When the pair was remembered, in seconds since 1970; None before."""
+
+    @property
+    def place(self) -> str:
+        """FILE:LINE as people read it; FILE alone for a pair without a line."""
+        return f"{self.path}:{self.line}" if self.line else self.path or NO_FILE
 
 
 def split_lines(stream: BinaryIO) -> Iterator[bytes]:

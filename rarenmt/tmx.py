@@ -27,7 +27,8 @@ PROP = NOTE | {"type"}
 """Attributes of a `<prop>`."""
 
 FILE, LINE, TIME = "x-rarenmt-file", "x-rarenmt-line", "x-rarenmt-time"
-"""Properties of a `<tu>`: where a pair was remembered from, and when. A path that XML cannot hold,
+"""Properties of a `<tu>`: where a pair was remembered from, and when; without a line where there
+was none, and with an empty file where there was none. A path that XML cannot hold,
 or that begins with a quotation mark, is quoted."""
 
 EXACT = "x-rarenmt-text"

@@ -67,7 +67,9 @@ def _unit(pair: Pair, source_language: str, target_language: str) -> str:
     """One `<tu>`."""
     try:
         said = json.loads(pair.unit) if pair.unit else {}
-        own = [(FILE, _file(pair.path)), (LINE, str(pair.line))]
+        own = [(FILE, _file(pair.path))]
+        if pair.line:
+            own.append((LINE, str(pair.line)))
         if pair.time is not None:
             own.append((TIME, str(pair.time)))
         parts = [
@@ -81,7 +83,7 @@ def _unit(pair: Pair, source_language: str, target_language: str) -> str:
         parts = ["\0"]
     text = "".join(parts)
     if ILLEGAL.search(text):
-        raise DataError(pair.path, pair.line, "what its TMX unit says of itself is damaged")
+        raise DataError(pair.place, None, "what its TMX unit says of itself is damaged")
     return text
 
 
