@@ -1,18 +1,20 @@
 """The checkpoint that comes with the program, and the promises of the README about it."""
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import Command
+from readme_example import example, play
 
 from rarenmt.config import SearchConfig
 from rarenmt.text import Pair
 from rarenmt.translator import Translator
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
 DEMO = ROOT / "data" / "demo"
 
 
@@ -25,19 +27,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_example_of_the_readme_is_what_happens(rarenmt: Command, home: Path) -> None:
-    block = README.split("```console\n")[1].split("```")[0]
-    before, _, _, remembered, _, after = block.splitlines()[1:2] + block.splitlines()[2:7]
-    pair, sentence = (
-        "Dostoevsky wrote this novel.\tDostojewski schrieb diesen Roman.\n",
-        (b"I read Dostoevsky every winter.\n"),
-    )
+def test_the_example_of_the_readme_is_what_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
 
-    assert rarenmt("translate", stdin=sentence).out.decode() == before + "\n"
-    (home / "file.txt").write_text(pair, "utf-8")
-    assert rarenmt("remember", "file.txt").err == remembered + "\n"
-    found = rarenmt("translate", "--explain", stdin=sentence).out.decode()
-    assert re.sub(r"\s+", " ", found).strip() == re.sub(r"\s+", " ", after).strip()
+    found = play(example(), tmp_path)
+
+    assert found == example()
     assert "Dostojewski: file.txt:1" in found
 
 
