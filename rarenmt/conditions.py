@@ -17,7 +17,8 @@ class Conditions:
     threads: int
     torch: str
     commit: str
-    """Ends in + where the working tree differs from it."""
+    """Of the checkout that runs, with + where the working tree differs from it; unknown where the
+    package is installed."""
     load: float
     """Runnable processes over the last minute."""
 
@@ -38,11 +39,14 @@ def _machine() -> str:
 
 
 def _commit() -> str:
+    checkout = Path(__file__).resolve().parent.parent
+
     def git(*arguments: str) -> str:
-        folder = Path(__file__).parent
-        command = ["git", "-C", str(folder), *arguments]
+        command = ["git", "-C", str(checkout), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
+    if not (checkout / ".git").exists():  # git would name the commit of a folder above
+        return "unknown"
     try:
         return git("rev-parse", "--short", "HEAD") + "+" * bool(git("status", "--porcelain"))
     except (OSError, subprocess.CalledProcessError):
