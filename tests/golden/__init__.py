@@ -1,0 +1,1 @@
+"""Sentences and pairs, and what the shipped checkpoint makes of them."""
