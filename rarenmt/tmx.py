@@ -27,9 +27,13 @@ PROP = NOTE | {"type"}
 """Attributes of a `<prop>`."""
 
 FILE, LINE, TIME = "x-rarenmt-file", "x-rarenmt-line", "x-rarenmt-time"
-"""Properties of a `<tu>`: where a pair was remembered from, and when; without a line where there
-was none, and with an empty file where there was none. A path that XML cannot hold,
+"""Properties of a `<tu>`: where a pair was remembered from, and when. The file is empty where there
+was none. A path that XML cannot hold,
 or that begins with a quotation mark, is quoted."""
+
+NO_LINE = "none"
+"""The line of a pair that stands on none: said in words, for a property that is missing tells only
+that another program has dropped it."""
 
 EXACT = "x-rarenmt-text"
 """Property of a `<tuv>`: the quoted text, where the `<seg>` has only the `plain` one. It counts as

@@ -16,6 +16,7 @@ from rarenmt.tmx import (
     FILE,
     LANGUAGE,
     LINE,
+    NO_LINE,
     SEGTYPE,
     TIME,
     describe,
@@ -157,12 +158,12 @@ def _exact(variant: Variant) -> str:
 
 def _place(unit: Unit) -> tuple[str, int] | None:
     """The file and the line that a pair was remembered from, if the unit says it."""
-    file, line = unit.own.get(FILE), unit.own.get(LINE)
+    file, line = unit.own.get(FILE), unit.own.get(LINE, "")
     if file is not None and file.startswith('"'):
         file = unquote(file)
     if file is None or len(file) > LONGEST_PATH:
         return None
-    if line is None:
+    if line == NO_LINE:
         return file, 0
     if not NUMBER.fullmatch(line):
         return None

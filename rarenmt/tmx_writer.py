@@ -16,6 +16,7 @@ from rarenmt.tmx import (
     ILLEGAL,
     LANGUAGE,
     LINE,
+    NO_LINE,
     NOTE,
     PROP,
     SEGTYPE,
@@ -67,9 +68,7 @@ def _unit(pair: Pair, source_language: str, target_language: str) -> str:
     """One `<tu>`."""
     try:
         said = json.loads(pair.unit) if pair.unit else {}
-        own = [(FILE, _file(pair.path))]
-        if pair.line:
-            own.append((LINE, str(pair.line)))
+        own = [(FILE, _file(pair.path)), (LINE, str(pair.line or NO_LINE))]
         if pair.time is not None:
             own.append((TIME, str(pair.time)))
         parts = [

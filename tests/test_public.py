@@ -11,6 +11,7 @@ from conftest import Command
 
 import rarenmt
 from rarenmt import DataError, Pair, RareError, SearchConfig, Translator
+from rarenmt.tmx_reader import read_tmx
 from rarenmt.translation import Translation
 
 CAT = Pair("The cat sleeps.", "Die Katze ruht.")
@@ -146,6 +147,22 @@ def test_a_pair_without_a_line_comes_back_from_tmx(
     assert rarenmt("remember", tmp_path / "pairs.tmx").status == 0
 
     assert memory.read_bytes() == before
+
+
+def test_a_line_that_another_program_dropped_from_tmx_is_that_in_the_tmx_file(
+    rarenmt: Command, translator: Translator, tmp_path: Path
+) -> None:
+    path = tmp_path / "pairs.tmx"
+    rarenmt("memory", "export", "-o", path)
+    text = path.read_text("utf-8")
+    dropped = '<prop type="x-rarenmt-line">none</prop>\n'
+    begins = 1 + text[: text.index("<tu>")].count("\n")
+    path.write_text(text.replace(dropped, ""), "utf-8")
+
+    [pair] = read_tmx(path, "en", "de")
+
+    assert dropped in text
+    assert pair.place == f"{path}:{begins}"
 
 
 @pytest.mark.parametrize("choice", [["--last"], ["--match", "cat"], ["--file", ""]])
