@@ -122,7 +122,7 @@ def train(
     source_language: Annotated[str | None, typer.Option(show_default="en")] = None,
     target_language: Annotated[str | None, typer.Option(show_default="de")] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the folder's last run ended.")] = False,
-    bf16: Annotated[bool, typer.Option(help="Mixed precision.")] = True,
+    bf16: Annotated[bool | None, typer.Option(show_default="where it is faster")] = None,
     device: options.Device = "auto",
     seed: options.Seed = DEFAULT.seed,
 ) -> None:
@@ -143,6 +143,7 @@ def train(
     from rarenmt.dev import Dev
     from rarenmt.episodes import EpisodeMaker
     from rarenmt.practice import Practice
+    from rarenmt.precision import bfloat16_is_faster
     from rarenmt.train import Run
 
     decided = {
@@ -180,7 +181,7 @@ def train(
         evaluate_every=evaluate_every,
         save_every=save_every,
         seed=seed,
-        bf16=bf16,
+        bf16=bfloat16_is_faster(place) if bf16 is None else bf16,
     )
     parts = [parse_corpus(corpus) for corpus in corpora]
     texts = [

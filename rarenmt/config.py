@@ -57,9 +57,14 @@ class ModelConfig:
     attention: int = 256
     """Units of the additive attention."""
     encoder_layers: int = 2
-    """One bidirectional layer and the rest in one direction."""
+    bidirectional_layers: int = 1
+    """Encoder layers, from the bottom, that read in both directions: 1 in GNMT, all in RNMT+
+    (Chen et al. 2018, arXiv 1804.09849)."""
     decoder_layers: int = 2
     """The bottom one drives the attention, the others receive its output."""
+    lexical: bool = False
+    """Whether the attended source embedding reaches the output directly, past all LSTM layers
+    (Nguyen and Chiang 2018, arXiv 1710.01329)."""
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
@@ -67,6 +72,11 @@ class ModelConfig:
             _require_size(name, getattr(self, name))
         _require(self.hidden % 2 == 0, f"hidden must be even, not {self.hidden}")
         _require(self.encoder_layers >= 1, "the encoder needs at least 1 layer")
+        _require(
+            1 <= self.bidirectional_layers <= self.encoder_layers,
+            f"bidirectional_layers must be from 1 to encoder_layers ({self.encoder_layers}), "
+            f"not {self.bidirectional_layers}",
+        )
         _require(self.decoder_layers >= 2, "the decoder needs at least 2 layers")
         for name in ("encoder_layers", "decoder_layers"):
             _require(getattr(self, name) <= DEEPEST, f"{name} must be at most {DEEPEST}")
@@ -271,6 +281,9 @@ MEMORIES: dict[str, MemoryConfig] = {
 PRESETS: dict[str, ModelConfig] = {
     "tiny": ModelConfig(vocabulary=400, embedding=32, hidden=64, attention=32, dropout=0.0),
     "small": ModelConfig(),
+    "everyday": ModelConfig(
+        vocabulary=12000, encoder_layers=3, bidirectional_layers=3, lexical=True, dropout=0.1
+    ),
     "base": ModelConfig(
         vocabulary=16000, embedding=512, hidden=512, attention=512, encoder_layers=4,
         decoder_layers=4,

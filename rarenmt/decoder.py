@@ -55,6 +55,9 @@ class Decoder(nn.Module):
         self.uppers = nn.ModuleList(
             nn.LSTM(above, config.hidden) for _ in range(config.decoder_layers - 1)
         )
+        self.lexical = (
+            nn.Linear(config.embedding, config.hidden, bias=False) if config.lexical else None
+        )
 
     def start(self, encoded: Tensor, mask: Tensor) -> DecoderState:
         """The bottom layer starts from the mean encoder state (S, N, H), the others from 0."""
@@ -82,6 +85,8 @@ class Decoder(nn.Module):
             layers.append(after)
             top = F.dropout(states if depth == 1 else top + states, self.dropout, self.training)
         context, source = output.split([self.hidden, output.shape[-1] - self.hidden], dim=-1)
+        if self.lexical is not None:  # the output is linear in the top state, so this is a path
+            top = top + self.lexical(torch.tanh(source))  # from source word to target word
         return States(context, source, bottom, top), weights, DecoderState(layers)
 
 

@@ -1,5 +1,6 @@
-"""GNMT encoder (Wu et al. 2016, arXiv 1609.08144, section 3.2): one bidirectional
-LSTM layer under unidirectional ones with residual connections.
+"""GNMT encoder (Wu et al. 2016, arXiv 1609.08144, section 3.2): a bidirectional LSTM layer
+under further ones with residual connections, of which as many as wanted are bidirectional too
+(Chen et al. 2018, arXiv 1804.09849, section 4.1).
 
 Shapes: S source pieces · B sentences · E embedding · H hidden.
 """
@@ -23,6 +24,26 @@ def reverse_within(states: Tensor, lengths: Tensor) -> Tensor:
     return states.gather(0, index[:, :, None].expand_as(states))
 
 
+class Bidirectional(nn.Module):
+    """Two LSTMs of half the width, one in each direction, side by side."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.forwards = nn.LSTM(inputs, hidden // 2)
+        self.backwards = nn.LSTM(inputs, hidden // 2)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """States (S, B, H) for inputs (S, B, D) of sentences of these lengths (B,)."""
+        return both_ways(self.forwards, self.backwards, inputs, lengths)
+
+
+def both_ways(forwards: nn.LSTM, backwards: nn.LSTM, inputs: Tensor, lengths: Tensor) -> Tensor:
+    """States of two LSTMs side by side, the second of which reads each sentence from its end."""
+    ahead, _ = forwards(inputs)
+    back, _ = backwards(reverse_within(inputs, lengths))
+    return torch.cat([ahead, reverse_within(back, lengths)], dim=-1)
+
+
 class Encoder(nn.Module):
     """Embedded source pieces to one state for each piece."""
 
@@ -33,15 +54,19 @@ class Encoder(nn.Module):
         self.forwards = nn.LSTM(config.embedding, half)
         self.backwards = nn.LSTM(config.embedding, half)
         self.uppers = nn.ModuleList(
-            nn.LSTM(config.hidden, config.hidden) for _ in range(config.encoder_layers - 1)
+            Bidirectional(config.hidden, config.hidden)
+            if depth < config.bidirectional_layers
+            else nn.LSTM(config.hidden, config.hidden)
+            for depth in range(1, config.encoder_layers)
         )
 
     def forward(self, embedded: Tensor, source: Source) -> Tensor:
         """States (S, B, H) for embedded pieces (S, B, E)."""
-        ahead, _ = self.forwards(embedded)
-        back, _ = self.backwards(reverse_within(embedded, source.lengths))
-        states = torch.cat([ahead, reverse_within(back, source.lengths)], dim=-1)
+        states = both_ways(self.forwards, self.backwards, embedded, source.lengths)
         for layer in self.uppers:
             states = F.dropout(states, self.dropout, self.training)
-            states = states + layer(states)[0]
+            if isinstance(layer, Bidirectional):
+                states = states + layer(states, source.lengths)
+            else:
+                states = states + layer(states)[0]
         return states

@@ -52,8 +52,11 @@ class Tokenizer:
             raise CheckpointError("the vocabulary is not a sentencepiece model") from None
 
     @classmethod
-    def train(cls, sentences: Iterable[str], size: int, *, threads: int = 2) -> "Tokenizer":
-        """Learn `size` pieces; SettingError when the text does not hold that many."""
+    def train(
+        cls, sentences: Iterable[str], size: int, *, characters: str = "", threads: int = 2
+    ) -> "Tokenizer":
+        """Learn `size` pieces, among them these characters, however rare they are; SettingError
+        when the text does not hold that many."""
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
@@ -62,6 +65,7 @@ class Tokenizer:
                 vocab_size=max(size, UNK + 1),  # below, it does not say how many it needs
                 model_type="unigram",
                 character_coverage=0.9998,
+                required_chars=characters,
                 byte_fallback=True,
                 normalization_rule_name="identity",
                 remove_extra_whitespaces=False,

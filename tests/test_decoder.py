@@ -111,3 +111,20 @@ def test_the_layers_above_the_second_add_to_the_ones_below(tiny_config: Config) 
     states, _, after = decoder(torch.ones(1, 2, 6), decoder.start(encoded, mask), attended)
 
     assert_close(states.top, after.layers[1][0])
+
+
+def test_the_attended_embedding_reaches_the_top_state_directly(tiny_model: Model) -> None:
+    sizes = replace(tiny_model.config.model, lexical=True, dropout=0.0)
+    decoder = Decoder(sizes)
+    assert decoder.lexical is not None
+    attended, state = tiny_model.encode(BATCH.source)
+    embedded = tiny_model.embedding(BATCH.inputs)
+
+    with torch.no_grad():
+        states, *_ = decoder(embedded, state, attended)
+        path = decoder.lexical(torch.tanh(states.source))
+        decoder.lexical.weight.zero_()
+        without, *_ = decoder(embedded, state, attended)
+
+    assert_close(states.top, without.top + path)
+    assert path.abs().max() > 0

@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.batches import Source, source_batch
-from rarenmt.config import Config
-from rarenmt.encoder import Encoder, reverse_within
+from rarenmt.config import Config, ModelConfig
+from rarenmt.encoder import Bidirectional, Encoder, reverse_within
 from rarenmt.model import Model
 
 CPU = torch.device("cpu")
@@ -74,3 +74,24 @@ def test_the_order_of_the_sentences_does_not_matter(tiny_model: Model) -> None:
     backwards = encode(tiny_model, source_batch(SENTENCES[::-1], CPU))
 
     assert_close(backwards.flip(1), forwards)
+
+
+def test_every_layer_can_read_in_both_directions() -> None:
+    """The last state of the top layer knows the first piece, and the first state the last one."""
+    sizes = ModelConfig(
+        vocabulary=20, embedding=6, hidden=8, attention=4, encoder_layers=3,
+        bidirectional_layers=3, dropout=0.0,
+    )  # fmt: skip
+    encoder = Encoder(sizes)
+    embedded = torch.randn(4, 2, 6, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    lengths = torch.tensor([4, 3])
+    source = Source(torch.ones(4, 2, dtype=torch.long), lengths)
+
+    states = encoder(embedded, source)
+
+    assert all(isinstance(layer, Bidirectional) for layer in encoder.uppers)
+    for step, other in [(0, 3), (3, 0)]:
+        [gradient] = torch.autograd.grad(states[step, 0].sum(), embedded, retain_graph=True)
+        assert gradient[other, 0].abs().sum() > 0
+    [gradient] = torch.autograd.grad(states[0, 1].sum(), embedded)
+    assert gradient[3, 1].abs().sum() == 0  # padding

@@ -17,10 +17,10 @@ ORDER = [
     "faiss_index", "choice", "tokens", "joints", "counts", "company", "spans", "resemblance",
     "endings", "terms", "relevance", "batches", "align", "lexicon", "counterpart", "meanings",
     "attention", "query", "encoder", "decoder", "memory", "ragged", "spelling", "speech", "due",
-    "excerpt", "whole", "readout", "model", "average", "softmax_loss", "objective", "trace",
-    "verbatim", "debt", "search", "checkpoint", "journal", "memory_file", "entries", "finder",
-    "translation_memory", "episodes", "practice", "dev", "train", "novelty", "translation",
-    "drawing", "page", "rereading", "agreement", "translator", "oneshot",
+    "excerpt", "whole", "readout", "model", "average", "precision", "softmax_loss", "objective",
+    "trace", "verbatim", "debt", "search", "checkpoint", "journal", "memory_file", "entries",
+    "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
+    "translation", "drawing", "page", "rereading", "agreement", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""
 

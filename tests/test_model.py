@@ -187,12 +187,14 @@ def weights_of(sizes: ModelConfig) -> int:
     def lstm(width: int, units: int) -> int:
         return 4 * units * (width + units + 2)
 
-    encoder = 2 * lstm(embedding, hidden // 2) + (sizes.encoder_layers - 1) * lstm(hidden, hidden)
+    one_way = sizes.encoder_layers - sizes.bidirectional_layers
+    encoder = 2 * lstm(embedding, hidden // 2) + one_way * lstm(hidden, hidden)
+    encoder += (sizes.bidirectional_layers - 1) * 2 * lstm(hidden, hidden // 2)
     decoder = lstm(embedding, hidden)
     decoder += (sizes.decoder_layers - 1) * lstm(2 * hidden + embedding, hidden)
     attending = attention * (2 * hidden + 1) + attention
     bridge = 2 * hidden * (hidden + 1)
-    output = hidden * embedding + sizes.vocabulary
+    output = hidden * embedding + sizes.vocabulary + sizes.lexical * embedding * hidden
     return sizes.vocabulary * embedding + encoder + decoder + attending + bridge + output
 
 
