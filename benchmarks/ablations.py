@@ -9,7 +9,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,6 @@ class Row:
         finally:
             for module, name, value in kept:
                 setattr(module, name, value)
-
-
-def settings(**changes: Any) -> Callable[[Checkpoint], None]:
-    """Other settings of the memory."""
-
-    def change(checkpoint: Checkpoint) -> None:
-        model = checkpoint.model
-        model.config = replace(model.config, memory=replace(model.config.memory, **changes))
-
-    return change
 
 
 def without_blocks(*blocks: str) -> Callable[[Checkpoint], None]:
@@ -239,7 +229,6 @@ def unknown_company(checkpoint: Checkpoint) -> None:
 ROWS = [
     Row("no memory", memory=False),
     Row("default"),
-    Row("whole memory", settings(lookup="whole")),
     Row("pairs by BM25", constants=((finder, "Relevance", BM25),)),
     Row("only a rare word makes relevant", constants=((relevance, "HALF", math.inf),)),
     Row("only half of the sentence", constants=((relevance, "RARE", math.inf),)),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.batches import Batch, Ids
-from rarenmt.joints import Joints
+from rarenmt.joints import UNALIGNED, Joints
 from rarenmt.tokens import Tokenizer
 
 ALONE, ROUNDS = 3, 8
@@ -35,8 +35,6 @@ CERTAIN = 0.2
 SOURCE, TARGET = 0, 1
 BLOCK = 1 << 20
 """Possible links looked at together: some 100 MB."""
-NONE = -1
-"""Where a target word has no link."""
 
 
 class Links:
@@ -44,14 +42,14 @@ class Links:
 
     def __init__(self, pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> None:
         self.rows = align(pairs, tokenizer)
-        """For each target word of each pair the number of its source word, or NONE."""
+        """For each target word of each pair the number of its source word, or UNALIGNED."""
         self._joints = Joints.of(tokenizer)
 
     def between(self, batch: Batch, numbers: Sequence[int]) -> Tensor:
         """Whether a target piece belongs to the translation of the word of a source piece
         (B, T, S), for a batch of the pairs with these numbers."""
         joints = self._joints.to(batch.outputs.device)
-        rows = torch.full((len(numbers), len(batch.outputs)), NONE)
+        rows = torch.full((len(numbers), len(batch.outputs)), UNALIGNED)
         for column, number in enumerate(numbers):
             rows[column, : len(self.rows[number])] = torch.tensor(self.rows[number])
         own = word_numbers(batch.source.ids, joints).t()
@@ -60,7 +58,7 @@ class Links:
 
 
 def align(pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> list[list[int]]:
-    """For each word of each target, the number of its source word in the sentence, or NONE.
+    """For each word of each target, the number of its source word in the sentence, or UNALIGNED.
 
     A word is a piece that starts one and those that continue it.
     """
@@ -184,10 +182,10 @@ class _Block:
         )
 
     def likeliest(self, beliefs: Beliefs) -> list[list[int]]:
-        """Of each target word the number of the source word that it is linked to, or NONE."""
+        """Of each target word the number of the source word that it is linked to, or UNALIGNED."""
         links = self.links()
         agreed = beliefs[SOURCE].of(links) * beliefs[TARGET].of(links)
-        chosen = torch.full_like(links.words[TARGET], NONE)
+        chosen = torch.full_like(links.words[TARGET], UNALIGNED)
         sure = (agreed >= CERTAIN).nonzero()[:, 0]
         sure = sure[agreed[sure].argsort(stable=True)]  # of several the last one stays
         chosen[links.places[TARGET][sure]] = links.number[sure]

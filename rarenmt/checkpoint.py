@@ -23,13 +23,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rarenmt.average import Average
 from rarenmt.company import Company
 from rarenmt.config import Config, parse
 from rarenmt.counts import Counts
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.lexicon import Lexicon
-from rarenmt.memory import Memory
 from rarenmt.model import Model
 from rarenmt.storage import naming, replace_bytes
 from rarenmt.tensors import join, load_tensors, save_tensors, shards
@@ -45,9 +43,6 @@ WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors
 LEXICON = "lexicon.tsv"
 WORDS = "words.tsv"
 COMPANY = "company.tsv"
-
-ADAM = ("exp_avg", "exp_avg_sq")
-"""The running averages that Adam keeps of every gradient, by its names for them."""
 
 
 @dataclass(frozen=True)
@@ -234,53 +229,6 @@ def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str
                 "translate; its training failed: train it anew with a lower --learning-rate"
             )
     return {name: weights[name] for name in model.state_dict()}
-
-
-def save_training(
-    folder: Path,
-    model: Model,
-    optimizer: torch.optim.Optimizer,
-    memory: Memory | None,
-    average: Average | None,
-    metadata: dict[str, str],
-) -> None:
-    """Write all that changes in a training run, in full precision."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        state = optimizer.state[parameter]
-        tensors |= {f"{kind}.{name}": state[kind] for kind in ADAM if state}
-    if memory is not None:
-        tensors |= {f"memory.{name}": tensor for name, tensor in memory.state_dict().items()}
-    if average is not None:
-        tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
-    save_tensors(folder / TRAINING, tensors, metadata)
-
-
-def restore_training(
-    tensors: dict[str, Tensor],
-    model: Model,
-    optimizer: torch.optim.Optimizer,
-    steps: int,
-    memory: Memory | None,
-    average: Average | None,
-) -> None:
-    """Put back what `save_training` wrote after so many steps; KeyError or RuntimeError when
-    it is not all there."""
-    model.load_state_dict(_part(tensors, "model."))
-    for name, parameter in model.named_parameters():
-        if steps:
-            averages = {kind: tensors[f"{kind}.{name}"].to(parameter) for kind in ADAM}
-            count = torch.tensor(float(steps), device=parameter.device)
-            optimizer.state[parameter] = {"step": count, **averages}
-    if memory is not None and "memory.keys" in tensors:
-        memory.load_state_dict(_part(tensors, "memory."))
-        memory.restored()
-    if average is not None and "average.shown" in tensors:
-        average.load_state_dict(_part(tensors, "average."))
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
 def _bytes(tensor: Tensor) -> memoryview:

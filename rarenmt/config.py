@@ -21,7 +21,8 @@ Readout = Literal["mixture", "paper"]
 """How a recalled token reaches the output; see `rarenmt.readout`."""
 
 Lookup = Literal["relevant", "whole"]
-"""What a sentence asks: the pairs that share telling words with it, or the whole memory."""
+"""What a sentence asks: the pairs that share telling words with it, or the whole memory where
+that reinforces."""
 
 IndexName = Literal["auto", "exact", "lsh", "faiss"]
 """How the neighbours in a whole memory are found; see `rarenmt.choice`."""
@@ -112,8 +113,9 @@ class MemoryConfig:
 
     def __post_init__(self) -> None:
         _require(
-            self.lookup == "whole" or not self.reinforce,
-            "a memory that reinforces has no pairs to choose from; its lookup must be whole",
+            (self.lookup == "whole") == self.reinforce,
+            "a memory that reinforces has no pairs to choose from; its lookup must be whole, "
+            "and that of any other memory relevant",
         )
         _require_size("block", self.block)
         _require(len(self.query) > 0, "the query needs at least one part")

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.align import NONE
 from rarenmt.batches import Ids
+from rarenmt.joints import UNALIGNED
 from rarenmt.lexicon import Lexicon
 from rarenmt.relevance import forms
 from rarenmt.tokens import Tokenizer
@@ -157,10 +157,10 @@ def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:
 def link(weights: Tensor, likely: Likely) -> Tensor:
     """(target pieces + 1, 2) for each piece the numbers of the source words that its word likely
     translates and attends to most, by weights (T, S) of one pair: one, twice, if only one
-    matters; NONE for EOS."""
+    matters; UNALIGNED for EOS."""
     words, pieces = likely.words, likely.pieces
     if likely.empty:
-        return torch.full((len(pieces) + 1, 2), NONE)
+        return torch.full((len(pieces) + 1, 2), UNALIGNED)
     own = weights[: len(pieces), : len(words)].cpu()
     by_word = F.one_hot(pieces).to(own).t() @ own @ F.one_hot(words).to(own)  # (V, W)
     by_word = (by_word + TINY) * likely.links
@@ -168,7 +168,7 @@ def link(weights: Tensor, likely: Likely) -> Tensor:
     first, second = _largest_two(shares)
     matters = shares.gather(1, second[:, None])[:, 0] >= SECOND
     linked = torch.stack([first, torch.where(matters, second, first)], dim=1)
-    return F.pad(linked[pieces], (0, 0, 0, 1), value=NONE)
+    return F.pad(linked[pieces], (0, 0, 0, 1), value=UNALIGNED)
 
 
 def _largest_two(shares: Tensor) -> tuple[Tensor, Tensor]:

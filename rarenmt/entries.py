@@ -28,8 +28,8 @@ class Entries(NamedTuple):
     values: Tensor
     """(T,)"""
     links: Tensor
-    """(T, 2) numbers of the one or two source words that the word of a piece translates; NONE for
-    EOS."""
+    """(T, 2) numbers of the one or two source words that the word of a piece translates;
+    UNALIGNED for EOS."""
     lengths: Tensor
     """(P,) pieces of each pair."""
 

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from rarenmt.due import Due
 from rarenmt.joints import Joints
-from rarenmt.memory import EMPTY, Memory, Recall
+from rarenmt.memory import ELSEWHERE, EMPTY, SAME_WORD, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.speech import ELSEWHERE, HEARD, SAME_WORD, Candidates, Speech, first
+from rarenmt.speech import HEARD, Candidates, Speech, first
 from rarenmt.spelling import Begun, Threads
 
 LOOKED = 0.1

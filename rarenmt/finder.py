@@ -1,7 +1,6 @@
 """From sentences to the entries of the memory that they may ask."""
 
 from collections.abc import Container, Mapping, Sequence
-from functools import cached_property
 from itertools import accumulate
 
 import torch
@@ -14,13 +13,11 @@ from rarenmt.excerpt import Excerpt
 from rarenmt.joints import Joints
 from rarenmt.journal import Journal
 from rarenmt.lexicon import Lexicon
-from rarenmt.meanings import Meanings
 from rarenmt.memory import Memory
 from rarenmt.relevance import NOTHING, Relevance
 from rarenmt.resemblance import resemblance, words_and_signs
 from rarenmt.spelling import Threads, spell_pairs
 from rarenmt.tokens import Tokenizer
-from rarenmt.whole import Whole
 
 CLOSE = 0.6
 """Share of their words and signs that a sentence and a pair which resembles it have in common."""
@@ -70,25 +67,6 @@ class Finder:
         if not any(map(len, chosen)):
             return None
         return Excerpt.of(self._memory, self.threads, chosen, places, due, close, bound, varied)
-
-    @cached_property
-    def meanings(self) -> Meanings:
-        """What every entry of the memory translates."""
-        translated = [frozenset[str]()] * self._memory.used
-        for number, slots in enumerate(self._slots):
-            for slot, some in zip(slots.tolist(), self._translated(number), strict=True):
-                translated[slot] = some
-        return Meanings.of(translated)
-
-    def whole(self, sentences: Sequence[str]) -> Whole:
-        """All entries, for some sentences to ask."""
-        encoded = [self._encode(sentence) for sentence in sentences]
-        places = self.meanings.places([self._counterparts.heard(ids) for ids in encoded])
-        due = [
-            self._due(ids, held.any(dim=0)[: len(ids) + 1], self._relevance.terms(sentence))
-            for sentence, ids, held in zip(sentences, encoded, places.pieces, strict=True)
-        ]
-        return Whole.of(self._memory, self.threads, places, due)
 
     def _translated(self, number: int, term: frozenset[str] | None = None) -> list[frozenset[str]]:
         """What each entry of a pair translates: where the pair is a `term`, all its words."""

@@ -17,6 +17,9 @@ from torch import Tensor
 
 from rarenmt.tokens import Tokenizer
 
+UNALIGNED = -1
+"""The number of a source word for a target word that translates none."""
+
 SPELL = 1_000_003
 """Multiplier of the rolling hash over the pieces of a word."""
 

@@ -36,7 +36,7 @@ class Journal:
         self.owners = torch.zeros((0, 2), dtype=torch.int32)
         """(N, 2) number of the pair, in `pairs`, and position of the entry in each slot."""
         self.links = torch.zeros((0, 2), dtype=torch.int32)
-        """(N, 2) numbers of the source words that the word of the entry translates, or NONE."""
+        """(N, 2) numbers of the source words that the word of the entry translates; UNALIGNED."""
         self._places: set[tuple[str, str, str, int, str]] = set()
         self._numbers: dict[tuple[str, str], int] = {}
         self._same_source: dict[str, list[int]] = {}

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 
-from rarenmt.align import NONE
 from rarenmt.batches import Ids
 from rarenmt.endings import Endings
 from rarenmt.errors import CheckpointError, DataError
+from rarenmt.joints import UNALIGNED
 from rarenmt.storage import replace_bytes
 from rarenmt.text import read_pairs
 from rarenmt.tokens import Tokenizer
@@ -62,14 +62,14 @@ class Lexicon:
         cls, pairs: Sequence[tuple[Ids, Ids]], rows: Sequence[Sequence[int]], tokenizer: Tokenizer
     ) -> "Lexicon":
         """From encoded training pairs and, for each word of each target, the number of its source
-        word or NONE; see `rarenmt.align`."""
+        word or UNALIGNED; see `rarenmt.align`."""
         counts: Counter[tuple[str, str]] = Counter()
         for (source, target), row in zip(pairs, rows, strict=True):
             known = tokenizer.words(source)
             counts.update(
                 (known[link], word)
                 for word, link in zip(tokenizer.words(target), row, strict=True)
-                if link != NONE and any(map(str.isalpha, word)) and _plain(known[link], word)
+                if link != UNALIGNED and any(map(str.isalpha, word)) and _plain(known[link], word)
             )
         totals: Counter[str] = Counter()
         for (_, word), count in counts.items():

@@ -20,6 +20,10 @@ AGE_NOISE = 8.0
 """r in argmax(A + r) is uniform between −8 and 8, so that replicas do not agree on a slot."""
 
 
+ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
+"""How an entry goes on from the word written so far."""
+
+
 @dataclass(frozen=True)
 class Recall:
     """The neighbours of B queries, nearest first; where there are fewer than K, EMPTY at −inf."""

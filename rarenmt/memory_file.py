@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rarenmt.align import NONE
 from rarenmt.errors import CheckpointError, DataError
+from rarenmt.joints import UNALIGNED
 from rarenmt.journal import Call, Journal
 from rarenmt.memory import Memory
 from rarenmt.tensors import load_tensors, save_tensors
@@ -118,7 +118,7 @@ def read_journal(path: Path) -> tuple[Journal, Header]:
     header = _header(path, metadata)
     try:
         if metadata["format"] in BEFORE:
-            tensors["links"] = torch.full_like(tensors["owners"], NONE)
+            tensors["links"] = torch.full_like(tensors["owners"], UNALIGNED)
         journal = _journal(tensors)
     except (KeyError, ValueError, IndexError, RuntimeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
@@ -167,7 +167,7 @@ def _journal(tensors: dict[str, Tensor]) -> Journal:
         raise ValueError("owners point outside")
     if len(owners) and int(positions.min()) < 0:
         raise ValueError("owners point outside")
-    if len(owners) and int(tensors["links"].min()) < NONE:
+    if len(owners) and int(tensors["links"].min()) < UNALIGNED:
         raise ValueError("links point outside")
     journal.owners, journal.links = owners.to(torch.int32), tensors["links"].to(torch.int32)
     return journal

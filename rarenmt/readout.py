@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import Config
-from rarenmt.memory import EMPTY, Recall
+from rarenmt.memory import EMPTY, NEXT_WORD, SAME_WORD, Recall
 from rarenmt.query import States
-from rarenmt.speech import NEXT_WORD, SAME_WORD
 
 
 class Output(nn.Module):

@@ -23,7 +23,6 @@ from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS, EOS, PAD, UNK
 from rarenmt.trace import Ending, History, Trace
 from rarenmt.verbatim import Verbatim
-from rarenmt.whole import Whole
 
 DUE = 2.0
 """Weight in the coverage penalty of a rare word that something remembered translates: of two
@@ -85,7 +84,7 @@ def search(
     source: Source,
     memory: Memory | None,
     config: SearchConfig,
-    asked: Excerpt | Whole | None = None,
+    asked: Excerpt | None = None,
     verbatim: Verbatim | None = None,
     history: History | None = None,
 ) -> list[list[Hypothesis]]:
@@ -140,7 +139,7 @@ class _Search:
         source: Source,
         memory: Memory | None,
         config: SearchConfig,
-        asked: Excerpt | Whole | None,
+        asked: Excerpt | None,
         verbatim: Verbatim | None,
         searched: int,
         history: History | None,

@@ -16,12 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.joints import Joints
-from rarenmt.memory import EMPTY, Memory, Recall
+from rarenmt.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Memory, Recall
 from rarenmt.spelling import Begun, Threads
 from rarenmt.tokens import BOS
-
-ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
-"""How an entry goes on from the word written so far."""
 
 THREAD = 0.1
 """By how much an entry is nearer when the word before it, or its beginning, was just written."""

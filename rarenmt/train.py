@@ -23,10 +23,8 @@ from rarenmt.batches import Corpus, draw_positions, pair_batch, places_in
 from rarenmt.checkpoint import (
     METRICS,
     TRAINING,
-    restore_training,
     save_checkpoint,
     save_tokenizer,
-    save_training,
 )
 from rarenmt.config import Config, TrainConfig
 from rarenmt.dev import Dev
@@ -35,6 +33,7 @@ from rarenmt.memory import Memory, Recall
 from rarenmt.model import Model
 from rarenmt.objective import Asked, Loss, compute_loss
 from rarenmt.practice import Practice
+from rarenmt.state import restore_training, save_training
 from rarenmt.storage import naming, replace_bytes
 from rarenmt.tensors import load_tensors
 from rarenmt.tokens import Tokenizer

@@ -25,7 +25,6 @@ from rarenmt.trace import History, Trace, Voice
 from rarenmt.translation import Entry, Origin, Part, Token, Translation
 from rarenmt.translation_memory import Remembered, TranslationMemory
 from rarenmt.verbatim import HEEDS, Verbatim
-from rarenmt.whole import Whole
 from rarenmt.wording import OWN, Shown
 
 BEAM = SearchConfig()
@@ -242,18 +241,17 @@ class Translator:
         consulted, asked = self._consult(texts) if memory else NOTHING
         verbatim = None
         if config.verbatim:
-            some = isinstance(asked, Excerpt)
-            reworded = [self._reworded(text) if some else set() for text in texts]
+            reworded = [self._reworded(text) if asked else set() for text in texts]
             counts, languages = self.checkpoint.counts, self.model.config.languages
             verbatim = Verbatim.of(
                 sources, reworded, self.tokenizer, counts, languages, heed, self.device
             )
         batch = source_batch(sources, self.device)
         history = History(heard=explain)
-        noted = history if explain or isinstance(asked, Excerpt) else None
+        noted = history if explain or asked else None
         found = search(self.model, batch, consulted, config, asked, verbatim, noted)
         best = [first for first, *_ in found]
-        if not isinstance(asked, Excerpt):
+        if asked is None:
             return best
         return self._agreement.mend(sources, best, asked, history)
 
@@ -265,19 +263,14 @@ class Translator:
             each for p in pairs for each in own if says(p.source, each) and not says(p.target, each)
         }
 
-    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | Whole | None]:
+    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | None]:
         """The memory and those of its entries that these sentences ask; what the paper's memory
         holds is averaged of many pairs, and has no thread."""
         config = self.memory.config
         if config.lookup == "relevant":
             excerpt = self.remembered.finder.excerpt(sentences)
             return (None if excerpt is None else self.memory), excerpt
-        if not self.memory.used:
-            return NOTHING
-        memory = self._whole()
-        if config.reinforce:
-            return memory, None
-        return memory, self.remembered.finder.whole(sentences)
+        return (self._whole(), None) if self.memory.used else NOTHING
 
     def _whole(self) -> Memory:
         """The memory, with the index that was asked for; what is remembered never depends on it."""

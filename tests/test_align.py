@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarenmt.align import NONE, Links, align
+from rarenmt.align import Links, align
 from rarenmt.batches import Ids, pair_batch
+from rarenmt.joints import UNALIGNED
 from rarenmt.tokens import Tokenizer
 
 ANIMALS = {
@@ -47,7 +48,7 @@ def linked(
     """For each target word the source word that it is linked to."""
     rows = align(encode(tokenizer, pairs), tokenizer)
     return [
-        [None if number == NONE else source[number] for number in row]
+        [None if number == UNALIGNED else source[number] for number in row]
         for (source, _), row in zip(pairs, rows, strict=True)
     ]
 
@@ -104,7 +105,7 @@ def test_any_text_has_links_that_lie_inside_its_sentences(
     assert rows == align(pairs, tokenizer)
     for (source, target), row in zip(pairs, rows, strict=True):
         assert 1 <= len(row) <= max(1, len(target))
-        assert all(number == NONE or 0 <= number < max(1, len(source)) for number in row)
+        assert all(number == UNALIGNED or 0 <= number < max(1, len(source)) for number in row)
 
 
 def test_all_pieces_of_a_word_are_linked_to_all_of_its_translation(tokenizer: Tokenizer) -> None:

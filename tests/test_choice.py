@@ -68,7 +68,7 @@ def test_a_whole_memory_answers_alike_through_another_index(folder: Path, tmp_pa
     answers = []
     for name in ("exact", "lsh"):
         translator = Translator.load(folder, memory=path, index=name)
-        translator.memory.config = replace(translator.memory.config, lookup="whole")
+        translator.memory.config = replace(translator.memory.config, lookup="whole", reinforce=True)
         answers.append(
             translator.translate(["The cat sleeps."], SearchConfig(beam=2, repeat=False))
         )

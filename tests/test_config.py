@@ -25,7 +25,12 @@ from rarenmt.errors import SettingError
         Config(
             model=PRESETS["gnmt"],
             memory=MemoryConfig(
-                query=("context",), readout="paper", lookup="whole", slots=77, neighbours=5
+                query=("context",),
+                readout="paper",
+                lookup="whole",
+                reinforce=True,
+                slots=77,
+                neighbours=5,
             ),
             source_language="fr",
             target_language="hsb",
@@ -139,7 +144,8 @@ def test_a_setting_may_be_missing_but_not_a_whole_part() -> None:
         (
             MemoryConfig,
             {"reinforce": True},
-            "a memory that reinforces has no pairs to choose from; its lookup must be whole",
+            "a memory that reinforces has no pairs to choose from; its lookup must be whole, "
+            "and that of any other memory relevant",
         ),
         (MemoryConfig, {"neighbours": 0}, "neighbours must be between 1 and slots (8192), not 0"),
         (

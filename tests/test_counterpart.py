@@ -7,10 +7,10 @@ import torch
 from conftest import SENTENCES
 from torch import Tensor
 
-from rarenmt.align import NONE
 from rarenmt.batches import Ids
 from rarenmt.checkpoint import load_tokenizer
 from rarenmt.counterpart import ELSEWHERE_KNOWN, ELSEWHERE_NEW, Counterparts, link, weigh
+from rarenmt.joints import UNALIGNED
 from rarenmt.lexicon import Lexicon
 from rarenmt.relevance import forms
 from rarenmt.tokens import Tokenizer
@@ -113,7 +113,7 @@ def test_links_are_the_words_with_most_attention(tokenizer: Tokenizer) -> None:
 
     links = link(weights, Counterparts(tokenizer, Lexicon()).likely(*pair))
 
-    wanted = [[0, 0]] * len(said[0]) + [[1, 2]] * len(said[1]) + [[NONE, NONE]]
+    wanted = [[0, 0]] * len(said[0]) + [[1, 2]] * len(said[1]) + [[UNALIGNED, UNALIGNED]]
     assert links.tolist() == wanted
 
 
@@ -128,7 +128,7 @@ def test_a_known_word_is_linked_to_a_known_one_wherever_the_attention_is(
 
     links = link(weights, Counterparts(tokenizer, LEXICON).likely(*pair))
 
-    assert links.tolist() == [[2, 2]] * len(target) + [[NONE, NONE]]
+    assert links.tolist() == [[2, 2]] * len(target) + [[UNALIGNED, UNALIGNED]]
 
 
 def test_a_word_that_training_knew_is_not_heard_in_other_forms(tokenizer: Tokenizer) -> None:
@@ -150,4 +150,4 @@ def test_where_a_side_is_empty_nothing_is_linked(
 
     assert torch.allclose(weights, even(pair))
     links = link(weights[0], counterparts.likely(*pair))
-    assert links.tolist() == [[NONE, NONE]] * (len(pair[1]) + 1)
+    assert links.tolist() == [[UNALIGNED, UNALIGNED]] * (len(pair[1]) + 1)

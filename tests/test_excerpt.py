@@ -16,9 +16,9 @@ from torch.testing import assert_close
 from rarenmt.config import MemoryConfig
 from rarenmt.excerpt import LOOKED, Excerpt
 from rarenmt.joints import Joints
-from rarenmt.memory import EMPTY, Memory, Recall
+from rarenmt.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Memory, Recall
 from rarenmt.ragged import RaggedKeys
-from rarenmt.speech import CLOSER, ELSEWHERE, LONGER, NEXT_WORD, SAME_WORD, THREAD, Speech
+from rarenmt.speech import CLOSER, LONGER, THREAD, Speech
 from rarenmt.spelling import Begun, Threads
 from rarenmt.tokens import BOS
 

@@ -10,13 +10,12 @@ import torch
 import torch.nn.functional as F
 from conftest import SENTENCES
 
-from rarenmt.align import NONE
 from rarenmt.checkpoint import load_tokenizer
 from rarenmt.config import MemoryConfig
 from rarenmt.counts import Counts
 from rarenmt.excerpt import Excerpt
 from rarenmt.finder import Finder
-from rarenmt.joints import Joints
+from rarenmt.joints import UNALIGNED, Joints
 from rarenmt.journal import Call, Journal
 from rarenmt.lexicon import Lexicon
 from rarenmt.memory import EMPTY, Memory
@@ -54,7 +53,7 @@ def remembering(
         words = tokenizer.by_word(tokenizer.encode(pair.target))
         of_words = [1] * len(words) if linked is None else linked
         each = [link for link, word in zip(of_words, words, strict=True) for _ in word]
-        links = torch.tensor([*each, NONE])[:, None].expand(-1, 2)
+        links = torch.tensor([*each, UNALIGNED])[:, None].expand(-1, 2)
         journal.note(torch.full_like(values, number), torch.arange(len(values)), links, written)
     return memory, journal
 
@@ -336,30 +335,3 @@ def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
     assert bound[bound > 0].tolist() == [1, 2]
     _, _, again, last = tokenizer.by_word(tokenizer.encode(term.target))
     assert values[bound > 0].tolist() == [again[0], last[0]]
-
-
-def test_a_whole_memory_knows_the_places_that_an_excerpt_of_its_pairs_does(
-    tokenizer: Tokenizer,
-) -> None:
-    zorgblat = Pair("The zorgblat eats bread.", "Der Zorgblatt frisst Brot.", "file.tsv", 1)
-    memory, journal = remembering(tokenizer, 200, DOG, zorgblat, linked=[0, 1, 2, 3, 4])
-    counts = Counts({word: 10 for word in ("the", "dog", "eats", "devours", "bread")})
-    finder = Finder(memory, journal, tokenizer, Lexicon([("devours", "frisst")]), counts)
-    sentence = "Zorgblat devours the bread"
-
-    whole = finder.whole([sentence, "."])
-    excerpt = finder.excerpt([sentence])
-
-    assert excerpt is not None
-    assert excerpt.places is not None
-    slots = excerpt.speech.slots
-    assert torch.equal(whole.places.at(slots.expand(2, -1))[0], excerpt.places[0])
-    assert not whole.places.at(torch.tensor([[EMPTY], [EMPTY]])).any()
-    for asked in (slots.expand(2, -1), torch.tensor([[EMPTY], [EMPTY]])):
-        assert torch.equal(whole.places.hold(asked), whole.places.at(asked).any(dim=2))
-    rare = [slot for slot in whole.rare.speech.slots[0].tolist() if slot != EMPTY]
-    spoken = [int(memory.values[slot]) for slot in rare]
-    assert spoken == heard(tokenizer, zorgblat, ["zorgblatt"])
-    assert whole.due is not None
-    assert whole.due.pieces[0].any()
-    assert not whole.due.pieces[1].any()

@@ -15,11 +15,11 @@ ORDER = [
     "numerals", "tmx_parser", "tmx_reader", "tmx_writer", "corpus", "stream", "tensors",
     "score", "interval", "conditions", "parallel", "largest", "index", "lsh_index",
     "faiss_index", "choice", "tokens", "joints", "counts", "company", "spans", "resemblance",
-    "endings", "terms", "relevance", "batches", "align", "lexicon", "counterpart", "meanings",
+    "endings", "terms", "relevance", "batches", "align", "lexicon", "counterpart",
     "attention", "query", "encoder", "decoder", "memory", "ragged", "spelling", "speech", "due",
-    "excerpt", "whole", "readout", "model", "average", "precision", "softmax_loss", "objective",
-    "trace", "verbatim", "debt", "search", "checkpoint", "journal", "memory_file", "entries",
-    "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
+    "excerpt", "readout", "model", "average", "precision", "softmax_loss", "objective",
+    "trace", "verbatim", "debt", "search", "checkpoint", "journal", "state", "memory_file",
+    "entries", "finder", "translation_memory", "episodes", "practice", "dev", "train", "novelty",
     "translation", "drawing", "page", "rereading", "agreement", "translator", "oneshot",
 ]  # fmt: skip
 """A module may import only those before it."""

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from conftest import SENTENCES, Command
 
-from rarenmt.align import NONE
 from rarenmt.checkpoint import LEXICON, load_tokenizer
 from rarenmt.errors import CheckpointError
+from rarenmt.joints import UNALIGNED
 from rarenmt.lexicon import Lexicon
 
 
@@ -20,7 +20,7 @@ def test_links_seen_often_enough_are_translations(folder: Path) -> None:
     words = len(tokenizer.words(pairs[0][1]))
     assert words == 2
 
-    lexicon = Lexicon.learn(pairs, [[0, 1], [NONE, 1], [0, 1]], tokenizer)
+    lexicon = Lexicon.learn(pairs, [[0, 1], [UNALIGNED, 1], [0, 1]], tokenizer)
 
     assert lexicon.sources("katze") == {"cat"}
     assert lexicon.sources("die") == set()  # each link was seen once

@@ -7,8 +7,8 @@ import torch
 from conftest import SENTENCES
 from torch import Tensor
 
-from rarenmt.align import NONE
 from rarenmt.errors import CheckpointError
+from rarenmt.joints import UNALIGNED
 from rarenmt.journal import Call, Journal
 from rarenmt.memory import Memory
 from rarenmt.memory_file import BEFORE, Header, load_memory, read_journal, save_memory
@@ -37,7 +37,7 @@ def saved(memory: Memory, tmp_path: Path) -> Path:
         keys = torch.nn.functional.normalize(torch.randn(3, memory.keys.shape[1]), dim=-1)
         values = torch.tensor([number, number + 1, number + 2])
         slots = memory.append(keys, values, torch.zeros(3, dtype=torch.long))
-        links = torch.tensor([[0, 0], [1, 0], [NONE, NONE]])
+        links = torch.tensor([[0, 0], [1, 0], [UNALIGNED, UNALIGNED]])
         journal.note(torch.full((3,), number), torch.arange(3), links, slots)
     path = tmp_path / "memory.safetensors"
     save_memory(path, journal, memory, HEADER)
@@ -56,7 +56,7 @@ def test_what_was_saved_is_loaded(saved: Path, memory: Memory, tiny_model: Model
         assert torch.equal(getattr(other, name)[:15], getattr(memory, name)[:15])
     assert torch.equal(other.latest, memory.latest)
     assert [journal.owner(slot).line for slot in (0, 3, 14)] == [1, 2, 9]
-    assert journal.links[3:6].tolist() == [[0, 0], [1, 0], [NONE, NONE]]
+    assert journal.links[3:6].tolist() == [[0, 0], [1, 0], [UNALIGNED, UNALIGNED]]
 
 
 def test_saving_what_was_loaded_gives_the_same_bytes(saved: Path, tiny_model: Model) -> None:

@@ -39,7 +39,9 @@ def lookup(request: pytest.FixtureRequest) -> Lookup:
 @pytest.fixture
 def model(lookup: Lookup) -> Model:
     sizes = ModelConfig(vocabulary=310, embedding=6, hidden=8, attention=4, dropout=0.0)
-    memory = MemoryConfig(block=4, slots=64, neighbours=4, lookup=lookup)
+    memory = MemoryConfig(
+        block=4, slots=64, neighbours=4, lookup=lookup, reinforce=lookup == "whole"
+    )
     model = Model(Config(model=sizes, memory=memory))
     model.initialise(torch.Generator().manual_seed(1))
     return model

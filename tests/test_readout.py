@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from rarenmt.config import Config
-from rarenmt.memory import EMPTY, Recall
+from rarenmt.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Recall
 from rarenmt.query import States
 from rarenmt.readout import TRUST, MixtureReadout, Output, PaperReadout, neighbour_weights
-from rarenmt.speech import ELSEWHERE, NEXT_WORD, SAME_WORD
 
 CAT, DOG = 5, 9
 VOCABULARY, HIDDEN, EMBEDDING, BLOCKS = 40, 8, 6, 4

@@ -7,8 +7,8 @@ import torch
 from plain_joints import INNER, INSIDE, JOINTS, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
-from rarenmt.memory import EMPTY, Recall
-from rarenmt.speech import ENDING, OWED, SAME_WORD, THREAD, Candidates, Speech
+from rarenmt.memory import EMPTY, SAME_WORD, Recall
+from rarenmt.speech import ENDING, OWED, THREAD, Candidates, Speech
 from rarenmt.spelling import Begun
 from rarenmt.tokens import BOS
 

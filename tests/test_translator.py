@@ -7,7 +7,6 @@ import pytest
 import torch
 from conftest import SENTENCES
 
-from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
 from rarenmt.text import Pair
 from rarenmt.translation import Translation
@@ -107,26 +106,6 @@ def test_only_relevant_pairs_speak(translator: Translator) -> None:
     [dog] = translator.translate(["dog eats bread"], GREEDY)
 
     assert {token.memory.pair for token in dog.tokens if token.memory} == {PAIRS[1]}
-
-
-def test_a_whole_lookup_asks_pairs_that_are_not_relevant(
-    folder: Path, translator: Translator
-) -> None:
-    checkpoint = load_checkpoint(folder, torch.device("cpu"))
-    model = checkpoint.model
-    model.config = replace(model.config, memory=replace(model.config.memory, lookup="whole"))
-    whole = Translator(checkpoint)
-    empty, without = (whole.translate(ASKED, GREEDY, memory=memory) for memory in (True, False))
-    assert [one.text for one in empty] == [one.text for one in without]
-    for each in (whole, translator):
-        each.remember(PAIRS)
-
-    odd, common = whole.translate([ODD, "The"], GREEDY)
-    [relevant] = translator.translate(["The"], GREEDY)
-
-    assert speakers(common)
-    assert not speakers(relevant)
-    assert not speakers(odd)  # nothing remembered translates any of it
 
 
 def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
