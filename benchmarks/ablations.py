@@ -16,29 +16,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt import (
-    agreement,
-    attention,
-    counterpart,
-    entries,
-    excerpt,
-    finder,
-    readout,
-    relevance,
-    search,
-    speech,
-)
-from rarenmt.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.counterpart import Heard
-from rarenmt.counts import WORD, Counts
-from rarenmt.debt import Debt
-from rarenmt.endings import Endings
-from rarenmt.interval import Interval
-from rarenmt.oneshot import OneShot, Suite, answer, figures, read_suite
-from rarenmt.readout import MixtureReadout
-from rarenmt.tokens import Tokenizer
-from rarenmt.translator import Translator
+from rarenmt.decoding import agreement
+from rarenmt.decoding import beam_search as search
+from rarenmt.decoding import candidates as excerpt
+from rarenmt.decoding import continuation as speech
+from rarenmt.decoding.attribution import Debt
+from rarenmt.evaluation.bootstrap import Interval
+from rarenmt.evaluation.oneshot import OneShot, Suite, answer, figures, read_suite
+from rarenmt.model import attention, readout
+from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
+from rarenmt.model.readout import MixtureReadout
+from rarenmt.text.lexicon.frequency import WORD, Counts
+from rarenmt.text.lexicon.inflection import Endings
+from rarenmt.text.tokenizer import Tokenizer
+from rarenmt.translation_memory import encoding as entries
+from rarenmt.translation_memory import lookup as finder
+from rarenmt.translation_memory import retrieval as relevance
+from rarenmt.translation_memory import word_alignment as counterpart
+from rarenmt.translation_memory.word_alignment import Heard
+from rarenmt.translator.translator import Translator
 
 CPU = torch.device("cpu")
 

@@ -1,7 +1,7 @@
 """The text that the paper's configuration is trained on: 1,500 pairs to come again, and others.
 
     python benchmarks/again.py DATA/tatoeba.tsv@4 DATA/manuals.tsv -o OUT
-    sh recipes/paper.sh OUT CHECKPOINT --from checkpoints/en-de
+    sh benchmarks/recipes/paper.sh OUT CHECKPOINT --from checkpoints/en-de
 
 Drawn from corpora by their weights, without doubles or long pairs, and written as again.tsv and
 once.tsv, beside which dev.tsv is wanted.
@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from rarenmt.text import read_pairs
+from rarenmt.text.pairs import read_pairs
 
 AGAIN, ONCE = 1500, 27423
 LONGEST = 40

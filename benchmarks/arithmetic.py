@@ -10,8 +10,8 @@ Letters: E embedding · H hidden · A attention · V vocabulary.
 
 from dataclasses import dataclass
 
-from rarenmt.batches import Batch
 from rarenmt.config import ModelConfig
+from rarenmt.text.batch import Batch
 
 
 @dataclass(frozen=True)

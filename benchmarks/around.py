@@ -13,13 +13,13 @@ from pathlib import Path
 
 import torch
 
-from rarenmt import excerpt
-from rarenmt.checkpoint import load_checkpoint
-from rarenmt.company import Company
 from rarenmt.config import SearchConfig
-from rarenmt.novelty import WORD
-from rarenmt.oneshot import Answers, Suite, answer, figures, read_suite
-from rarenmt.translator import Translator
+from rarenmt.decoding import candidates as excerpt
+from rarenmt.evaluation.metrics import WORD
+from rarenmt.evaluation.oneshot import Answers, Suite, answer, figures, read_suite
+from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.text.lexicon.cooccurrence import Company
+from rarenmt.translator.translator import Translator
 
 LONG = re.compile(r"\w{5,}")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rarenmt.align import Links, word_numbers
-from rarenmt.batches import Ids, pair_batch
-from rarenmt.checkpoint import Checkpoint, load_checkpoint
-from rarenmt.corpus import read_corpus
-from rarenmt.joints import Joints
+from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
+from rarenmt.text.batch import Ids, pair_batch
+from rarenmt.text.corpus import read_corpus
+from rarenmt.text.words import Joints
+from rarenmt.training.aligner import Links, word_numbers
 
 CPU = torch.device("cpu")
 AT_ONCE = 50

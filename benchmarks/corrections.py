@@ -24,13 +24,13 @@ from typing import Any
 import torch
 from suites import general, sides, test
 
-from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.episodes import WordPair
-from rarenmt.novelty import WORD
-from rarenmt.relevance import Relevance
-from rarenmt.text import Pair, read_pairs
-from rarenmt.translator import Translator
+from rarenmt.evaluation.metrics import WORD
+from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.text.pairs import Pair, read_pairs
+from rarenmt.training.episodes import WordPair
+from rarenmt.translation_memory.retrieval import Relevance
+from rarenmt.translator.translator import Translator
 
 SENTENCES = 40
 """Most pairs that hold a source word."""

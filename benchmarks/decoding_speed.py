@@ -19,15 +19,15 @@ import torch
 from report import report
 from training_speed import SIZES, fill
 
-from rarenmt.batches import Source, source_batch
 from rarenmt.config import Config, SearchConfig
-from rarenmt.excerpt import Excerpt
-from rarenmt.joints import Joints
-from rarenmt.memory import EMPTY, Memory
-from rarenmt.model import Model
-from rarenmt.search import search
-from rarenmt.spelling import Threads
-from rarenmt.tokens import EOS
+from rarenmt.decoding.beam_search import search
+from rarenmt.decoding.candidates import Excerpt
+from rarenmt.decoding.prefix import Threads
+from rarenmt.memory.memory import EMPTY, Memory
+from rarenmt.model.seq2seq import Model
+from rarenmt.text.batch import Source, source_batch
+from rarenmt.text.tokenizer import EOS
+from rarenmt.text.words import Joints
 
 PIECES = 15
 

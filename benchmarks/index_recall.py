@@ -19,14 +19,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rarenmt.batches import by_length, pair_batch
-from rarenmt.checkpoint import Checkpoint, load_checkpoint
-from rarenmt.conditions import Conditions
-from rarenmt.faiss_index import FaissIndex
-from rarenmt.index import ExactIndex, Index
-from rarenmt.lsh_index import LshIndex
-from rarenmt.tensors import load_tensors
-from rarenmt.text import read_pairs
+from rarenmt.evaluation.environment import Conditions
+from rarenmt.memory.index.exact import ExactIndex, Index
+from rarenmt.memory.index.faiss import FaissIndex
+from rarenmt.memory.index.lsh import LshIndex
+from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
+from rarenmt.storage.tensors import load_tensors
+from rarenmt.text.batch import by_length, pair_batch
+from rarenmt.text.pairs import read_pairs
 
 K = 16
 BATCHES = {1: 10, 64: 3, 320: 1}

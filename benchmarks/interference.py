@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.corpus import read_corpus
-from rarenmt.interval import bleu_gain
-from rarenmt.score import bleu
-from rarenmt.translator import Translator
+from rarenmt.evaluation.bootstrap import bleu_gain
+from rarenmt.evaluation.metrics import bleu
+from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.text.corpus import read_corpus
+from rarenmt.translator.translator import Translator
 
 COUNTS = [0, 1, 100, 10_000, 100_000]
 LIMIT = 1 << 23

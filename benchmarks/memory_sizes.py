@@ -21,11 +21,11 @@ import torch
 import torch.nn.functional as F
 from report import report
 
-from rarenmt.checkpoint import Checkpoint, load_checkpoint
-from rarenmt.entries import Entries
-from rarenmt.journal import Call
-from rarenmt.text import Pair
-from rarenmt.translation_memory import TranslationMemory
+from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
+from rarenmt.text.pairs import Pair
+from rarenmt.translation_memory.encoding import Entries
+from rarenmt.translation_memory.journal import Call
+from rarenmt.translation_memory.store import TranslationMemory
 
 SIZES = [1_000, 100_000, 1_000_000]
 LINKED = 4

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.batches import pair_batch
-from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.novelty import WORD
-from rarenmt.oneshot import Question, read_suite
-from rarenmt.spelling import Begun
-from rarenmt.text import Pair
-from rarenmt.tokens import Tokenizer
-from rarenmt.translator import Translator
+from rarenmt.decoding.prefix import Begun
+from rarenmt.evaluation.metrics import WORD
+from rarenmt.evaluation.oneshot import Question, read_suite
+from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.text.batch import pair_batch
+from rarenmt.text.pairs import Pair
+from rarenmt.text.tokenizer import Tokenizer
+from rarenmt.translator.translator import Translator
 
 CAUSES = {
     "asked": "the pair that shows the word was not asked",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.batches import Ids
-from rarenmt.tokens import UNK, Tokenizer
+from rarenmt.text.batch import Ids
+from rarenmt.text.tokenizer import UNK, Tokenizer
 
 SENTENCES = 64
 """In a batch."""

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.corpus import read_corpus
-from rarenmt.score import bleu
-from rarenmt.text import Pair
-from rarenmt.translator import Translator
+from rarenmt.evaluation.metrics import bleu
+from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.text.corpus import read_corpus
+from rarenmt.text.pairs import Pair
+from rarenmt.translator.translator import Translator
 
 
 def numbers(text: str) -> list[str]:

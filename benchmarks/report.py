@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from rarenmt.conditions import Conditions
+from rarenmt.evaluation.environment import Conditions
 
 
 def report(name: str, figures: dict[str, Any], sentence: str) -> None:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rarenmt.novelty import WORD
-from rarenmt.text import Pair, read_pairs
+from rarenmt.evaluation.metrics import WORD
+from rarenmt.text.pairs import Pair, read_pairs
 
 GENERAL = 1000
 

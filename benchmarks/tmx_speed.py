@@ -19,9 +19,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rarenmt.text import Pair
-from rarenmt.tmx_reader import read_tmx
-from rarenmt.tmx_writer import write_tmx
+from rarenmt.text.pairs import Pair
+from rarenmt.text.tmx.reader import read_tmx
+from rarenmt.text.tmx.writer import write_tmx
 
 WORDS = [
     "winter", "letter", "garden", "kitchen", "window", "morning", "harbour", "bridge", "paper",

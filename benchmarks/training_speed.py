@@ -20,12 +20,13 @@ import torch
 import torch.nn.functional as F
 from report import report
 
-from rarenmt.batches import Batch, Corpus, pair_batch
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
-from rarenmt.dev import Dev
-from rarenmt.memory import Memory
-from rarenmt.model import Model
-from rarenmt.train import Run
+from rarenmt.memory.memory import Memory
+from rarenmt.model.seq2seq import Model
+from rarenmt.text.batch import Batch, pair_batch
+from rarenmt.training.data import Corpus
+from rarenmt.training.trainer import Run
+from rarenmt.training.validation import Dev
 
 SIZES = ModelConfig()
 WARM_UP = 2

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.checkpoint import load_checkpoint
 from rarenmt.config import SearchConfig
-from rarenmt.corpus import read_corpus
-from rarenmt.text import Pair
-from rarenmt.translator import Translator
+from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.text.corpus import read_corpus
+from rarenmt.text.pairs import Pair
+from rarenmt.translator.translator import Translator
 
 Change = Callable[[str, str], tuple[str, str] | None]
 """From a source and its target to those that are wanted, if the change concerns them."""

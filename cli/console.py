@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from rarenmt.text import Pair
+    from rarenmt.text.pairs import Pair
 
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 """Writes to stderr; soft wrapping keeps one sentence one line in a log."""

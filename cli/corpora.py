@@ -12,14 +12,15 @@ from rarenmt.errors import DataError, SettingError
 from . import console
 
 if TYPE_CHECKING:
-    from rarenmt.align import Links
-    from rarenmt.batches import Corpus, Ids
-    from rarenmt.checkpoint import Checkpoint
-    from rarenmt.company import Company
-    from rarenmt.counts import Counts
-    from rarenmt.lexicon import Lexicon
-    from rarenmt.text import Pair
-    from rarenmt.tokens import Tokenizer
+    from rarenmt.model.checkpoint import Checkpoint
+    from rarenmt.text.batch import Ids
+    from rarenmt.text.lexicon.cooccurrence import Company
+    from rarenmt.text.lexicon.frequency import Counts
+    from rarenmt.text.lexicon.lexicon import Lexicon
+    from rarenmt.text.pairs import Pair
+    from rarenmt.text.tokenizer import Tokenizer
+    from rarenmt.training.aligner import Links
+    from rarenmt.training.data import Corpus
 
 
 def parse_corpus(argument: str) -> tuple[str, float]:
@@ -38,8 +39,8 @@ def parse_corpus(argument: str) -> tuple[str, float]:
 
 def learn_or_load(texts: "Sequence[tuple[list[Pair], float]]", wanted: str) -> "Tokenizer":
     """A vocabulary of so many pieces, learnt from the texts, or the one in a file."""
-    from rarenmt.checkpoint import load_tokenizer
-    from rarenmt.tokens import Tokenizer
+    from rarenmt.model.checkpoint import load_tokenizer
+    from rarenmt.text.tokenizer import Tokenizer
 
     if not wanted.isdecimal():
         if not Path(wanted).exists():
@@ -59,7 +60,7 @@ def make_corpus(
     settings: TrainConfig,
 ) -> "Corpus":
     """The pairs to train on, in pieces, with longer ones made of them."""
-    from rarenmt.batches import Corpus, joined
+    from rarenmt.training.data import Corpus, joined
 
     parts = [
         (_short(encode(tokenizer, pairs), settings.maximum_length, pairs[0].path), weight)
@@ -81,9 +82,9 @@ def learn_words(
 ) -> "tuple[Lexicon, Counts, Company]":
     """Which words translate which, from the links, and how often and before what they stand in the
     texts; what there is no telling of, as the checkpoint before knew it."""
-    from rarenmt.company import Company
-    from rarenmt.counts import Counts
-    from rarenmt.lexicon import Lexicon
+    from rarenmt.text.lexicon.cooccurrence import Company
+    from rarenmt.text.lexicon.frequency import Counts
+    from rarenmt.text.lexicon.lexicon import Lexicon
 
     if links is not None:
         lexicon = Lexicon.learn(corpus.pairs, links.rows, tokenizer)
@@ -103,7 +104,7 @@ def learn_words(
 
 def save_words(folder: Path, lexicon: "Lexicon", counts: "Counts", company: "Company") -> None:
     """Put them into a checkpoint."""
-    from rarenmt.checkpoint import COMPANY, LEXICON, WORDS
+    from rarenmt.model.checkpoint import COMPANY, LEXICON, WORDS
 
     if len(lexicon):
         lexicon.save(folder / LEXICON)

@@ -16,9 +16,9 @@ from . import console
 if TYPE_CHECKING:
     import typer
 
-    from rarenmt.text import Pair
-    from rarenmt.translation import Entry, Translation, Word
-    from rarenmt.translator import Translator
+    from rarenmt.text.pairs import Pair
+    from rarenmt.translator.result import Entry, Translation, Word
+    from rarenmt.translator.translator import Translator
 
 PAGE = "--explain-page"
 """The option behind `--explain FILE.html`: an option of Typer has a value or none, never both."""
@@ -71,7 +71,7 @@ def explained_on(
     if path is None:
         yield lambda *_: None
         return
-    from rarenmt.page import Page
+    from rarenmt.translator.html_page import Page
 
     config = translator.model.config
     page = Page(config.source_language, config.target_language)

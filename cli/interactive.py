@@ -11,10 +11,10 @@ from rarenmt.errors import SettingError
 from . import console, explanation
 
 if TYPE_CHECKING:
-    from rarenmt.text import Pair
-    from rarenmt.translation import Translation
-    from rarenmt.translation_memory import TranslationMemory
-    from rarenmt.translator import Translator
+    from rarenmt.text.pairs import Pair
+    from rarenmt.translation_memory.store import TranslationMemory
+    from rarenmt.translator.result import Translation
+    from rarenmt.translator.translator import Translator
 
 HERE = "interactive"
 """Path of the pairs that come from a conversation; their lines are counted from 1."""
@@ -62,7 +62,7 @@ def converse(translator: "Translator", config: SearchConfig) -> None:
 
 def _learn(translator: "Translator", source: str, target: str) -> None:
     """Remember a correction for good, and say so."""
-    from rarenmt.text import Pair
+    from rarenmt.text.pairs import Pair
 
     remembered = translator.remembered
     with remembered.exclusively():

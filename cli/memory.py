@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 import typer
 
 from rarenmt.errors import SettingError
-from rarenmt.text import NO_FILE
+from rarenmt.text.pairs import NO_FILE
 
 from . import console, options, selection
 
 if TYPE_CHECKING:
-    from rarenmt.journal import Journal
-    from rarenmt.memory_file import Header
-    from rarenmt.text import Pair
+    from rarenmt.text.pairs import Pair
+    from rarenmt.translation_memory.file import Header
+    from rarenmt.translation_memory.journal import Journal
 
 Json = Annotated[bool, typer.Option("--json", help="JSON, one record a line.")]
 Output = Annotated[
@@ -158,7 +158,7 @@ def merge(
     \b
     rarenmt memory merge mine.safetensors yours.safetensors -o ours.safetensors
     """
-    from rarenmt.storage import locked
+    from rarenmt.storage.files import locked
 
     merged = options.load_memory(model, _there(files[0]), device)
     for file in files[1:]:
@@ -196,7 +196,7 @@ def export(
     if output is None:
         write(sys.stdout.buffer, journal, header)
         return
-    from rarenmt.storage import replace
+    from rarenmt.storage.files import replace
 
     def fill(temporary: Path) -> None:
         with temporary.open("wb") as stream:
@@ -218,7 +218,7 @@ def rebuild(
     \b
     rarenmt memory rebuild --model checkpoints/new --memory memory.safetensors
     """
-    from rarenmt.storage import locked
+    from rarenmt.storage.files import locked
 
     path = _there(options.memory_file(model, memory))
     rebuilt = options.load_memory(model, None, device)
@@ -235,8 +235,8 @@ def rebuild(
 
 def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Header]":
     """The memory file that is meant, and what it holds; one that is not there holds nothing."""
-    from rarenmt.journal import Journal
-    from rarenmt.memory_file import Header
+    from rarenmt.translation_memory.file import Header
+    from rarenmt.translation_memory.journal import Journal
 
     path = options.memory_file(model, memory)
     if memory is None and not path.exists():
@@ -245,7 +245,7 @@ def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Head
 
 
 def _read(path: Path) -> "tuple[Journal, Header]":
-    from rarenmt.memory_file import read_journal
+    from rarenmt.translation_memory.file import read_journal
 
     return read_journal(_there(path))
 
@@ -289,6 +289,6 @@ def _write_tsv(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
 
 
 def _write_tmx(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
-    from rarenmt.tmx_writer import write_tmx
+    from rarenmt.text.tmx.writer import write_tmx
 
     write_tmx(stream, journal.showings(), header.source_language, header.target_language)

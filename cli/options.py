@@ -9,7 +9,7 @@ import typer
 
 from rarenmt.config import IndexName
 from rarenmt.errors import SettingError
-from rarenmt.locations import default_memory, is_shipped, shipped_checkpoint, user_memory
+from rarenmt.translator.locations import default_memory, is_shipped, shipped_checkpoint, user_memory
 
 from . import console
 from .selection import select
@@ -17,9 +17,9 @@ from .selection import select
 if TYPE_CHECKING:
     import torch
 
-    from rarenmt.text import Pair, Skip
-    from rarenmt.translation_memory import TranslationMemory
-    from rarenmt.translator import Translator
+    from rarenmt.text.pairs import Pair, Skip
+    from rarenmt.translation_memory.store import TranslationMemory
+    from rarenmt.translator.translator import Translator
 
 SOME_LINES_FAILED = 4
 """Exit status when all is done but for some lines."""
@@ -137,8 +137,8 @@ def memory_file(model: Path | None, memory: Path | None) -> Path:
 
 def load_memory(model: Path | None, path: Path | None, device: str) -> "TranslationMemory":
     """What a checkpoint was shown according to this file; without a file, nothing."""
-    from rarenmt.checkpoint import load_checkpoint
-    from rarenmt.translation_memory import TranslationMemory
+    from rarenmt.model.checkpoint import load_checkpoint
+    from rarenmt.translation_memory.store import TranslationMemory
 
     checkpoint = load_checkpoint(model_folder(model), pick_device(device))
     return TranslationMemory(checkpoint, path)
@@ -146,7 +146,7 @@ def load_memory(model: Path | None, path: Path | None, device: str) -> "Translat
 
 def languages(model: Path | None) -> tuple[str, str]:
     """Source and target language of a checkpoint."""
-    from rarenmt.checkpoint import read_description
+    from rarenmt.model.checkpoint import read_description
 
     _, config = read_description(model_folder(model))
     return config.languages
@@ -165,7 +165,7 @@ def load_translator(
     """The translator asked for, having forgotten and remembered further pairs in RAM alone."""
     import torch
 
-    from rarenmt.translator import Translator
+    from rarenmt.translator.translator import Translator
 
     pairs = [pair for name in with_pairs or [] for pair in read_pairs(name, model)]
     place = pick_device(device)
@@ -186,8 +186,8 @@ def load_translator(
 
 def read_pairs(name: str, model: Path | None, skip: "Skip | None" = None) -> "Iterator[Pair]":
     """The pairs of a corpus, or those that come in on stdin where its name is -."""
-    from rarenmt.corpus import read_corpus
-    from rarenmt.text import parse_pairs, refuse, split_lines
+    from rarenmt.text.corpus import read_corpus
+    from rarenmt.text.pairs import parse_pairs, refuse, split_lines
 
     if name == "-":
         hint_at_terminal("source<TAB>target lines")

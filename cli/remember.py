@@ -12,10 +12,10 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
-    from rarenmt.journal import Journal
-    from rarenmt.text import Pair
-    from rarenmt.translation_memory import Remembered
-    from rarenmt.translator import Translator
+    from rarenmt.text.pairs import Pair
+    from rarenmt.translation_memory.journal import Journal
+    from rarenmt.translation_memory.store import Remembered
+    from rarenmt.translator.translator import Translator
 
 
 def remember(

@@ -12,8 +12,8 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
-    from rarenmt.reproduce.course import Course
     from rarenmt.reproduce.report import Report
+    from rarenmt.reproduce.run import Course
 
 reproduce = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -50,7 +50,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the whole report as 
 
 def _course(name: str, settings: object, seed: int, output: Path | None) -> "Course":
     """Where the training of a system stands."""
-    from rarenmt.reproduce.course import Course
+    from rarenmt.reproduce.run import Course
 
     path = None if output is None else output / f"{name}.safetensors"
     return Course(path, seed, repr(settings), console.remark)
@@ -61,7 +61,7 @@ def _state(report: "Report", output: Path | None, as_json: bool) -> None:
     from rarenmt.reproduce.report import rows
 
     if output is not None:
-        from rarenmt.reproduce.picture import draw
+        from rarenmt.reproduce.charts import draw
 
         console.remark(f"wrote {report.save(output)}")
         try:
@@ -115,9 +115,9 @@ def gnmt(
     """
     import torch
 
-    from rarenmt.checkpoint import load_checkpoint
+    from rarenmt.model.checkpoint import load_checkpoint
     from rarenmt.reproduce.gnmt import reproduce as run
-    from rarenmt.translator import Translator
+    from rarenmt.translator.translator import Translator
 
     pairs = list(options.read_pairs(test, model))
     if len(pairs) < 2:
@@ -158,8 +158,8 @@ def synthetic(
     from dataclasses import replace
     from typing import get_args
 
-    from rarenmt.reproduce.synthetic import run
-    from rarenmt.reproduce.taught import Name, settings_of
+    from rarenmt.reproduce.synthetic.experiment import run
+    from rarenmt.reproduce.synthetic.trainer import Name, settings_of
 
     place = options.pick_device(device)
     for name in get_args(Name) if model == "all" else (model,):
@@ -196,8 +196,8 @@ def neural_gpu(
     from dataclasses import replace
     from typing import get_args
 
-    from rarenmt.reproduce.algorithms import Algorithm
-    from rarenmt.reproduce.exercise import FULL, QUICK, run
+    from rarenmt.reproduce.neural_gpu.algorithms import Algorithm
+    from rarenmt.reproduce.neural_gpu.experiment import FULL, QUICK, run
 
     settings = FULL if full else QUICK
     settings = settings if steps is None else replace(settings, steps=steps)
@@ -242,8 +242,8 @@ def mann(
     """
     from dataclasses import replace
 
-    from rarenmt.reproduce import mann as system
-    from rarenmt.reproduce.images import read_omniglot, vinyals_split
+    from rarenmt.reproduce.mann import experiment as system
+    from rarenmt.reproduce.omniglot.data import read_omniglot, vinyals_split
 
     settings = replace(system.FULL if full else system.QUICK, labels=labels, classes=classes)
     if batch is not None:
@@ -301,9 +301,9 @@ def omniglot(
     """
     from dataclasses import replace
 
-    from rarenmt.reproduce import omniglot as system
-    from rarenmt.reproduce.images import read_omniglot, vinyals_split
-    from rarenmt.reproduce.learners import NAMES
+    from rarenmt.reproduce.omniglot import experiment as system
+    from rarenmt.reproduce.omniglot.data import read_omniglot, vinyals_split
+    from rarenmt.reproduce.omniglot.learners import NAMES
 
     settings = replace(system.FULL if full else system.QUICK, split=split)
     if variant is not None:

@@ -15,9 +15,9 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
-    from rarenmt.interval import Interval
-    from rarenmt.text import Pair
-    from rarenmt.translator import Translator
+    from rarenmt.evaluation.bootstrap import Interval
+    from rarenmt.text.pairs import Pair
+    from rarenmt.translator.translator import Translator
 
 
 def score(
@@ -93,7 +93,7 @@ def score(
     if len(files) == 2:
         _print_scores(*_read_both(*files), as_json, {})
         return
-    from rarenmt.corpus import read_corpus
+    from rarenmt.text.corpus import read_corpus
 
     pairs = list(read_corpus(files[0], options.languages(model), console.remark))
     translator = options.load_translator(
@@ -132,7 +132,7 @@ def _translate_online(
 
 def _recalls(hypotheses: "Sequence[str]", references: "Sequence[str]") -> dict[str, float]:
     """R0 and R1 of a text translated line by line."""
-    from rarenmt.novelty import Novelty
+    from rarenmt.evaluation.metrics import Novelty
 
     novelty = Novelty()
     for hypothesis, reference in zip(hypotheses, references, strict=True):
@@ -144,7 +144,7 @@ def _recalls(hypotheses: "Sequence[str]", references: "Sequence[str]") -> dict[s
 
 def _read_both(hypothesis_file: str, reference_file: str) -> tuple[list[str], list[str]]:
     """The lines of both files; DataError when their numbers differ."""
-    from rarenmt.text import decode_line, read_sentences, split_lines
+    from rarenmt.text.pairs import decode_line, read_sentences, split_lines
 
     if hypothesis_file == "-":
         options.hint_at_terminal("translations, one a line")
@@ -173,8 +173,8 @@ def _print_scores(
 ) -> None:
     """BLEU, chrF and TER; where words were counted, how many came out; and where there are
     translations `before`, what the memory adds to them."""
-    from rarenmt.interval import bleu_gain
-    from rarenmt.score import score as compute
+    from rarenmt.evaluation.bootstrap import bleu_gain
+    from rarenmt.evaluation.metrics import score as compute
 
     scores = compute(hypotheses, references)
     gain = None if before is None else bleu_gain(before, hypotheses, references)
@@ -202,7 +202,7 @@ DRAWN = "BLEU over no memory; {0.low:+.2f} to {0.high:+.2f} in 95 % of 1,000 sam
 def _print_oneshot(
     translator: "Translator", path: Path, config: SearchConfig, passes: int, as_json: bool
 ) -> None:
-    from rarenmt.oneshot import measure, read_suite
+    from rarenmt.evaluation.oneshot import measure, read_suite
 
     suite = read_suite(path)
     console.remark(

@@ -7,7 +7,7 @@ import typer
 from rarenmt.errors import DataError
 
 if TYPE_CHECKING:
-    from rarenmt.journal import Journal
+    from rarenmt.translation_memory.journal import Journal
 
 Places = Annotated[
     list[str] | None,

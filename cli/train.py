@@ -18,12 +18,12 @@ from .corpora import encode, learn_or_load, learn_words, make_corpus, parse_corp
 if TYPE_CHECKING:
     import torch
 
-    from rarenmt.align import Links
-    from rarenmt.batches import Corpus
-    from rarenmt.checkpoint import Checkpoint
-    from rarenmt.model import Model
-    from rarenmt.tokens import Tokenizer
-    from rarenmt.train import Report, Run
+    from rarenmt.model.checkpoint import Checkpoint
+    from rarenmt.model.seq2seq import Model
+    from rarenmt.text.tokenizer import Tokenizer
+    from rarenmt.training.aligner import Links
+    from rarenmt.training.data import Corpus
+    from rarenmt.training.trainer import Report, Run
 
 DEFAULT = TrainConfig()
 T = TypeVar("T")
@@ -136,15 +136,15 @@ def train(
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine --resume
     rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
-    from rarenmt import parallel
-    from rarenmt.checkpoint import load_tokenizer
-    from rarenmt.corpus import read_corpus
-    from rarenmt.counterpart import Counterparts
-    from rarenmt.dev import Dev
-    from rarenmt.episodes import EpisodeMaker
-    from rarenmt.practice import Practice
-    from rarenmt.precision import bfloat16_is_faster
-    from rarenmt.train import Run
+    from rarenmt.model.checkpoint import load_tokenizer
+    from rarenmt.text.corpus import read_corpus
+    from rarenmt.training import distributed as parallel
+    from rarenmt.training.episodes import EpisodeMaker
+    from rarenmt.training.practice import Practice
+    from rarenmt.training.precision import bfloat16_is_faster
+    from rarenmt.training.trainer import Run
+    from rarenmt.training.validation import Dev
+    from rarenmt.translation_memory.word_alignment import Counterparts
 
     decided = {
         "--preset": preset,
@@ -230,7 +230,7 @@ def train(
 
 def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Links":
     """The links of all pairs, which are the same whenever they are made."""
-    from rarenmt.align import Links
+    from rarenmt.training.aligner import Links
 
     console.remark(f"aligning the words of {len(corpus.pairs):,} pairs")
     return Links(corpus.pairs, tokenizer)
@@ -240,7 +240,7 @@ def _load_start(start: list[Path], decided: Mapping[str, object]) -> "Checkpoint
     """The checkpoints to start from as one, which decides what some options would."""
     import torch
 
-    from rarenmt.checkpoint import load_average
+    from rarenmt.model.checkpoint import load_average
 
     for option, value in decided.items():
         if value is not None:
@@ -253,7 +253,7 @@ def _model(config: Config, known: "Checkpoint | None", seed: int, *, anew: bool)
     begins anew, all but the query's and the readout's."""
     import torch
 
-    from rarenmt.model import Model
+    from rarenmt.model.seq2seq import Model
 
     model = Model(config)
     model.initialise(torch.Generator().manual_seed(seed))
@@ -273,8 +273,8 @@ def _chosen(what: str, name: str, known: dict[str, T]) -> T:
 
 def _check_folder(folder: Path, resume: bool) -> None:
     """Refuse a folder that holds anything, or nothing to go on with, before anything is done."""
-    from rarenmt.checkpoint import COMPANY, LEXICON, TRAINING, WORDS
-    from rarenmt.storage import TEMPORARY, naming
+    from rarenmt.model.checkpoint import COMPANY, LEXICON, TRAINING, WORDS
+    from rarenmt.storage.files import TEMPORARY, naming
 
     begun = (folder / TRAINING).exists()
     if resume and not begun:
@@ -304,7 +304,7 @@ def _join_group(device: "torch.device") -> "torch.device":
 
 
 def _say_start(run: "Run", pairs: int, device: "torch.device") -> None:
-    from rarenmt import parallel
+    from rarenmt.training import distributed as parallel
 
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     console.remark(

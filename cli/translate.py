@@ -14,7 +14,7 @@ from rarenmt.config import SearchConfig
 from . import console, explanation, interactive, options
 
 if TYPE_CHECKING:
-    from rarenmt.translation import Entry, Token, Translation
+    from rarenmt.translator.result import Entry, Token, Translation
 
 BATCH = 512
 """Lines read ahead of their translation, when so many have arrived."""
@@ -127,7 +127,7 @@ def _given(words: list[str]) -> Iterator[list[Line]]:
 
 def _standard_input(jsonl: bool) -> Iterator[list[Line]]:
     """Lines as they arrive."""
-    from rarenmt.stream import arriving
+    from rarenmt.text.stream import arriving
 
     options.hint_at_terminal("sentences, one a line")
     number = 0

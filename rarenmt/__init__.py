@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from rarenmt.errors import RareError as RareError
     from rarenmt.errors import SettingError as SettingError
     from rarenmt.errors import StorageError as StorageError
-    from rarenmt.memory import Memory as Memory
-    from rarenmt.text import Pair as Pair
-    from rarenmt.translator import Translator as Translator
+    from rarenmt.memory.memory import Memory as Memory
+    from rarenmt.text.pairs import Pair as Pair
+    from rarenmt.translator.translator import Translator as Translator
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CheckpointError": "errors",
     "DataError": "errors",
-    "Memory": "memory",
+    "Memory": "memory.memory",
     "MemoryConfig": "config",
-    "Pair": "text",
+    "Pair": "text.pairs",
     "RareError": "errors",
     "SearchConfig": "config",
     "SettingError": "errors",
     "StorageError": "errors",
-    "Translator": "translator",
+    "Translator": "translator.translator",
 }
 """The module of each public name: loaded when it is asked for, because most of them need torch."""
 

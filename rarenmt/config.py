@@ -18,14 +18,14 @@ Block = Literal["context", "source", "bottom", "top"]
 the state of the bottom or top decoder layer."""
 
 Readout = Literal["mixture", "paper"]
-"""How a recalled token reaches the output; see `rarenmt.readout`."""
+"""How a recalled token reaches the output; see `rarenmt.model.readout`."""
 
 Lookup = Literal["relevant", "whole"]
 """What a sentence asks: the pairs that share telling words with it, or the whole memory where
 that reinforces."""
 
 IndexName = Literal["auto", "exact", "lsh", "faiss"]
-"""How the neighbours in a whole memory are found; see `rarenmt.choice`."""
+"""How the neighbours in a whole memory are found; see `rarenmt.memory.index.choose`."""
 
 LARGEST = 1 << 20
 """Pieces, or units of a layer; only a damaged file asks for more."""

@@ -11,10 +11,10 @@ from typing import Protocol
 import pytest
 import torch
 
-from rarenmt.checkpoint import save_checkpoint
 from rarenmt.config import Block, Config, MemoryConfig, ModelConfig
-from rarenmt.model import Model
-from rarenmt.tokens import Tokenizer
+from rarenmt.model.checkpoint import save_checkpoint
+from rarenmt.model.seq2seq import Model
+from rarenmt.text.tokenizer import Tokenizer
 
 torch.set_num_threads(1)
 

@@ -9,13 +9,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from rarenmt.conditions import Conditions
 from rarenmt.config import SearchConfig
-from rarenmt.interval import bleu_gain
+from rarenmt.evaluation.bootstrap import bleu_gain
+from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.metrics import bleu
 from rarenmt.reproduce.report import Figure, Report
-from rarenmt.score import bleu
-from rarenmt.text import Pair
-from rarenmt.translator import Translator
+from rarenmt.text.pairs import Pair
+from rarenmt.translator.translator import Translator
 
 PASSES = 3
 SECTION = "Kaiser et al. 2017, section 4.3"

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rarenmt.conditions import Conditions
-from rarenmt.storage import replace_bytes
+from rarenmt.evaluation.environment import Conditions
+from rarenmt.storage.files import replace_bytes
 
 
 @dataclass(frozen=True)

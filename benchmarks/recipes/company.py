@@ -1,0 +1,29 @@
+"""Writes what a checkpoint lacks that was trained before: company.tsv, from its training text.
+
+    python benchmarks/recipes/company.py CHECKPOINT DATA/tatoeba.tsv@4 DATA/manuals.tsv
+
+Corpora with their weights, as `rarenmt train` takes them.
+"""
+
+import argparse
+from pathlib import Path
+
+from rarenmt.model.checkpoint import COMPANY
+from rarenmt.text.lexicon.cooccurrence import Company
+from rarenmt.text.pairs import read_pairs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("corpora", nargs="+", help="TSV file, @ and its weight")
+    options = parser.parse_args()
+    texts = []
+    for corpus in options.corpora:
+        name, _, weight = corpus.partition("@")
+        texts.append(((pair.target for pair in read_pairs(Path(name))), float(weight or 1)))
+    Company.learn(texts).save(options.checkpoint / COMPANY)
+
+
+if __name__ == "__main__":
+    main()

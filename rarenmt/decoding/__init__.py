@@ -1,0 +1,1 @@
+"""Beam search, and the constraints and candidates that change its scores."""

@@ -1,0 +1,67 @@
+"""BLEU, chrF and TER with their sacrebleu signatures, and recall of new words: R0 and R1 of
+Simianer, Wuebker and DeNero 2019 (*Measuring Immediate Adaptation Performance for Neural Machine
+Translation*, NAACL)."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.metrics.ter import TER
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric over a whole test set."""
+
+    name: str
+    value: float
+    signature: str
+
+
+def score(hypotheses: Sequence[str], references: Sequence[str]) -> list[Score]:
+    """BLEU, chrF and TER of translations against one reference each."""
+    scores = []
+    for metric in (BLEU(), CHRF(), TER()):
+        result = metric.corpus_score(hypotheses, [references])
+        scores.append(Score(result.name, result.score, str(metric.get_signature())))
+    return scores
+
+
+def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """BLEU alone."""
+    return BLEU().corpus_score(hypotheses, [references]).score
+
+
+WORD = re.compile(r"[^\W\d_]+")
+
+
+class Novelty:
+    """Recall of the reference words that no earlier segment held (R0), or exactly one (R1).
+
+    Counts are clipped: a word that the reference holds twice and the translation once is half
+    found. Case counts.
+    """
+
+    def __init__(self) -> None:
+        self._segments: Counter[str] = Counter()
+        self._found, self._wanted = [0, 0], [0, 0]
+
+    def show(self, segment: str) -> None:
+        """Take in a segment: from now on its words were seen once more."""
+        self._segments.update(set(WORD.findall(segment)))
+
+    def judge(self, translation: str, reference: str) -> None:
+        """Count what a translation has of the new words of its reference."""
+        has = Counter(WORD.findall(translation))
+        for word, count in Counter(WORD.findall(reference)).items():
+            seen = self._segments[word]
+            if seen < 2:
+                self._found[seen] += min(count, has[word])
+                self._wanted[seen] += count
+
+    def recall(self, seen: int) -> float | None:
+        """R0 or R1 in per cent; None where no word was judged."""
+        return 100 * self._found[seen] / self._wanted[seen] if self._wanted[seen] else None

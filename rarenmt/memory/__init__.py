@@ -1,0 +1,1 @@
+"""The key-value memory of Kaiser et al. 2017, for any torch network."""

@@ -1,0 +1,1 @@
+"""The network: encoder, attention, decoder, query, readout; and its checkpoint."""

@@ -1,0 +1,1 @@
+"""Memory-augmented networks (Santoro et al. 2016)."""

@@ -1,0 +1,1 @@
+"""The Neural GPU (Kaiser and Sutskever 2016) on algorithms."""

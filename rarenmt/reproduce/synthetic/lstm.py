@@ -1,0 +1,116 @@
+"""The translator of this program, symbols for words, alone or with its memory.
+
+Kaiser et al. 2017, section 4.2: "2 layers of 256 LSTM cells" and the attention of Bahdanau et
+al. 2015; with memory, the attention's context is the query, one for each symbol of the answer,
+and the recalled symbol joins the output (section 3.2). Nothing is new here but the guidance.
+
+Shapes: N strings · L symbols of the longest · P symbols that are not padding.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rarenmt.config import Config
+from rarenmt.memory.index.exact import ExactIndex
+from rarenmt.memory.memory import Memory
+from rarenmt.model.seq2seq import Model
+from rarenmt.reproduce.synthetic.queries import Asked, Learned, Stage
+from rarenmt.reproduce.synthetic.task import Strings
+from rarenmt.text.batch import Batch, Source
+from rarenmt.text.tokenizer import BOS, PAD
+from rarenmt.training.objective import attention_loss
+
+MEMORY_WEIGHT = 1.0
+"""Of the memory loss beside the symbols' loss."""
+
+
+class Lstm(nn.Module):
+    """LSTM with attention, and a memory beside it if it `remembers`."""
+
+    memory: Memory | None
+
+    def __init__(
+        self, config: Config, *, remembers: bool, guidance: float, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.model = Model(config)
+        self.model.initialise(generator)
+        nn.init.normal_(self.model.embedding.weight, generator=generator)
+        self.guidance = guidance
+        """Weight of the attention to the symbol of the same place; 0 lets it find its way."""
+        self.memory = self.model.new_memory(index=ExactIndex(coarse=True)) if remembers else None
+
+    def learn(self, strings: Strings, stage: Stage) -> Learned:
+        """The loss of symbols and memory, and the guidance."""
+        batch = _batch(strings)
+        with torch.autocast(strings.lengths.device.type, torch.bfloat16):
+            return self._learn(strings, batch, stage)
+
+    def _learn(self, strings: Strings, batch: Batch, stage: Stage) -> Learned:
+        states, weights = self.model.attend(batch)
+        answers = batch.outputs.flatten()
+        real = (answers != PAD).nonzero()[:, 0]
+        states, targets = states.at(real), answers[real]
+        places, scores = _by_rows(real, strings), self.model.output(states.top).float()
+        own = F.cross_entropy(scores, targets)
+        said = torch.full_like(strings.answers, PAD)
+        said.view(-1)[places] = scores.detach().argmax(dim=-1)
+        loss = own + self.guidance * _astray(weights, strings) / len(real)
+        if self.memory is None or not stage.remembering:
+            return Learned(loss, said, None)
+        queries = self.model.query(states)
+        if self.memory.used == 0:
+            return Learned(loss, said, Asked(queries.detach(), targets, None, places))
+        recall = self.memory.read(queries)
+        log_probs, _, _ = self.model.read_out(states, queries, recall, self.memory)
+        together = F.nll_loss(log_probs, targets)
+        if self.model.config.memory.readout == "paper":
+            loss = loss - own  # the paper's output is one, memory included
+        hinge = self.memory.loss(queries, recall, targets).mean()
+        loss = loss + together + MEMORY_WEIGHT * hinge
+        return Learned(loss, said, Asked(queries.detach(), targets, recall, places))
+
+    @torch.inference_mode()
+    def answer(self, strings: Strings) -> Tensor:
+        """Answers (N, L) symbol by symbol, each after the network's own symbols before it."""
+        batch = _batch(strings)
+        attended, state = self.model.encode(batch.source)
+        written = [batch.inputs[0]]
+        for _ in range(len(batch.inputs)):
+            states, _, state = self.model.step(written[-1], state, attended)
+            written.append(self.model.predict(states, self.memory).log_probs.argmax(dim=-1))
+        return torch.stack(written[1:], dim=1)
+
+    @torch.inference_mode()
+    def show(self, strings: Strings, generator: torch.Generator) -> None:
+        """Write strings with their answers into the memory; no weight changes."""
+        assert self.memory is not None, "there is a memory to show something to"
+        batch = _batch(strings)
+        answers = batch.outputs.flatten()
+        real = (answers != PAD).nonzero()[:, 0]
+        with torch.autocast(real.device.type, torch.bfloat16):
+            queries = self.model.query(self.model.unroll(batch).at(real))
+        nearest = self.memory.read(queries, 1) if self.memory.used else None
+        self.memory.write(queries, answers[real], nearest, generator)
+
+
+def _batch(strings: Strings) -> Batch:
+    """The decoder is fed the answer, one symbol late; the answer is as long as the question, so
+    nothing needs to end it."""
+    outputs = strings.answers.t().contiguous()
+    start = torch.full_like(outputs[:1], BOS)
+    source = Source(strings.questions.t().contiguous(), strings.lengths)
+    return Batch(source, torch.cat([start, outputs[:-1]]), outputs)
+
+
+def _by_rows(places: Tensor, strings: Strings) -> Tensor:
+    """Places in (L, N), flattened → the same places in (N, L), flattened."""
+    count, width = strings.answers.shape
+    return places % count * width + places // count
+
+
+def _astray(weights: Tensor, strings: Strings) -> Tensor:
+    """The loss of attention (N, L, L) that is not at the symbol being written."""
+    here = torch.eye(weights.shape[1], dtype=torch.bool, device=weights.device)
+    return attention_loss(weights, here & (strings.answers != PAD)[:, :, None])

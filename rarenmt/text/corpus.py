@@ -1,0 +1,31 @@
+"""A corpus as one names it: a TSV file, a TMX file, or two parallel files."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rarenmt.text.pairs import Pair, Skip, read_pairs, read_parallel, refuse
+from rarenmt.text.tmx.reader import read_tmx
+
+TMX = re.compile(r"(?i:\.tmx)(\.gz|\.xz)?$")
+"""Ends the name of a TMX file."""
+
+
+def read_corpus(
+    name: str,
+    languages: tuple[str, str],
+    remark: Callable[[str], None] | None = None,
+    skip: Skip = refuse,
+) -> Iterator[Pair]:
+    """Pairs from a TSV or TMX file, or from two parallel files written as SOURCE,TARGET.
+
+    TMX is asked for the `languages`, source and target; `remark` hears of units that lack one,
+    `skip` of wrong lines in the other formats.
+    """
+    path = Path(name)
+    source, comma, target = name.partition(",")
+    if comma and not path.exists():
+        return read_parallel(Path(source), Path(target), skip)
+    if TMX.search(path.name):
+        return read_tmx(path, *languages, remark)
+    return read_pairs(path, skip)

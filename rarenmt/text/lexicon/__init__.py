@@ -1,0 +1,1 @@
+"""What the training text says of words: translations, frequencies, inflection, co-occurrence."""

@@ -1,0 +1,87 @@
+"""How a number of one language is written in another: 1,250.50 is 1.250,50 in German.
+
+Which signs a language parts digits with is CLDR's. What may be a version, a date, an address or a
+time is not rewritten.
+"""
+
+import re
+from dataclasses import dataclass
+
+from rarenmt.text.languages import primary
+
+ANY = "?"
+"""In the place of a sign of which there is no telling."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """The signs between the digits of a number; groups that a space parts have ANY."""
+
+    decimal: str
+    group: str
+
+
+_STYLES = {
+    Style(".", ","): "cy en ga gd he hi ja ko mr ms mt sw ta te th ur zh",
+    Style(",", "."): "az bs ca da de el es eu fo gl hr id is it mk nl pt ro sl sr tr vi",
+    Style(",", ANY): "be bg cs et fi fr hu hy ka kk lt lv nb nn no pl ru sk sq sv uk",
+}
+STYLES = {language: style for style, named in _STYLES.items() for language in named.split()}
+
+_RUN = re.compile("[0-9.,]+")
+_LAST = re.compile(r"[^\W\d_][\w.#+-]*$")
+_COUNTED = re.compile(
+    r"(?:v|ver|versi[oó]n|versão|versie|versione|release|build|section|chapter|article|paragraph|"
+    r"figure|table|rule|step|level|part|web)\.?",
+    re.IGNORECASE,
+)
+"""A word behind which a number does not say how many."""
+_TIME = re.compile(r"\s*(?:[ap]\.?\s?m\b|o['’]clock\b)", re.IGNORECASE)
+
+
+def written(text: str, start: int, end: int, source: str, target: str) -> str:
+    """A number of a text as the target language writes it, with ANY for each sign, of those that
+    languages write otherwise, that may be whatever the translator thinks; as long as it was."""
+    theirs, ours = STYLES.get(primary(source)), STYLES.get(primary(target))
+    number = text[start:end]
+    free = re.sub("[.,:']", ANY, number)
+    if theirs is None or ours is None or _TIME.match(text, end):
+        return free
+    named, counted = _named(text[:start])
+    alone = text[:start].endswith("(") and text[end:].startswith(")")
+    doubtful = named or counted or alone
+
+    def rewrite(run: re.Match[str]) -> str:
+        """Digits with points and commas."""
+        found = run[0]
+        grouped, parted = _kinds(found, theirs)
+        sure = grouped and "," in found  # no version has one
+        if sure or ((grouped or parted) and not doubtful):
+            return found.translate(
+                {ord(theirs.decimal): ours.decimal, ord(theirs.group): ours.group}
+            )
+        if counted or (found.count(".") > 1 and not grouped):
+            return found
+        return re.sub("[.,]", ANY, found)
+
+    return re.sub("[:']", ANY, _RUN.sub(rewrite, number))
+
+
+def _kinds(digits: str, style: Style) -> tuple[bool, bool]:
+    """Whether such digits are grouped in a language of this style, and whether they have decimals
+    alone, as a version may seem to."""
+    decimal, group = map(re.escape, (style.decimal, style.group))
+    grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+(?:{decimal}[0-9]+)?"
+    parted = rf"0{decimal}[0-9]+|[0-9]+{decimal}(?!0$|[0-9]{{3}}$)[0-9]+"
+    return bool(re.fullmatch(grouped, digits)), bool(re.fullmatch(parted, digits))
+
+
+def _named(before: str) -> tuple[bool, bool]:
+    """Whether the word before a number is a name, and whether it is one that counts nothing."""
+    before = before.rstrip()
+    last = _LAST.search(before)
+    if last is None:
+        return False, False
+    earlier, word = before[: last.start()].rstrip(), last[0]
+    first = not earlier or earlier[-1] in ".!?:"
+    return word[0].isupper() and not first, bool(_COUNTED.fullmatch(word))

@@ -1,0 +1,268 @@
+"""The units of a TMX file, whatever is in it.
+
+The file is parsed in pieces by expat, which fetches nothing, and every amount that a file can ask
+for has a limit, so that memory does not grow with the file and time grows no faster than it.
+"""
+
+import codecs
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+from xml.parsers import expat
+
+from rarenmt.errors import DataError
+from rarenmt.text.pairs import LONGEST_LINE
+from rarenmt.text.tmx.format import LANGUAGE, NOTE, OWN, PROP, TU, TUV, tidy
+
+CHUNK = 1 << 16
+"""Bytes parsed at a time."""
+
+DEEPEST = 100
+"""Elements inside one another."""
+
+LARGEST_TAG = 1 << 22
+"""Bytes of a tag or a comment, which expat holds as a whole."""
+
+LARGEST_DOCTYPE = 1 << 16
+"""Bytes of a document type declaration; all of TMX takes half as many."""
+
+LARGEST_UNIT = 1 << 22
+"""Characters of a unit: its texts, attributes, properties and notes."""
+
+MOST_PARTS = 10_000
+"""Elements and pieces of text of a unit."""
+
+MOST_NAMES = 10_000
+"""Different names of elements and attributes, which expat does not forget; TMX has fifty."""
+
+CODES = {"bpt", "ept", "it", "ph", "ut"}
+"""Inline elements that hold code of another format. The text of a `<sub>` in them is a text of its
+own, such as a footnote; a `<hi>` holds a part of the sentence."""
+
+UNICODE = {"utf-8", "utf-16", "utf-16le", "utf-16be"}
+"""Encodings of several bytes a character that expat reads."""
+
+
+@dataclass(slots=True, eq=False)
+class Variant:
+    """A `<tuv>`."""
+
+    said: dict[str, Any]
+    """As in `rarenmt.text.tmx.format`."""
+    own: dict[str, str] = field(default_factory=dict)
+    """Our own properties."""
+    text: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """A `<tu>`."""
+
+    said: dict[str, Any]
+    line: int
+    own: dict[str, str] = field(default_factory=dict)
+    variants: list[Variant] = field(default_factory=list)
+
+
+class Parser:
+    """An expat parser with its handlers, and where in the file they are."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header: dict[str, str] = {}
+        """The attributes of the header."""
+        self._units: list[Unit] = []
+        self._doctype: int | None = None  # byte at which the open declaration starts
+        self._depth = 0
+        self._unit: Unit | None = None
+        self._size = self._parts = 0  # of the unit
+        self._variant: Variant | None = None
+        self._text: list[str] | None = None  # of the open segment, property or note
+        self._attributes: dict[str, str] = {}  # of that element
+        self._level = self._code = 0  # depths of that element and of the open code in it
+        self._expat = self._new_expat()
+
+    def _new_expat(self) -> expat.XMLParserType:
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.specified_attributes = True  # not those a declaration adds to every element
+        parser.XmlDeclHandler = self._check_encoding
+        parser.StartDoctypeDeclHandler = self._start_doctype
+        parser.EndDoctypeDeclHandler = self._end_doctype
+        parser.EntityDeclHandler = self._refuse_entity
+        parser.SkippedEntityHandler = self._refuse_reference
+        parser.StartElementHandler = self._start_root
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._add
+        return parser
+
+    def parse(self, stream: BinaryIO) -> Iterator[Unit]:
+        """The units of a stream as they are complete."""
+        fed = 0
+        while chunk := stream.read(CHUNK):
+            self._feed(chunk)
+            fed += len(chunk)
+            yield from self._units
+            self._units.clear()
+            self._check_amounts(fed)
+        self._feed(b"", last=True)
+
+    def _feed(self, chunk: bytes, *, last: bool = False) -> None:
+        try:
+            self._expat.Parse(chunk, last)
+        except expat.ExpatError as error:
+            reason = expat.ErrorString(error.code)
+            reason = reason.removeprefix("not well-formed (").removesuffix(")")
+            problem = f"not well-formed XML: {reason}"
+            raise DataError(self.path, error.lineno, problem) from None
+
+    def _check_amounts(self, fed: int) -> None:
+        """Refuse what would make expat hold more and more."""
+        if fed - self._expat.CurrentByteIndex > LARGEST_TAG:
+            self._fail(f"a tag or comment of over {LARGEST_TAG:,} bytes")
+        if self._doctype is not None and fed - self._doctype > LARGEST_DOCTYPE:
+            self._fail(f"a document type declaration of over {LARGEST_DOCTYPE:,} bytes")
+        if len(self._expat.intern) > MOST_NAMES:
+            self._fail(f"over {MOST_NAMES:,} different names of elements and attributes")
+
+    def _fail(self, problem: str) -> NoReturn:
+        raise DataError(self.path, self._expat.CurrentLineNumber, problem)
+
+    # Before the root
+
+    def _check_encoding(self, version: str, encoding: str | None, standalone: int) -> None:
+        """Refuse an encoding that neither expat nor, byte by byte, Python can tell it."""
+        if encoding is None or encoding.lower() in UNICODE:
+            return
+        try:
+            known = len(bytes(range(256)).decode(encoding, "replace")) == 256
+            known = known and not codecs.lookup(encoding).name.startswith("utf")
+        except (LookupError, ValueError):
+            known = False
+        if not known:
+            self._fail(
+                f"cannot read the encoding {encoding[:60]!r}; "
+                "convert the file to UTF-8 and say so in its first line"
+            )
+
+    def _start_doctype(self, *declaration: object) -> None:
+        self._doctype = self._expat.CurrentByteIndex
+
+    def _end_doctype(self) -> None:
+        self._doctype = None
+
+    def _refuse_entity(self, name: str, *declaration: object) -> None:
+        self._fail(f"declares the entity {name[:60]!r}; a TMX file needs none, and none is read")
+
+    def _refuse_reference(self, name: str, parameter: bool) -> None:
+        self._fail(f"unknown entity {name[:60]!r}; write the character itself")
+
+    # Elements
+
+    def _start_root(self, name: str, attributes: dict[str, str]) -> None:
+        if name != "tmx":
+            self._fail(f"the root is <{name[:60]}>; wanted a TMX file, whose root is <tmx>")
+        self._depth = 1
+        self._expat.StartElementHandler = self._start
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._fail(f"over {DEEPEST} elements inside one another")
+        if self._text is not None:
+            if name in CODES and not self._code:
+                self._code = self._depth
+        elif name == "seg":
+            self._start_text({})
+        elif name == "tuv":
+            self._start_variant(attributes)
+        elif name == "tu":
+            self._start_unit(attributes)
+        elif name == "prop" or name == "note":
+            self._start_note(name, attributes)
+        elif name == "header":
+            self.header = self._checked(attributes, attributes.keys())
+
+    def _end(self, name: str) -> None:
+        if self._text is not None:
+            if self._depth == self._level:
+                self._end_text(name, "".join(self._text))
+            elif self._depth == self._code:
+                self._code = 0
+        elif name == "tuv":
+            self._variant = None
+        elif name == "tu" and self._unit is not None:
+            self._units.append(self._unit)
+            self._unit = None
+        self._depth -= 1
+
+    def _add(self, data: str) -> None:
+        if self._text is not None and not self._code:
+            self._grow(len(data))
+            self._text.append(data)
+
+    def _start_unit(self, attributes: dict[str, str]) -> None:
+        if self._unit is not None:
+            self._fail("a <tu> inside a <tu>")
+        self._size = self._parts = 0
+        self._unit = Unit(self._checked(attributes, TU), self._expat.CurrentLineNumber)
+
+    def _start_variant(self, attributes: dict[str, str]) -> None:
+        if self._unit is None or self._variant is not None:
+            self._fail("a <tuv> that is not right inside a <tu>")
+        self._variant = Variant(self._checked(attributes, TUV))
+        self._unit.variants.append(self._variant)
+
+    def _start_note(self, name: str, attributes: dict[str, str]) -> None:
+        """A property or a note; those of the header belong to no unit."""
+        if self._unit is None:
+            return
+        said = self._checked(attributes, PROP if name == "prop" else NOTE)
+        if name == "prop":
+            said.setdefault("type", "")
+        self._start_text(said)
+
+    def _start_text(self, attributes: dict[str, str]) -> None:
+        self._attributes = attributes
+        self._text, self._level, self._code = [], self._depth, 0
+
+    def _end_text(self, name: str, text: str) -> None:
+        self._text = None
+        if name == "seg":
+            self._end_segment(text)
+            return
+        part, kind = self._variant or self._unit, self._attributes.get("type")
+        if part is not None and kind in OWN:
+            self._size -= len(text)  # what we write of ourselves takes no room from the unit
+            part.own.setdefault(kind, text)
+        elif part is not None:
+            part.said.setdefault(name, []).append({**self._attributes, "text": text})
+
+    def _end_segment(self, text: str) -> None:
+        if len(text) > LONGEST_LINE:
+            self._fail(
+                f"{len(text):,} characters in one segment; at most {LONGEST_LINE:,} are read"
+            )
+        if self._variant is not None and self._variant.text is None:
+            self._variant.text = tidy(text)
+
+    def _checked(self, attributes: dict[str, str], known: Set[str]) -> dict[str, str]:
+        """The known ones of the attributes of an element, `lang` under its later name."""
+        size = sum(map(len, attributes.values())) if attributes else 0
+        if size > LONGEST_LINE:
+            self._fail(f"{size:,} characters of attributes; at most {LONGEST_LINE:,} are read")
+        self._grow(size)
+        if attributes.keys() <= known:
+            return attributes
+        if "lang" in attributes:
+            attributes.setdefault(LANGUAGE, attributes["lang"])
+        return {name: value for name, value in attributes.items() if name in known}
+
+    def _grow(self, characters: int) -> None:
+        self._size += characters
+        self._parts += 1
+        if self._size > LARGEST_UNIT:
+            self._fail(f"over {LARGEST_UNIT:,} characters in one unit")
+        if self._parts > MOST_PARTS:
+            self._fail(f"over {MOST_PARTS:,} elements and pieces of text in one unit")

@@ -1,0 +1,121 @@
+"""Sentence pairs to TMX 1.4b: all that a pair knows, in a way that other programs read."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence, Set
+from html import escape
+from typing import Any, BinaryIO
+
+from rarenmt import __version__
+from rarenmt.errors import DataError
+from rarenmt.text.pairs import Pair
+from rarenmt.text.tmx.format import (
+    ADMINLANG,
+    DATATYPE,
+    EXACT,
+    FILE,
+    ILLEGAL,
+    LANGUAGE,
+    LINE,
+    NO_LINE,
+    NOTE,
+    PROP,
+    SEGTYPE,
+    TIME,
+    TU,
+    TUV,
+    plain,
+    quote,
+)
+
+HEAD = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE tmx SYSTEM "tmx14.dtd">
+<tmx version="1.4">
+<header{}/>
+<body>
+"""
+
+FOOT = """\
+</body>
+</tmx>
+"""
+
+
+def write_tmx(
+    stream: BinaryIO, pairs: Iterable[Pair], source_language: str, target_language: str
+) -> None:
+    """Write pairs as TMX, which `read_tmx` gives back as they were.
+
+    A text that a segment cannot hold (control characters, white space at its ends) stands there
+    without them and as it is in a property. DataError says which pair has a damaged `unit`.
+    """
+    header = {
+        "creationtool": "rarenmt",
+        "creationtoolversion": __version__,
+        "segtype": SEGTYPE,
+        "o-tmf": "rarenmt",
+        "adminlang": ADMINLANG,
+        "srclang": source_language,
+        "datatype": DATATYPE,
+    }
+    stream.write(HEAD.format(_attributes(header, header.keys())).encode())
+    for pair in pairs:
+        stream.write(_unit(pair, source_language, target_language).encode())
+    stream.write(FOOT.encode())
+
+
+def _unit(pair: Pair, source_language: str, target_language: str) -> str:
+    """One `<tu>`."""
+    try:
+        said = json.loads(pair.unit) if pair.unit else {}
+        own = [(FILE, _file(pair.path)), (LINE, str(pair.line or NO_LINE))]
+        if pair.time is not None:
+            own.append((TIME, str(pair.time)))
+        parts = [
+            f"<tu{_attributes(said, TU)}>\n",
+            *_notes(said, own),
+            *_variant(pair.source, {LANGUAGE: source_language, **said.get("source", {})}),
+            *_variant(pair.target, {LANGUAGE: target_language, **said.get("target", {})}),
+            "</tu>\n",
+        ]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        parts = ["\0"]
+    text = "".join(parts)
+    if ILLEGAL.search(text):
+        raise DataError(pair.place, None, "what its TMX unit says of itself is damaged")
+    return text
+
+
+def _variant(text: str, said: dict[str, Any]) -> Iterator[str]:
+    """One `<tuv>`."""
+    shown = plain(text)
+    yield f"<tuv{_attributes(said, TUV)}>"
+    yield from _notes(said, [] if shown == text else [(EXACT, quote(text))])
+    yield f"<seg>{_text(shown)}</seg></tuv>\n"
+
+
+def _notes(said: dict[str, Any], own: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Properties and notes, ours last."""
+    for kind, known in (("prop", PROP), ("note", NOTE)):
+        for each in said.get(kind, ()):
+            yield f"<{kind}{_attributes(each, known)}>{_text(each['text'])}</{kind}>\n"
+    for name, value in own:
+        yield f'<prop type="{name}">{_text(value)}</prop>\n'
+
+
+def _file(path: str) -> str:
+    return quote(path) if path.startswith('"') or ILLEGAL.search(path) else path
+
+
+def _attributes(said: dict[str, str], known: Set[str]) -> str:
+    """The known ones of them."""
+    return "".join(f' {name}="{_attribute(said[name])}"' for name in sorted(said) if name in known)
+
+
+def _attribute(value: str) -> str:
+    value = _text(value).replace('"', "&quot;")
+    return value.replace("\n", "&#10;").replace("\t", "&#9;")
+
+
+def _text(text: str) -> str:
+    return escape(text, quote=False).replace("\r", "&#13;")

@@ -1,0 +1,1 @@
+"""Training: data, losses, episodes, the loop."""

@@ -1,0 +1,1 @@
+"""Remembered pairs, their entries in the memory, and which of them a sentence may use."""

@@ -1,0 +1,260 @@
+"""A translation memory that is learnt: sentence pairs, shown once, with their entries in a
+key-value memory, and the file that holds both."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rarenmt.errors import CheckpointError
+from rarenmt.model.checkpoint import Checkpoint
+from rarenmt.storage.files import Identity, identity, locked
+from rarenmt.text.pairs import Pair
+from rarenmt.translation_memory.encoding import Entries, encode_pairs
+from rarenmt.translation_memory.file import Header, load_memory, read_journal, save_memory
+from rarenmt.translation_memory.journal import Call, Journal, now
+from rarenmt.translation_memory.lookup import Finder
+from rarenmt.translation_memory.word_alignment import Counterparts
+
+SMALLEST = 1024
+"""Slots of a new memory."""
+STEP = 4
+"""A memory that is full grows by one part in so many."""
+
+UNSAVED: Identity | None = (0, 0, 0)
+"""The identity of no file."""
+
+EntriesOf = Callable[[Sequence[Pair]], Entries]
+"""Where the entries of pairs come from: the model, or a memory that holds them already."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What was written into the memory."""
+
+    new: list[Pair]
+    known: list[Pair]
+    """Pairs that were remembered already, from the same place or another."""
+    conflicts: list[tuple[Pair, Pair]]
+    """New pairs with the remembered ones that translate the same source otherwise."""
+    tokens: int
+    """Target pieces of the new pairs, EOS included."""
+    evicted: int
+    """Entries that had to make room."""
+    changed: bool
+    """Whether a line was shown that had not been shown before."""
+
+
+class TranslationMemory:
+    """The pairs that a checkpoint was shown, their entries, and their file if they have one."""
+
+    def __init__(self, checkpoint: Checkpoint, path: Path | None = None) -> None:
+        self.path = path
+        self.progress: Callable[[int], None] = lambda pairs: None
+        """Told how many more pairs are encoded, from time to time."""
+        self._checkpoint = checkpoint
+        self._finder: Finder | None = None
+        self._stored_as = UNSAVED
+        self._found: Identity | None = UNSAVED
+        """What the lock was taken on."""
+        self._load()
+
+    def _load(self) -> None:
+        """Hold what the file holds, or nothing where there is none."""
+        self._clear()
+        self._stored_as = self._identity()
+        if self.path is not None and self.path.exists():
+            fingerprint = self._checkpoint.fingerprint
+            self.journal, header = load_memory(self.path, self.memory, fingerprint)
+            self.evicted = header.evicted
+
+    def save(self) -> None:
+        """Write the file, atomically; CheckpointError if another program, which does not know of
+        locks, has changed it since ours was taken."""
+        assert self.path is not None, "this memory has no file"
+        if self._found != UNSAVED and self._found != self._identity():
+            raise CheckpointError(
+                f"{self.path} was changed by another program meanwhile and is left as it is; "
+                "run the command again"
+            )
+        config = self._checkpoint.model.config
+        header = Header(
+            self._checkpoint.fingerprint,
+            config.source_language,
+            config.target_language,
+            self.evicted,
+        )
+        save_memory(self.path, self.journal, self.memory, header)
+        self._stored_as = self._identity()
+        if self._found != UNSAVED:
+            self._found = self._stored_as
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold the lock of the file and work on what it holds now; what was not saved is lost."""
+        assert self.path is not None, "this memory has no file"
+        with locked(self.path):
+            if self._stored_as != self._identity():
+                self._load()
+            self._found = self._stored_as
+            try:
+                yield
+            finally:
+                self._found = UNSAVED
+
+    @property
+    def finder(self) -> Finder:
+        """Finds what is relevant in the memory as it stands."""
+        if self._finder is None:
+            known = self._checkpoint
+            self._finder = Finder(
+                self.memory, self.journal, known.tokenizer, known.lexicon, known.counts
+            )
+        return self._finder
+
+    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
+        """Write pairs into the memory, one after the other; no weight changes.
+
+        A line that was shown before changes nothing, and a known pair in another place only adds
+        the place. More passes (the paper shows its context three times) matter only to a memory
+        that reinforces: others hold every pair whole.
+        """
+        shown = [pair if pair.time is not None else replace(pair, time=now()) for pair in pairs]
+        return self._show([Call(shown, passes)], self._encode)
+
+    def merge(self, other: "TranslationMemory") -> Remembered:
+        """Remember what another memory of the same checkpoint was shown, call by call."""
+        return self._show(other.journal.calls, other._stored())
+
+    def forget(self, showings: Collection[int]) -> list[Pair]:
+        """Take back lines, counted from 0 over all that were shown; the pairs that are no longer
+        remembered.
+
+        Afterwards the memory is, to the last bit, what it would be had it never seen them.
+        """
+        before, entries_of = self.journal, self._stored()
+        self._clear()
+        self._perform(before.without(showings), entries_of)
+        return [pair for pair in before.pairs if not self.journal.knows(pair)]
+
+    def rebuild(self, path: Path) -> Remembered:
+        """Remember what a memory file was shown, whatever checkpoint it belongs to."""
+        journal, _ = read_journal(path)
+        return self._show(journal.calls, self._encode)
+
+    def _identity(self) -> Identity | None:
+        """What tells the file from every other state of it: a memory is replaced, never changed."""
+        return None if self.path is None else identity(self.path)
+
+    def _clear(self) -> None:
+        model = self._checkpoint.model
+        slots = min(SMALLEST, model.config.memory.limit)
+        self.memory = model.new_memory(slots=slots, dtype=torch.bfloat16)
+        self.journal = Journal()
+        self.evicted = 0
+        self._finder = None
+        self._stored_as = UNSAVED
+
+    def _show(self, calls: Sequence[Call], entries_of: EntriesOf) -> Remembered:
+        """Perform what is new in some calls, and say what that is."""
+        shown = [pair for call in calls for pair in call.pairs]
+        unseen = [call for call in map(self._unseen, calls) if call.pairs]
+        evicted, first = self.evicted, len(self.journal.pairs)
+        tokens = self._perform(unseen, entries_of)
+        new = self.journal.pairs[first:]
+        return Remembered(
+            new,
+            list((Counter(shown) - Counter(new)).elements()),
+            [(pair, other) for pair in new for other in self.journal.contradicted(pair)],
+            tokens,
+            self.evicted - evicted,
+            bool(unseen),
+        )
+
+    def _unseen(self, call: Call) -> Call:
+        """The lines of a call that were not shown before, each once."""
+        return Call([p for p in dict.fromkeys(call.pairs) if not self.journal.saw(p)], call.passes)
+
+    def _perform(self, calls: Sequence[Call], entries_of: EntriesOf) -> int:
+        """Write the new pairs of some calls; how many entries that are."""
+        self._stored_as = UNSAVED
+        taken = [(call.passes, self.journal.take(call)) for call in calls]
+        numbers = [number for _, some in taken for number in some]
+        entries = entries_of([self.journal.pairs[number] for number in numbers])
+        count = len(entries.values)
+        self._finder = None
+        self._make_room(count)
+        if not self._reinforces and self.memory.used + count <= self.memory.slots:
+            self._append(torch.tensor(numbers, dtype=torch.long), entries)
+            return count
+        each = iter(zip(numbers, entries.split(), strict=True))
+        for passes, some in taken:
+            of_call = list(islice(each, len(some)))
+            for turn in range(passes if self._reinforces else 1):
+                for number, entries_of_pair in of_call:
+                    self._write(number, turn, *entries_of_pair)
+        return count
+
+    def _append(self, numbers: Tensor, entries: Entries) -> None:
+        """Give the pairs of these numbers slots of their own, all at once."""
+        order = torch.arange(len(numbers)).repeat_interleave(entries.lengths)
+        positions = torch.arange(len(order)) - (entries.lengths.cumsum(0) - entries.lengths)[order]
+        writes = order.to(entries.values.device)
+        slots = self.memory.append(entries.keys, entries.values, writes)
+        self.journal.note(numbers[order], positions, entries.links, slots.cpu())
+
+    def _write(self, number: int, turn: int, keys: Tensor, values: Tensor, links: Tensor) -> None:
+        """Write the pair of that number for the turn-th time, where it may find its values already
+        or must make others go."""
+        memory, before = self.memory, self.memory.used
+        right = 0
+        nearest = None
+        if self._reinforces:
+            nearest = memory.read(keys.float(), k=1)
+            right = int((nearest.values[:, 0] == values).sum())
+        generator = torch.Generator().manual_seed(number << 8 | turn & 0xFF)
+        slots = memory.write(keys, values, nearest, generator).cpu()
+        self.journal.note(torch.full_like(slots, number), torch.arange(len(slots)), links, slots)
+        self.evicted += len(values) - right - (memory.used - before)
+
+    def _make_room(self, more: int) -> None:
+        """Grow the memory in steps, up to its limit."""
+        needed = self.memory.used + more
+        if needed > self.memory.slots:
+            limit = max(self.memory.config.limit, self.memory.slots)
+            spare = needed // STEP if self.memory.used else 0
+            self.memory.grow(min(limit, needed + spare))
+
+    @property
+    def _reinforces(self) -> bool:
+        return self.memory.config.reinforce
+
+    def _encode(self, pairs: Sequence[Pair]) -> Entries:
+        """The entries of pairs, from the model."""
+        known, encode = self._checkpoint, self._checkpoint.tokenizer.encode
+        encoded = [(encode(pair.source.strip()), encode(pair.target.strip())) for pair in pairs]
+        counterparts = Counterparts(known.tokenizer, known.lexicon)
+        dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
+        return encode_pairs(known.model, counterparts, encoded, dtype, self.progress)
+
+    def _stored(self) -> EntriesOf:
+        """The entries of pairs that the memory holds now; from the model where it does not hold
+        every one of them apart."""
+        if self._reinforces or self.evicted:
+            return self._encode
+        memory, journal, slots = self.memory, self.journal, self.journal.slots(self.memory.used)
+
+        def stored(pairs: Sequence[Pair]) -> Entries:
+            held = [slots[journal.number(pair)] for pair in pairs]
+            lengths = torch.tensor([len(each) for each in held], dtype=torch.long)
+            chosen = torch.cat([torch.empty(0, dtype=torch.long), *held])
+            links = journal.links[chosen].long()
+            chosen = chosen.to(memory.values.device)
+            return Entries(memory.keys[chosen], memory.values[chosen], links, lengths)
+
+        return stored

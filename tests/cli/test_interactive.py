@@ -1,0 +1,223 @@
+"""`rarenmt translate -i`, at a real terminal: translate, correct, remembered at once."""
+
+import codecs
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Command
+
+from rarenmt.translation_memory.file import read_journal
+from rarenmt.translator.translator import Translator
+
+RARENMT = Path(sys.executable).with_name("rarenmt")
+END = b"\x04"
+"""Ctrl-D."""
+CLEAR = b"\x15"
+"""Ctrl-U, which empties the line that is edited."""
+PATIENCE = 60
+"""Seconds to wait for an answer, on a busy machine too."""
+
+
+class Terminal:
+    """A command at a terminal, and what can be read there."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        self.descriptor, theirs = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "200"}
+        self.process = subprocess.Popen(
+            [RARENMT, *arguments],
+            stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        self.seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def wait_for(self, pattern: str) -> str:
+        """Read on until something appears; the text up to there, since the last time."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := re.search(pattern, self.seen)):
+            ready, _, _ = select.select([self.descriptor], [], [], 1.0)
+            if ready:
+                self.seen += self._read()
+            assert time.monotonic() < deadline, f"no {pattern!r} in {self.seen!r}"
+        read, self.seen = self.seen[: found.end()], self.seen[found.end() :]
+        return read
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.descriptor, keys)
+
+    def close(self) -> int:
+        """End the input; the exit status."""
+        self.type(END)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit status, once it has ended."""
+        deadline = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, f"it goes on after {self.seen!r}"
+            if select.select([self.descriptor], [], [], 0.1)[0]:
+                self.seen += self._read()
+        os.close(self.descriptor)
+        return self.process.wait()
+
+    def _read(self) -> str:
+        try:
+            data = self._decoder.decode(os.read(self.descriptor, 1 << 16))
+        except OSError:  # the other side is closed
+            return ""
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", data)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Path:
+    return tmp_path / "memory.safetensors"
+
+
+@pytest.fixture
+def terminal(folder: Path, memory: Path) -> Iterator[Terminal]:
+    """The conversation, at its first prompt."""
+    made = Terminal("translate", "-i", "-m", folder, "--memory", memory, "--beam", "1")
+    made.wait_for("en ▸ ")
+    yield made
+    if made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+
+
+def test_a_correction_is_remembered_at_once(terminal: Terminal, folder: Path, memory: Path) -> None:
+    for number, (source, target) in enumerate(
+        [("The cat sleeps.", "Die Katze schläft."), ("We drink water.", "Wir trinken Wasser.")], 1
+    ):
+        terminal.type(source.encode() + b"\r")
+        terminal.wait_for("de ▸ ")
+        terminal.type(CLEAR + target.encode() + b"\r")
+        terminal.wait_for(f"remembered as interactive:{number}")
+        terminal.wait_for("de = ")
+        terminal.wait_for("en ▸ ")
+    assert terminal.close() == 0
+
+    pairs = Translator.load(folder, memory=memory).journal.pairs
+    assert [(pair.source, pair.target, pair.path, pair.line) for pair in pairs] == [
+        ("The cat sleeps.", "Die Katze schläft.", "interactive", 1),
+        ("We drink water.", "Wir trinken Wasser.", "interactive", 2),
+    ]
+
+
+def test_a_correction_can_be_undone(terminal: Terminal, memory: Path) -> None:
+    for target in (b"Katze", b"Kater"):
+        terminal.type(b"The cat sleeps.\r")
+        terminal.wait_for("de ▸ ")
+        terminal.type(CLEAR + target + b"\r")
+        terminal.wait_for("en ▸ ")
+
+    terminal.type(b":undo\r")
+    terminal.wait_for("forgot interactive:2: The cat sleeps. ▸ Kater")
+    terminal.wait_for("en ▸ ")
+    terminal.type(b":undo\r")
+    terminal.wait_for("forgot interactive:1")
+    terminal.wait_for("en ▸ ")
+    terminal.type(b":undo\r")
+    terminal.wait_for("no correction is remembered")
+    terminal.wait_for("en ▸ ")
+    assert terminal.close() == 0
+
+    assert read_journal(memory)[0].calls == []
+
+
+def test_a_right_translation_is_not_remembered(terminal: Terminal, memory: Path) -> None:
+    for answer in (b"\r", CLEAR + b"\r"):  # as it stands, and nothing at all
+        terminal.type(b"The cat sleeps.\r")
+        terminal.wait_for("de ▸ ")
+        terminal.type(answer)
+        assert "remembered" not in terminal.wait_for("en ▸ ")
+    assert terminal.close() == 0
+
+    assert not memory.exists()
+
+
+def test_the_translation_is_there_to_be_edited(
+    terminal: Terminal, rarenmt: Command, folder: Path, memory: Path
+) -> None:
+    source = "The dog eats."
+    expected = rarenmt("translate", "-m", folder, "--memory", memory, "--beam", "1", source)
+
+    terminal.type(source.encode() + b"\r")
+    terminal.wait_for("de ▸ ")
+    terminal.type(b" Punkt\r")
+    terminal.wait_for("remembered as interactive:1")
+    terminal.wait_for("en ▸ ")
+    assert terminal.close() == 0
+
+    [pair] = Translator.load(folder, memory=memory).journal.pairs
+    assert pair.target == (expected.out.decode().rstrip("\n") + " Punkt").strip()
+
+
+def test_ctrl_d_at_the_correction_ends_too(terminal: Terminal, memory: Path) -> None:
+    terminal.type(b"The cat sleeps.\r")
+    terminal.wait_for("de ▸ ")
+    terminal.type(CLEAR)
+
+    assert terminal.close() == 0
+    assert not memory.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            [],
+            "translate -i talks to a person at a terminal; leave -i out to translate a file or pi",
+        ),
+        (["Hello"], "translate -i does not go with TEXT"),
+        (["--jsonl"], "translate -i does not go with --jsonl"),
+        (["--no-memory"], "translate -i does not go with --no-memory"),
+        (["--explain", "a.html"], "translate -i does not go with --explain FILE"),
+        (["--precision", "bfloat16"], "translate -i does not go with --precision bfloat16"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(
+    rarenmt: Command, folder: Path, arguments: list[str], sentence: str
+) -> None:
+    result = rarenmt("translate", "-i", "-m", folder, *arguments)
+
+    assert (result.status, result.out) == (2, b"")
+    assert result.err.startswith(f"error: {sentence}")
+    assert result.err.count("\n") == 1
+
+
+def test_a_terminal_shows_what_came_from_where(folder: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
+    command = ("translate", "-m", folder, "--beam", "1", "--with", pairs, "--explain")
+
+    terminal = Terminal(*command, "The cat sleeps now.")
+    shown = terminal.wait_for("▌ Die Katze schläft.")
+
+    assert terminal.wait() == 0
+    assert f"▌ {pairs}:1" in shown
+    assert "▌ The cat sleeps." in shown
+    assert re.search(r"[▁▂▃▄▅▆▇█] \d+ %", shown)
+    assert "(similarity " in shown
+
+
+def test_a_terminal_names_the_place_of_a_sentence_that_was_shown(
+    folder: Path, tmp_path: Path
+) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
+
+    terminal = Terminal("translate", "-m", folder, "--with", pairs, "--explain", "The cat sleeps.")
+    shown = terminal.wait_for("▌ Die Katze schläft.")
+
+    assert terminal.wait() == 0
+    assert f"▌ {pairs}:1  the sentence, as it was shown" in shown
+    assert "%" not in shown

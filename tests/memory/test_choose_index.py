@@ -1,0 +1,86 @@
+"""The index a memory gets, by name or by its size and device."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Command
+
+from rarenmt.config import IndexName, SearchConfig
+from rarenmt.errors import SettingError
+from rarenmt.memory.index import choose as choice
+from rarenmt.memory.index.choose import EXACT, choose_index
+from rarenmt.memory.index.exact import ExactIndex
+from rarenmt.memory.index.faiss import FaissIndex
+from rarenmt.memory.index.lsh import LshIndex
+from rarenmt.text.pairs import Pair
+from rarenmt.translator.translator import Translator
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("name", "slots", "device", "kind"),
+    [
+        ("auto", 0, CPU, ExactIndex),
+        ("auto", EXACT, CPU, ExactIndex),
+        ("auto", EXACT + 1, GPU, ExactIndex),
+        ("exact", EXACT + 1, CPU, ExactIndex),
+        ("lsh", 0, GPU, LshIndex),
+    ],
+)
+def test_size_and_device_choose_unless_an_index_is_named(
+    name: IndexName, slots: int, device: torch.device, kind: type
+) -> None:
+    assert type(choose_index(name, slots, device)) is kind
+
+
+def test_faiss_can_be_named_and_serves_what_is_too_large() -> None:
+    pytest.importorskip("faiss")
+
+    assert type(choose_index("faiss", 0, CPU)) is FaissIndex
+    assert type(choose_index("auto", EXACT + 1, CPU)) is FaissIndex
+
+
+def test_without_faiss_what_is_too_large_is_compared_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+
+    assert type(choose_index("auto", EXACT + 1, CPU)) is ExactIndex
+
+
+def test_without_its_library_faiss_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faiss", None)
+
+    with pytest.raises(SettingError, match=r"pip install 'rarenmt\[faiss\]'"):
+        choose_index("faiss", 0, CPU)
+
+
+def test_a_whole_memory_answers_alike_through_another_index(folder: Path, tmp_path: Path) -> None:
+    """A memory so small that no index has reason to miss anything."""
+    path = tmp_path / "memory.safetensors"
+    first = Translator.load(folder, memory=path)
+    first.remember([Pair("The cat sleeps.", "Die Katze schläft.", "a.tsv", 1)])
+    first.remembered.save()
+    answers = []
+    for name in ("exact", "lsh"):
+        translator = Translator.load(folder, memory=path, index=name)
+        translator.memory.config = replace(translator.memory.config, lookup="whole", reinforce=True)
+        answers.append(
+            translator.translate(["The cat sleeps."], SearchConfig(beam=2, repeat=False))
+        )
+
+    assert isinstance(translator.memory.index, LshIndex)
+    assert answers[0] == answers[1]
+
+
+def test_the_flag_names_the_index(rarenmt: Command, folder: Path) -> None:
+    known = rarenmt("translate", "-m", folder, "--index", "lsh", "--beam", "1", stdin=b"The cat.\n")
+    unknown = rarenmt("translate", "-m", folder, "--index", "tree", stdin=b"The cat.\n")
+
+    assert known.status == 0
+    assert unknown.status == 2
+    assert "tree" in unknown.err

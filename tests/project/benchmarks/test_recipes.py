@@ -1,0 +1,105 @@
+"""Every recipe is a command that runs."""
+
+import lzma
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[3]
+FOLDER = HOME / "benchmarks" / "recipes"
+RECIPES = sorted(set(FOLDER.glob("*.sh")) - {FOLDER / "timed.sh"})
+SMALLER = ["--preset", "tiny", "--vocabulary", "287", "--batch-tokens", "50", "--slots", "256",
+           "--memory-positions", "8", "--evaluate-every", "1000"]  # fmt: skip
+PAIRS = [(f"the {a} and the {b}", f"{a.title()} und {b.title()}")
+         for a in ("cat", "dog", "bird", "mouse") for b in ("house", "tree", "lamp")]  # fmt: skip
+
+
+def data(folder: Path, recipe: Path) -> Path:
+    """A folder with every corpus that the recipe names."""
+    text = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
+    for name in re.findall(r"\$data/([\w.-]+)", recipe.read_text("utf-8")):
+        opened = lzma.open if name.endswith(".xz") else open
+        with opened(folder / name, "wt", encoding="utf-8") as stream:
+            stream.write(text)
+    return folder
+
+
+def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    known = {"RARENMT": f"{sys.executable} -m cli", "PYTHONPATH": str(HOME), "PYTHONSAFEPATH": ""}
+    return subprocess.run(
+        ["sh", *arguments], env={**os.environ, **known}, cwd=HOME, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_runs(recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    result = run(recipe, data(tmp_path, recipe), out, *SMALLER, "--steps", "2")
+
+    assert result.returncode == 0, result.stderr
+    assert (out / "config.json").is_file()
+
+
+def test_a_timed_recipe_stops_and_goes_on(tmp_path: Path) -> None:
+    recipe, out = FOLDER / "multi30k.sh", tmp_path / "out"
+    folder = data(tmp_path, recipe)
+    timed = FOLDER / "timed.sh"
+
+    first = run(timed, "0.2", recipe, folder, out, *SMALLER, "--steps", "100000")
+    second = run(timed, "2", recipe, folder, out, *SMALLER, "--steps", "1")
+
+    assert first.returncode == 0, first.stderr
+    assert "stopped after 0.2 minutes" in first.stderr
+    assert second.returncode == 0, second.stderr
+    assert second.stderr.endswith("finished\n")
+
+
+def test_the_mean_of_a_checkpoint_and_itself_is_the_same(tmp_path: Path) -> None:
+    shipped = HOME / "checkpoints" / "en-de"
+
+    for bias in ("0", "1"):
+        folders = [str(folder) for folder in (tmp_path / bias, shipped, shipped)]
+        command = [
+            sys.executable,
+            str(FOLDER / "mean.py"),
+            *folders,
+            "--bias",
+            bias,
+        ]
+        subprocess.run(command, check=True, cwd=HOME)
+
+    for name in ("config.json", "lexicon.tsv", "words.tsv", "company.tsv", "vocabulary.model"):
+        assert (tmp_path / "0" / name).read_bytes() == (shipped / name).read_bytes()
+    trusting = (tmp_path / "1" / "config.json").read_text("utf-8")
+    assert trusting != (shipped / "config.json").read_text("utf-8")
+
+
+def test_what_keeps_company_is_counted_in_training_as_afterwards(tmp_path: Path) -> None:
+    nouns = [f"{word} x{i}" for i in range(10) for word in ("der", "einen", "die", "eine")]
+    (tmp_path / "rest.tsv").write_text("".join(f"a\t{noun}\n" for noun in nouns), "utf-8")
+    (tmp_path / "dev.tsv").write_text("a\tder x1\n", "utf-8")
+    recipe, out = FOLDER / "multi30k.sh", tmp_path / "out"
+    trained = run(
+        recipe, tmp_path, out, *SMALLER, "--align", "0", "--vocabulary", "281", "--steps", "1"
+    )
+    assert trained.returncode == 0, trained.stderr
+    learnt = (out / "company.tsv").read_bytes()
+    (out / "company.tsv").unlink()
+
+    subprocess.run(
+        [
+            sys.executable,
+            FOLDER / "company.py",
+            out,
+            tmp_path / "rest.tsv",
+        ],
+        check=True,
+    )
+
+    assert learnt
+    assert (out / "company.tsv").read_bytes() == learnt

@@ -1,0 +1,27 @@
+"""Joints of pieces none of which is a sign, and a small vocabulary of them."""
+
+import torch
+from torch import Tensor
+
+from rarenmt.decoding.prefix import Begun
+from rarenmt.text.tokenizer import BOS
+from rarenmt.text.words import Joints
+
+
+def plain(inside: Tensor) -> Joints:
+    """Where only those of the pieces (V,) that are `inside` continue words."""
+    nothing = torch.zeros_like(inside)
+    itself = torch.arange(len(inside))
+    none = torch.empty(0, dtype=torch.long)
+    return Joints(inside, nothing, nothing, none, nothing, itself, itself, space=-1)
+
+
+PIECES = 20
+START, INNER, LAST, OTHER = 3, 10, 11, 12
+INSIDE = torch.zeros(PIECES, dtype=torch.bool)
+INSIDE[[INNER, LAST]] = True
+JOINTS = plain(INSIDE)
+
+
+def word(*pieces: int) -> int:
+    return int(Begun.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])

@@ -1,0 +1,92 @@
+"""Which words are forms of one word, and how a new one may end."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from rarenmt.text.lexicon import inflection as endings
+from rarenmt.text.lexicon.inflection import Endings
+
+STEMS = [f"{a}{b}lt" for a in "bdfgk" for b in "aeiou"]
+"""Twenty-five words without a meaning."""
+
+
+def nouns(ending: str, other: str) -> dict[str, set[str]]:
+    """Words that have both endings, and whose translations begin alike."""
+    return {stem + end: {stem + "ung" + end} for stem in STEMS for end in (ending, other)}
+
+
+def strangers(ending: str, other: str) -> dict[str, set[str]]:
+    """Words that have both endings, and whose translations have nothing in common."""
+    return {stem + end: {end + stem} for stem in STEMS for end in (ending, other)}
+
+
+def same(known: Mapping[str, set[str]], word: str, other: str) -> bool:
+    told = Endings(known)
+    assert told.same(word, other) == told.same(other, word)
+    return told.same(word, other)
+
+
+def test_words_that_end_as_many_known_ones_do_are_forms_of_one() -> None:
+    known = nouns("", "s") | strangers("e", "y")
+
+    assert same(known, "tablet", "tablets")
+    assert not same(known, "tablete", "tablety")
+    assert not same(known, "tablet", "tableter")  # never seen
+    assert same({}, "tablet", "tablet")
+    assert not same({}, "tablet", "tablets")
+
+
+def test_a_few_words_are_no_evidence() -> None:
+    few = dict(list(nouns("", "s").items())[: 2 * (endings.EVIDENCE - 1)])
+
+    assert not same(few, "tablet", "tablets")
+
+
+@pytest.mark.parametrize(("word", "other"), [("ox", "oxs"), ("table", "tabulate"), ("a", "as")])
+def test_words_that_hardly_begin_alike_are_two(word: str, other: str) -> None:
+    assert not same(nouns("", "s") | nouns("e", "ulate"), word, other)
+
+
+def test_of_doubtful_endings_the_translations_of_the_two_words_decide() -> None:
+    half = nouns("", "ed")
+    half |= {stem + end: {end + stem} for stem in STEMS[:10] for end in ("", "ed")}
+    half |= {"restart": {"neustart"}, "restarted": {"neustarts"}}
+    half |= {"seldom": {"selten"}, "seldomed": {"oft"}}
+
+    assert same(half, "restart", "restarted")
+    assert not same(half, "seldom", "seldomed")
+    assert same(half, "waiver", "waivered")  # which nobody knows
+
+
+def others(word: str, *known: str) -> list[str]:
+    return list(Endings({"x": set(known)}).others(word))
+
+
+def test_a_known_word_has_its_known_forms() -> None:
+    assert others("Tablette", "tablette", "tabletten", "tabakladen") == ["Tabletten"]
+    assert others("Straße", "straße", "straßen") == []  # in small letters it is *strasse*
+    assert others("Straße", "strasse", "strassen") == ["Straßen"]
+
+
+def test_a_new_word_ends_as_those_that_end_like_it() -> None:
+    known = [stem + end for stem in STEMS for end in ("klärung", "klärungen")]
+
+    assert others("Verzichtserklärung", *known) == ["Verzichtserklärungen"]
+    assert others("VERZICHTSERKLÄRUNG", *known) == ["VERZICHTSERKLÄRUNGen"]
+    assert others("Theorbe", *known) == []
+    assert others("Verzichtserklärung", *known[:4]) == []  # two are too few
+
+
+def test_a_new_word_does_not_get_one_ending_for_another() -> None:
+    known = [stem + "vertret" + end for stem in STEMS for end in ("er", "en", "ers")]
+
+    assert others("Interessenvertreter", *known) == ["Interessenvertreters"]
+    assert set(others("Baltvertreter", *known)) == {"Baltvertreten", "Baltvertreters"}
+
+
+def test_there_are_so_many_forms_at_most() -> None:
+    known = ["tabletta", *("tablett" + end for end in "bcdefghijklmnop")]
+
+    assert len(others("Tabletta", *known)) == endings.MOST
+    assert others("a") == others("") == []

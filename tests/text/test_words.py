@@ -1,0 +1,133 @@
+"""A word is the same word behind a space, a bracket, a quotation mark or a hyphen."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from rarenmt.decoding.prefix import Begun
+from rarenmt.text.tokenizer import BOS, Tokenizer
+from rarenmt.text.words import Joints, close_up
+
+VOCABULARY = Path(__file__).parents[2] / "checkpoints" / "en-de" / "vocabulary.model"
+SIGNS = ["„", '"', "(", "-"]
+WORDS = ["Wombat", "Ellen", "schlummern", "Čapek", "über"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer(VOCABULARY.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def joints(tokenizer: Tokenizer) -> Joints:
+    return Joints.of(tokenizer)
+
+
+def spelt(joints: Joints, pieces: list[int]) -> list[int]:
+    """The word begun so far after each piece."""
+    words: Tensor = Begun.all(torch.tensor([BOS, *pieces])[:, None], joints).word
+    return words[1:, 0].tolist()
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_word_behind_a_sign_is_one_of_its_own(tokenizer: Tokenizer, sign: str, word: str) -> None:
+    assert tokenizer.words(tokenizer.encode(f"So {sign}{word}."))[-3:] == [
+        sign,
+        word.casefold(),
+        ".",
+    ]
+
+
+def test_a_number_with_signs_goes_on_behind_them(tokenizer: Tokenizer, joints: Joints) -> None:
+    pieces = tokenizer.encode("at 11:10 for 3.50")
+
+    assert tokenizer.words(pieces) == ["at", "11", ":10", "for", "3", ".50"]
+    assert (
+        spelt(joints, tokenizer.encode("so.5"))[-1] != spelt(joints, tokenizer.encode("so 5"))[-1]
+    )
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("sign", SIGNS)
+def test_it_has_the_number_that_it_has_behind_a_space(
+    tokenizer: Tokenizer, joints: Joints, sign: str, word: str
+) -> None:
+    before = tokenizer.encode(f"so {sign}")
+    joined = tokenizer.encode(f"so {sign}{word}")[len(before) :]
+    first = tokenizer.apart[joined[0]]
+    apart = [first, *(joined if first == tokenizer.space else joined[1:])]
+
+    assert tokenizer.decode(apart) == word
+    assert joints.inside[joined].all()
+    assert spelt(joints, before + joined)[-1] == spelt(joints, [*before, *apart])[-1]
+    within = tokenizer.encode("so")
+    assert spelt(joints, within + joined)[-1] != spelt(joints, within + apart)[-1]
+
+
+def test_a_piece_that_starts_a_word_stays_as_it_is(tokenizer: Tokenizer) -> None:
+    for piece in tokenizer.encode('This is a house, (isn\'t "it")?'):
+        if not tokenizer.inside[piece]:
+            assert tokenizer.apart[piece] == piece
+
+
+def test_what_opens_is_followed_without_a_space(tokenizer: Tokenizer, joints: Joints) -> None:
+    def opens(text: str) -> bool:
+        return bool(joints.open(torch.tensor(spelt(joints, tokenizer.encode(text))[-1])))
+
+    assert opens('he said "')
+    assert opens("he said „")
+    assert opens("he (")
+    assert opens("so-")
+    assert not opens('he said "no"')
+    assert not opens("„nein“")
+    assert not opens("he (so)")
+    assert not opens("no.")
+    assert not opens("wombat")
+
+
+def test_of_what_opens_all_but_hyphens_are_brackets(tokenizer: Tokenizer, joints: Joints) -> None:
+    texts = {tokenizer.texts[piece].strip() for piece in joints.brackets.tolist()}
+    opens = {tokenizer.texts[piece].strip() for piece in joints.opens.nonzero()[:, 0].tolist()}
+
+    assert {"(", "„", '"'} <= texts
+    assert opens - texts == {"-", "/"}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["Das", ' "', " Wo", "mbat", '"', " sch", "läft"], 'Das "Wombat" schläft'),
+        (["„", " Wombat", "“", " und", " (", " so", ")"], "„Wombat“ und (so)"),
+        (['"', " Ja", '"', " und"], '"Ja" und'),
+        (["Vor", "-", " und", " Nach", "teile"], "Vor- und Nachteile"),
+        ([" (", " ", "x"], " (x"),
+        ([], ""),
+    ],
+)
+def test_no_space_is_said_behind_what_opens(pieces: list[str], text: str) -> None:
+    assert "".join(close_up(pieces)) == text
+
+
+def test_words_that_differ_in_a_capital_letter_are_alike(
+    tokenizer: Tokenizer, joints: Joints
+) -> None:
+    def number(word: str) -> Tensor:
+        return torch.tensor(spelt(joints, tokenizer.encode(f"So {word}"))[-1])
+
+    for word in ("die", "wann", "kann"):
+        assert number(word) != number(word.capitalize())
+        assert joints.alike(number(word)) == joints.alike(number(word.capitalize()))
+    assert joints.alike(number("die")) != joints.alike(number("der"))
+    assert joints.alike(number("Wombat")) == number("Wombat")  # of several pieces
+    assert joints.alike(torch.tensor(-1)) == -1
+
+
+def test_each_piece_is_the_twin_of_its_twin(tokenizer: Tokenizer, joints: Joints) -> None:
+    texts = tokenizer.texts
+    assert torch.equal(joints.twins[joints.twins], torch.arange(len(texts)))
+    for piece, twin in enumerate(joints.twins.tolist()):
+        assert texts[piece].casefold() == texts[twin].casefold()
+    assert sum(piece != twin for piece, twin in enumerate(joints.twins.tolist())) > 500

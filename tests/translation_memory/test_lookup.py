@@ -1,0 +1,337 @@
+"""A sentence asks the entries of the pairs remembered for it, in the order of their text."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import SENTENCES
+
+from rarenmt.config import MemoryConfig
+from rarenmt.decoding.candidates import Excerpt
+from rarenmt.decoding.prefix import Begun
+from rarenmt.memory.memory import EMPTY, Memory
+from rarenmt.model.checkpoint import load_tokenizer
+from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.lexicon.lexicon import Lexicon
+from rarenmt.text.pairs import Pair
+from rarenmt.text.tokenizer import BOS, EOS, Tokenizer
+from rarenmt.text.words import UNALIGNED, Joints
+from rarenmt.translation_memory.journal import Call, Journal
+from rarenmt.translation_memory.lookup import Finder
+
+CAT, DOG, BIRD, WATER = (Pair(s, t, "sentences.tsv", i) for i, (s, t) in enumerate(SENTENCES))
+AGAIN = replace(CAT, source="The cat sleeps again.")
+WIDTH = 8
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder: Path) -> Tokenizer:
+    return load_tokenizer(folder)
+
+
+def pieces(tokenizer: Tokenizer, pair: Pair) -> list[int]:
+    return [*tokenizer.encode(pair.target), EOS]
+
+
+def remembering(
+    tokenizer: Tokenizer, slots: int, *pairs: Pair, linked: Sequence[int] | None = None
+) -> tuple[Memory, Journal]:
+    """A memory of so many slots that was shown these pairs, one after the other; their target
+    words translate the source words `linked`, or all of them the second one."""
+    config = MemoryConfig(slots=slots, neighbours=4)
+    memory, journal = Memory(config, WIDTH, len(tokenizer)), Journal()
+    generator = torch.Generator().manual_seed(1)
+    for pair in pairs:
+        values = torch.tensor(pieces(tokenizer, pair))
+        keys = F.normalize(torch.randn(len(values), WIDTH, generator=generator), dim=-1)
+        written = memory.write(keys, values, None, generator)
+        (number,) = journal.take(Call([pair]))
+        words = tokenizer.by_word(tokenizer.encode(pair.target))
+        of_words = [1] * len(words) if linked is None else linked
+        each = [link for link, word in zip(of_words, words, strict=True) for _ in word]
+        links = torch.tensor([*each, UNALIGNED])[:, None].expand(-1, 2)
+        journal.note(torch.full_like(values, number), torch.arange(len(values)), links, written)
+    return memory, journal
+
+
+def held(memory: Memory, journal: Journal, pair: Pair) -> dict[int, int]:
+    """The slot of each position of a pair that still has one."""
+    number = journal.pairs.index(pair)
+    owners = journal.owners[: memory.used].tolist()
+    return {position: slot for slot, (owner, position) in enumerate(owners) if owner == number}
+
+
+def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
+    tokenizer: Tokenizer,
+) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
+
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(
+        ["Dog eats bread.", "A bird sings."]
+    )
+
+    assert excerpt is not None
+    dog, bird = pieces(tokenizer, DOG), pieces(tokenizer, BIRD)
+    longest = max(len(dog), len(bird))
+    padding = [EMPTY] * (longest - len(dog))
+    assert excerpt.speech.values.tolist() == [dog + padding, bird + [EMPTY] * (longest - len(bird))]
+    own = list(held(memory, journal, DOG).values())
+    assert excerpt.speech.slots[0].tolist() == own + padding
+    assert torch.equal(excerpt.keys.rows[: len(dog)], memory.keys[own])
+    assert excerpt.neighbours == 4
+
+
+def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG)
+    sentences = ["The old cat sleeps.", "Who gave that cat my bread?"]
+
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(sentences)
+
+    assert excerpt is not None
+    asked = excerpt.speech.slots != EMPTY
+    assert asked.any(dim=1).tolist() == [True, True]
+    assert torch.equal(excerpt.speech.close[0], asked[0])
+    assert not excerpt.speech.close[1].any()
+
+
+def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
+    """The word that each position of a pair belongs to, as it is numbered."""
+    inside = torch.tensor(tokenizer.inside)
+    after = (
+        Begun.all(torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None], Joints.of(tokenizer))
+        .word[1:, 0]
+        .tolist()
+    )
+    ends = [
+        p + 1 == len(after) or not inside[pieces(tokenizer, pair)[p + 1]] for p in range(len(after))
+    ]
+    return [next(after[q] for q in range(p, len(after)) if ends[q]) for p in range(len(after))]
+
+
+def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
+    """The word begun before each position of a pair."""
+    before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
+    return Begun.all(before[:, None], Joints.of(tokenizer)).word[:, 0].tolist()
+
+
+def test_an_entry_knows_what_was_written_of_its_word(
+    tokenizer: Tokenizer,
+) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
+
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread."])
+
+    assert excerpt is not None
+    assert excerpt.speech.stems.tolist() == [stems(tokenizer, DOG)]
+    assert excerpt.speech.words.tolist() == [whole_words(tokenizer, DOG)]
+    assert excerpt.joints.inside.tolist() == tokenizer.inside
+
+
+@pytest.mark.parametrize("shown", [(CAT, DOG), (CAT, DOG, BIRD), (CAT, DOG, BIRD, WATER, AGAIN)])
+def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
+    tokenizer: Tokenizer, shown: tuple[Pair, ...]
+) -> None:
+    longest = max(len(pieces(tokenizer, pair)) for pair in shown)
+    memory, journal = remembering(tokenizer, longest + 4, *shown)
+    gaps = 0
+
+    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(
+        [pair.source for pair in journal.pairs]
+    )
+
+    assert excerpt is not None
+    speech = excerpt.speech
+    before = {
+        slot: piece
+        for slots, row in zip(speech.slots.tolist(), speech.stems.tolist(), strict=True)
+        for slot, piece in zip(slots, row, strict=True)
+        if slot != EMPTY
+    }
+    for slot, piece in before.items():
+        pair, (_, position) = journal.owner(slot), journal.owners[slot].tolist()
+        number = int(journal.owners[slot, 0])
+        together = journal.owners[: memory.used].tolist()
+        inner = [tokenizer.inside[p] for p in pieces(tokenizer, pair)]
+        word = takewhile(inner.__getitem__, range(position - 1, -1, -1))
+        needed = {position - 1, *(p - 1 for p in word)} - {-1}  # back to the start of the word
+        if all([number, p] in together for p in needed):
+            assert piece == stems(tokenizer, pair)[position]
+        else:
+            assert piece == EMPTY
+            gaps += 1
+    assert gaps > 0
+    assert set(before) <= set(range(memory.used))
+
+
+def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
+    slots = len(pieces(tokenizer, BIRD))
+    memory, journal = remembering(tokenizer, slots, CAT, BIRD)
+    journal.owners[:slots, 0] = 1  # as after many more pairs
+
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+
+    assert finder.excerpt(["cat sleeps"]) is None
+    assert finder.excerpt(["bird sings"]) is not None
+
+
+@pytest.mark.parametrize("sentences", [["Nothing"], ["Nothing", "of?", ""], []])
+def test_where_nothing_is_relevant_there_is_no_excerpt(
+    tokenizer: Tokenizer, sentences: list[str]
+) -> None:
+    memory, journal = remembering(tokenizer, 200, CAT, DOG)
+
+    assert Finder(memory, journal, tokenizer, Lexicon()).excerpt(sentences) is None
+
+
+def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200)
+
+    assert Finder(memory, journal, tokenizer, Lexicon()).excerpt(["The cat sleeps."]) is None
+
+
+def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+
+    excerpt = finder.excerpt(["bread, dog"])  # The dog eats bread.
+
+    assert excerpt is not None
+    assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
+    assert excerpt.asked.values[0].tolist() == pieces(tokenizer, DOG)
+
+
+def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> None:
+    pair = Pair("The vikings travelled", "Die Wikinger reisten", "a.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+
+    excerpt = finder.excerpt(["One viking"])
+
+    assert excerpt is not None
+    assert speaking(excerpt) == heard(tokenizer, pair, ["wikinger"])
+
+
+def test_a_word_that_translates_two_is_heard_for_each_of_them(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    journal.links[:, 1] = torch.where(journal.links[:, 1] == 1, 3, journal.links[:, 1])
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+
+    for sentence in ("The dog eats", "eats bread"):
+        excerpt = finder.excerpt([sentence])
+        assert excerpt is not None
+        assert heard(tokenizer, DOG, ["hund"])[0] in speaking(excerpt)
+
+
+def test_what_the_lexicon_knows_to_be_a_translation_is_heard_too(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    finder = Finder(memory, journal, tokenizer, Lexicon([("devours", "frisst"), ("x", "der")]))
+
+    excerpt = finder.excerpt(["devours bread"])
+
+    assert excerpt is not None
+    assert speaking(excerpt) == heard(tokenizer, DOG, ["frisst", "brot"])
+
+
+def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
+    """The pieces of some target words."""
+    ids = tokenizer.encode(pair.target)
+    words = zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True)
+    return [piece for text, word in words for piece in word if text in said]
+
+
+def speaking(excerpt: Excerpt) -> list[int]:
+    """The values of the entries of the first sentence that are not mute."""
+    return excerpt.speech.values[0][~excerpt.mute[0]].tolist()
+
+
+def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: Tokenizer) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
+    journal.links[journal.links == 4] = 99  # damaged: no such word
+    finder = Finder(memory, journal, tokenizer, Lexicon())
+    sentence = "Bread for my dog"
+
+    excerpt = finder.excerpt(["A longer sentence that asks nothing of it, by far", sentence])
+
+    assert excerpt is not None
+    assert excerpt.places is not None
+    words = [text for text, word in by_word(tokenizer, sentence) for _ in word]
+    entries = [text for text, word in by_word(tokenizer, DOG.target) for _ in word]
+    spoken = {}
+    for slot, places in zip(
+        excerpt.speech.slots[1].tolist(), excerpt.places[1].tolist(), strict=True
+    ):
+        if slot != EMPTY and (position := int(journal.owners[slot, 1])) < len(entries):
+            spoken[entries[position]] = {words[place] for place, here in enumerate(places) if here}
+    assert spoken["hund"] == {"dog"}
+    assert spoken["brot"] == {"bread"}
+    assert not excerpt.places[0].any()
+    longest = len(tokenizer.encode("A longer sentence that asks nothing of it, by far"))
+    assert excerpt.places.shape[2] == longest + 1
+
+
+def by_word(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
+    ids = tokenizer.encode(text)
+    return list(zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True))
+
+
+def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
+    pair = Pair("Zorgblat eats.", "Zorgblatt frisst.", "file.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
+    sentence = "Zorgblat drinks (Quux)."
+    counts = Counts({"eats": 10, "drinks": 10})
+    finder = Finder(memory, journal, tokenizer, Lexicon(), counts)
+
+    excerpt = finder.excerpt([sentence, "eats."])
+
+    assert excerpt is not None
+    assert excerpt.due is not None
+    words = by_word(tokenizer, sentence)
+    expected = [int(text == "zorgblat") for text, word in words for _ in word]
+    assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*expected, 0]]
+    assert not excerpt.due.pieces[1].any()
+    zorgblatt = {word for word in excerpt.speech.words[0].tolist() if word != EMPTY}
+    assert {*excerpt.due.words[0].tolist()} <= zorgblatt
+
+
+def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
+    tokenizer: Tokenizer,
+) -> None:
+    term = Pair("board of directors", "Vorstand", "file.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, term, linked=[0])
+    counts = Counts({"of": 999_000, "the": 999_000, "board": 10, "directors": 10, "met": 10})
+    finder = Finder(memory, journal, tokenizer, Lexicon(), counts)
+    sentence = "The board of directors met"
+
+    excerpt = finder.excerpt([sentence, "A board of trees"])
+
+    assert excerpt is not None
+    assert excerpt.places is not None
+    assert excerpt.due is not None
+    words = by_word(tokenizer, sentence)
+    block = [text in ("board", "directors") for text, word in words for _ in word]
+    lettered = excerpt.places[0].any(dim=1)
+    assert lettered.any()
+    assert not lettered.all()  # its end translates nothing
+    assert (excerpt.places[0, lettered] == torch.tensor([*block, False])).all()
+    assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*block, False]]
+
+
+def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
+    tokenizer: Tokenizer,
+) -> None:
+    term = Pair("board", "der Rat der Alten", "file.tsv", 1)
+    memory, journal = remembering(tokenizer, 200, term, linked=[0, 0, 0, 0])
+    counts = Counts({"the": 999_000, "board": 10})
+    finder = Finder(memory, journal, tokenizer, Lexicon([("the", "der")]), counts)
+
+    excerpt = finder.excerpt(["The board met"])
+
+    assert excerpt is not None
+    bound, values = excerpt.speech.bound[0], excerpt.speech.values[0]
+    assert bound[bound > 0].tolist() == [1, 2]
+    _, _, again, last = tokenizer.by_word(tokenizer.encode(term.target))
+    assert values[bound > 0].tolist() == [again[0], last[0]]

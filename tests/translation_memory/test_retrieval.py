@@ -1,0 +1,213 @@
+"""A pair has to do with a sentence when they share words that tell something."""
+
+import pytest
+
+from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.tokenizer import Tokenizer
+from rarenmt.translation_memory.retrieval import ALIKE, HALF, LONG, MOST, RARE, TELLING, Relevance
+
+TOLD = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
+"""Nats that a word tells; others tell 12 as well."""
+
+
+class Told(Tokenizer):
+    """Words of which it is known what they tell."""
+
+    def __init__(self) -> None:
+        pass
+
+    def log_probability(self, word: str) -> float:
+        return -TOLD.get(word, 12.0)
+
+
+def remembering(*sources: str) -> Relevance:
+    found = Relevance(Told())
+    found.add(sources)
+    return found
+
+
+def test_one_rare_word_makes_a_pair_relevant() -> None:
+    found = remembering("A zebra.", "The book.")
+
+    assert found.find("Where is the zebra?") == [0]
+
+
+def test_a_word_that_is_no_word_of_the_vocabulary_is_rare() -> None:
+    found = Relevance(Tokenizer.train(["a b c d e f"] * 40, 268))
+    found.add(["Dostoevsky", "a b"])
+
+    assert found.find("a b Dostoevsky") == [0]
+
+
+def test_what_training_saw_often_is_not_rare_however_it_is_spelt() -> None:
+    counts = Counts({"the": 10**6, "because": 700, "okapi": 1})
+    found = Relevance(Told(), counts=counts)
+    found.add(["because the", "okapi the", "zebra the"])
+
+    assert -Told().log_probability("because") > RARE > counts.tells("because")
+    assert found.find("because gnu gnus gnawed") == []
+    assert found.find("okapi gnu gnus gnawed") == [1]
+    assert found.find("zebra gnu gnus gnawed") == [2]
+
+
+def test_common_words_are_not_enough_however_many() -> None:
+    assert max(TOLD["the"], TOLD["reads"], TOLD["old"]) < TELLING
+
+    assert remembering("The old one reads.").find("the old reads") == []
+
+
+def test_words_that_are_not_rare_are_enough_when_they_tell_half_of_the_sentence() -> None:
+    told = TOLD["book"] + TOLD["letter"]
+    assert TOLD["book"] < HALF * told < TOLD["letter"] < RARE
+    found = remembering("The book.", "The letter.", "A book, a letter.")
+
+    assert found.find("The letter, the book") == [1, 2]
+    assert found.find("the old book") == [0]
+
+
+def test_nor_is_a_long_pair_relevant_of_which_the_sentence_holds_a_little() -> None:
+    assert TOLD["letter"] < HALF * (TOLD["letter"] + 12.0)  # what a zebra tells
+    found = remembering("The letter.", "The old letter, the letter!", "The letter, the zebra.")
+
+    assert found.find("the old letter") == [0, 1]
+
+
+def test_a_long_sentence_asks_the_pair_that_resembles_it_most() -> None:
+    start = "the old Tom reads the old Tom the letter"
+    found = remembering(
+        f"{start} zebra zebus zorros", f"{start} yak yaks yetis", "zebra zebus the letter"
+    )
+    long = f"{start} gnu okapi emu"
+    assert len(long.split()) == LONG + 2
+
+    assert ALIKE < 2 * 9 / (12 + 12)
+    assert found.find(long) == [1]  # the first two share as much: the newer of them
+    assert found.find(f"{start} zebra gnu emu") == [0, 2]  # a rare word, and the nearest
+
+
+def test_a_short_sentence_does_not_for_what_differs_may_be_all_it_tells() -> None:
+    start = "the old Tom reads the old Tom"
+    found = remembering(f"{start} letter zebra")
+
+    assert found.find(f"{start} letter gnu") == []
+    assert found.find(f"{start} letter the gnu") == [0]
+
+
+def test_a_word_counts_once_however_often_it_stands() -> None:
+    assert remembering("book book book").find("book, book; book: letter!") == []
+
+
+@pytest.mark.parametrize("asked", ["zebra", "Zebra", "ZEBRA", "«zebra»!", "zebra-like"])
+def test_neither_case_nor_punctuation_matters(asked: str) -> None:
+    assert remembering("the Zebra.").find(asked) == [0]
+
+
+@pytest.mark.parametrize("asked", ["zebras", "zebra's", "zebra"])
+@pytest.mark.parametrize("remembered", ["zebras", "zebra"])
+def test_forms_of_a_word_find_each_other(remembered: str, asked: str) -> None:
+    assert remembering(remembered).find(asked) == [0]
+
+
+def test_a_word_that_training_knew_is_not_looked_for_in_other_forms() -> None:
+    found = Relevance(Told(), known={"zebra", "okapis"})
+    found.add(["zebras", "okapi"])
+
+    assert found.find("zebra") == found.find("okapis") == []
+    assert found.find("zebras") == [0]  # as it stands
+    found.add(["zebra"])
+    assert found.find("Zebra") == [2]
+    assert found.find("zebra's, zebres") == [2]  # "zebres" is new: any form of it counts
+
+
+@pytest.mark.parametrize("other", ["zeb", "zebu", "zebroid", "zebralike", "lezebra"])
+def test_other_words_that_look_alike_do_not(other: str) -> None:
+    assert remembering("zebra").find(other) == remembering(other).find("zebra") == []
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [("zebra", [0]), ("zebras", [2])])
+def test_the_word_itself_comes_before_its_other_forms(asked: str, wanted: list[int]) -> None:
+    found = remembering("zebra", "zebras", "zebras")
+
+    assert found.find(f"{asked}, okapi, gnu") == wanted
+
+
+@pytest.mark.parametrize("word", ["Tom", "tom", "the", "The", "THE"])
+def test_a_word_tells_what_the_commoner_of_its_spellings_tells(word: str) -> None:
+    assert remembering(word).find(word) == []
+
+
+def test_relevant_pairs_come_in_the_order_they_were_remembered() -> None:
+    found = remembering("zebra", "the", "book letter")
+
+    assert found.find("letter, zebra, book") == [0, 2]
+
+
+def test_of_the_pairs_with_a_rare_word_the_newest_of_equals_is_asked() -> None:
+    found = remembering("zebra", "a zebra", "the zebra", "okapi")
+
+    assert found.find("zebra, lion, gnu") == [2]
+
+
+def test_what_shares_most_comes_before_what_is_newest() -> None:
+    found = remembering("zebra, book", "zebra.", "zebra, the")
+
+    assert found.find("the zebra in a book, the lion, the gnu") == [0]
+
+
+def test_every_remembered_word_of_a_sentence_has_its_pair() -> None:
+    found = remembering("zebra.", "okapi.", "gnu.", "zebra, lion", "a gnu.")
+
+    assert found.find("Zebra, okapi, gnu; letter, book, kudu, eland.") == [1, 3, 4]
+
+
+def test_sentences_that_resemble_one_another_are_asked_together() -> None:
+    found = remembering("zebra, book", "zebra, book, letter", "zebra.")
+
+    assert found.find("the zebra, the book, the gnu") == [0, 1]
+
+
+def test_no_more_than_the_most_are_asked_in_all() -> None:
+    words = [f"word{letter}" for letter in "abcdefghijklmnop"]
+    assert len(words) > MOST
+    found = remembering(*words)
+
+    assert found.find(" ".join(words)) == list(range(len(words) - MOST, len(words)))
+
+
+def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> None:
+    telling = Counts({"key": 1, "light": 1, "wait": 1, "the": 9997})
+    found = Relevance(Told(), counts=telling)
+    found.add(["key", "The key is here."])
+
+    assert found.find("Press the key and wait for the light.") == [0]
+    assert found.terms("Press the key and wait for the light.") == {0: {"key"}}
+    assert found.terms("Wait for the light.") == {}
+
+
+def test_of_too_many_terms_the_newest_are_asked() -> None:
+    words = [f"term{letter}" for letter in "abcdefghijklmnop"]
+    found = remembering(*words)
+
+    assert found.find(" ".join(reversed(words))) == list(range(len(words) - MOST, len(words)))
+
+
+def test_pairs_can_be_added_later() -> None:
+    found = remembering("zebra")
+    found.add(["okapi"])
+    found.add([])
+    found.add(["zebra"])
+
+    assert found.find("zebra") == [0, 2]
+    assert found.find("okapi") == [1]
+
+
+@pytest.mark.parametrize("sentence", ["", "?!", "zebra"])
+def test_where_nothing_was_remembered_nothing_is_relevant(sentence: str) -> None:
+    assert remembering().find(sentence) == []
+
+
+def test_asking_remembers_nothing() -> None:
+    found = remembering("zebra")
+    found.find("okapi")
+
+    assert found.find("okapi") == []

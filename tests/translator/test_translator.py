@@ -1,0 +1,293 @@
+"""Text in, text out: parts of long sentences, remembering, and where words come from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import SENTENCES
+
+from rarenmt.config import SearchConfig
+from rarenmt.text.pairs import Pair
+from rarenmt.translation_memory.store import SMALLEST
+from rarenmt.translator.result import Translation
+from rarenmt.translator.translator import LONG, LONGEST, Translator
+
+GREEDY = SearchConfig(beam=1)
+PAIRS = [Pair(s, t, "sentences.tsv", i, time=0) for i, (s, t) in enumerate(SENTENCES, start=1)]
+
+
+@pytest.fixture
+def translator(folder: Path, tmp_path: Path) -> Translator:
+    return Translator.load(folder, memory=tmp_path / "memory.safetensors")
+
+
+def test_every_piece_of_a_pair_has_an_entry_of_its_own(translator: Translator) -> None:
+    result = translator.remember(PAIRS)
+
+    pieces = sum(len(translator.tokenizer.encode(pair.target)) + 1 for pair in PAIRS)
+    assert result.tokens == translator.memory.used == pieces
+
+
+def test_a_key_does_not_depend_on_the_company_it_was_made_in(
+    translator: Translator, folder: Path
+) -> None:
+    translator.remember(PAIRS)
+    alone = Translator.load(folder)
+    for pair in PAIRS:
+        alone.remember([pair])
+
+    used = translator.memory.used
+    assert torch.equal(translator.memory.keys[:used], alone.memory.keys[:used])
+    assert torch.equal(translator.journal.links[:used], alone.journal.links[:used])
+
+
+def test_the_query_of_a_remembered_sentence_finds_its_own_entries(translator: Translator) -> None:
+    translator.remember(PAIRS)
+
+    recall = translator.memory.read(translator.memory.keys[: translator.memory.used].float(), k=1)
+
+    torch.testing.assert_close(
+        recall.similarity[:, 0], torch.ones(translator.memory.used), atol=0.01, rtol=0
+    )
+
+
+def test_the_memory_grows_when_it_is_full(translator: Translator) -> None:
+    many = [Pair(f"Sentence {i}", f"Satz {i}", "many.tsv", i) for i in range(300)]
+
+    result = translator.remember(many)
+
+    assert translator.memory.used == result.tokens > SMALLEST
+    assert result.evicted == 0
+
+
+ODD = "Nobody knows why"
+"""Shares no word with what was remembered."""
+ASKED = [ODD, "The dog eats.", "Why a bird sings", "Bread, drink, water: sleeps", "Nobody"]
+
+
+def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memory(
+    translator: Translator,
+) -> None:
+    translator.remember(PAIRS)
+    [without] = translator.translate([ODD], GREEDY, memory=False)
+
+    [odd, dog] = translator.translate([ODD, "dog eats bread"], GREEDY)
+
+    assert any(token.memory for token in dog.tokens)
+    assert odd == without
+    assert translator.translate([ODD], GREEDY) == [without]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_a_sentence_is_translated_alike_alone_and_in_company(
+    translator: Translator, beam: int
+) -> None:
+    translator.remember(PAIRS)
+    config = SearchConfig(beam=beam)
+
+    together = translator.translate(ASKED, config)
+
+    for sentence, among_others in zip(ASKED, together, strict=True):
+        [alone] = translator.translate([sentence], config)
+        assert alone.text == among_others.text
+        assert speakers(alone) == speakers(among_others)
+    assert any(speakers(translation) for translation in together)
+
+
+def speakers(translation: Translation) -> list[tuple[str, Pair]]:
+    """The pieces that came from the memory, each with the pair behind it."""
+    return [(token.piece, token.memory.pair) for token in translation.tokens if token.memory]
+
+
+def test_only_relevant_pairs_speak(translator: Translator) -> None:
+    translator.remember(PAIRS)
+
+    [dog] = translator.translate(["dog eats bread"], GREEDY)
+
+    assert {token.memory.pair for token in dog.tokens if token.memory} == {PAIRS[1]}
+
+
+def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
+    translator.remember(PAIRS[:1])
+    [before] = translator.translate(["dog eats bread"], GREEDY)
+
+    translator.remember(PAIRS[1:])
+
+    [after] = translator.translate(["dog eats bread"], GREEDY)
+    assert not any(token.memory for token in before.tokens)
+    assert any(token.memory for token in after.tokens)
+
+
+def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:
+    translator.remember(PAIRS)
+    translator.remembered.save()
+
+    again = Translator.load(folder, memory=translator.remembered.path)
+
+    assert again.journal.pairs == PAIRS
+    asked = ["The cat sleeps.", "Bread."]
+    assert again.translate(asked, GREEDY) == translator.translate(asked, GREEDY)
+
+
+def test_conflicts_within_one_call_are_reported(translator: Translator) -> None:
+    first, second = (Pair("bank", t, "a.tsv", i, time=0) for i, t in enumerate(["Bank", "Ufer"]))
+
+    result = translator.remember([first, second, first])
+
+    assert (result.new, result.known) == ([first, second], [first])
+    assert result.conflicts == [(second, first)]
+
+
+def test_a_long_text_is_translated_in_parts(translator: Translator) -> None:
+    sentence = "The cat sleeps and the dog eats bread. "
+    parts = list(translator._parts(sentence * 30, lambda text: None))
+
+    assert len(parts) == 30
+    assert all(len(translator.tokenizer.encode(part)) <= LONGEST for part, _ in parts)
+
+
+def test_a_word_too_long_to_be_language_is_copied(translator: Translator) -> None:
+    word = "x" * 1000
+
+    [translation] = translator.translate([f"The cat {word} sleeps."], GREEDY)
+
+    assert f" {word} " in translation.text
+
+
+def test_tokens_spell_the_translation(translator: Translator) -> None:
+    for sentence in ["The cat sleeps.", "The dog. " * 60]:
+        [translation] = translator.translate([sentence], GREEDY)
+
+        spelled = "".join(token.piece for token in translation.tokens)
+        assert spelled.split() == translation.text.split()
+
+
+def test_the_pairs_that_a_sentence_asks_can_be_seen(translator: Translator) -> None:
+    translator.remember(PAIRS)
+
+    assert translator.relevant(PAIRS[2].source) == [PAIRS[2]]
+    assert translator.relevant("xyzzy") == []
+
+
+def test_a_sentence_that_was_shown_is_said_as_it_was(translator: Translator) -> None:
+    translator.remember(PAIRS)
+    asked = [pair.source for pair in PAIRS]
+
+    said = translator.translate(asked, GREEDY)
+
+    assert [translation.text for translation in said] == [pair.target for pair in PAIRS]
+    anew = translator.translate(asked, SearchConfig(beam=1, repeat=False))
+    assert [translation.text for translation in anew] != [pair.target for pair in PAIRS]
+    assert translator.translate(asked, GREEDY, memory=False) != said
+    assert [t.text for t in translator.translate(asked, GREEDY, explain=False)] == [
+        translation.text for translation in said
+    ]
+
+
+def test_white_space_around_a_sentence_that_was_shown_stays(translator: Translator) -> None:
+    translator.remember([Pair(" Where to? ", "\tWohin denn  jetzt? ", "spaces.tsv", 1)])
+
+    [translation] = translator.translate(["  Where to?\t"], GREEDY)
+
+    assert translation.text == "  Wohin denn  jetzt?\t"
+
+
+def test_every_word_that_was_shown_says_where_it_stands(translator: Translator) -> None:
+    pair = Pair("Hello.", " Grüß 𝔊ott,\nHerr Kurzschwanz\u0131!", "greetings.tsv", 7)
+    translator.remember([pair])
+
+    [translation] = translator.translate(["Hello."], GREEDY)
+
+    assert translation.text == "Grüß 𝔊ott, Herr Kurzschwanz\u0131!"
+    assert {word for word, _ in translation.remembered()} == {
+        "Grüß", "𝔊ott", "Herr", "Kurzschwanz\u0131"
+    }  # fmt: skip
+    for word in translation.words():
+        [entry] = word.entries
+        assert (pair.target[slice(*entry.span)], entry.pair.line) == (word.text, 7)
+
+
+def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
+    translator: Translator,
+) -> None:
+    pair = Pair("Row 7 of 20 is gone.", "Von 20 Zeilen fehlt die 7.", "rows.tsv", 3)
+    translator.remember([pair])
+
+    [translation] = translator.translate(["row 1250 of 3 is gone!"], GREEDY)
+
+    assert translation.text == "Von 3 Zeilen fehlt die 1250!"
+    [part] = translation.parts
+    assert part.shown is not None
+    assert part.shown.note == "the sentence, as it was shown but for numbers and signs"
+    words = {word.text: word for word in translation.words()}
+    assert not words["1250"].entries
+    assert not words["!"].entries
+    [entry] = words["fehlt"].entries
+    assert pair.target[slice(*entry.span)] == "fehlt"
+    anew = translator.translate(["row 1250 of 3 is gone!"], SearchConfig(beam=1, repeat=False))
+    assert anew[0].parts[0].shown is None
+
+
+def test_the_sentences_of_a_long_line_are_translated_one_by_one(translator: Translator) -> None:
+    first, second = "The cat sleeps in the tree.", "The dog eats the bread of the bird."
+    assert len(translator.tokenizer.encode(f"{first} {second}")) > LONG
+
+    [long] = translator.translate([f"{first} {second}"], GREEDY)
+    [short] = translator.translate(["A cat. A dog."], GREEDY)
+
+    assert ["".join(part.source).strip() for part in long.parts] == [first, second]
+    assert len(short.parts) == 1
+    one_by_one = translator.translate([first, second], GREEDY)
+    assert long.text == " ".join(translation.text.strip() for translation in one_by_one)
+
+
+def test_a_sentence_that_was_shown_is_said_among_others_of_its_line(
+    translator: Translator,
+) -> None:
+    shown = [
+        Pair("Gate 3 is open.", "Flugsteig 3 ist offen.", "a.tsv", 1),
+        Pair("No.", "Nr.", "a.tsv", 2),
+        Pair("We drink  water", "Wir trinken", "a.tsv", 3),
+    ]
+    translator.remember(shown)
+    other = "The cat  sleeps. No. 5 too."
+    line = f"Gate 7 is open! {other} Gate 8 is open. We drink water"
+
+    [translation] = translator.translate([line], GREEDY)
+    [alone] = translator.translate([other], GREEDY)
+
+    assert translation.text == (
+        f"Flugsteig 7 ist offen! {alone.text} Flugsteig 8 ist offen. Wir trinken"
+    )
+    assert [part.shown and part.shown.pair.line for part in translation.parts] == [1, None, 1, 3]
+    [anew] = translator.translate([line], SearchConfig(beam=1, repeat=False))
+    assert {part.shown for part in anew.parts} == {None}
+    assert [t.text for t in translator.translate([line], GREEDY, explain=False)] == [
+        translation.text
+    ]
+
+
+def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) -> None:
+    bank, shore = (Pair("bank", t, "a.tsv", i) for i, t in enumerate(["Bank", "Ufer"], start=1))
+    again = replace(bank, line=3)
+
+    for shown, said in [(bank, "Bank"), (shore, "Ufer"), (again, "Bank")]:
+        translator.remember([shown])
+        assert [t.text for t in translator.translate(["bank"], GREEDY)] == [said]
+
+    translator.remembered.forget([2])
+    assert [t.text for t in translator.translate(["bank"], GREEDY)] == ["Ufer"]
+
+
+def test_a_long_text_that_was_shown_is_not_cut_and_its_parts_count(translator: Translator) -> None:
+    long = " ".join(f"This is the line with the number {i}." for i in range(40))
+    assert len(translator.tokenizer.encode(long)) > LONGEST
+    whole, part = Pair(long, "Lang.", "a.tsv", 1), Pair("Then go.", "Dann geh.", "a.tsv", 2)
+    translator.remember([whole, part])
+
+    shown, longer = translator.translate([long, f"{long} Then go."], GREEDY)
+
+    assert shown.text == "Lang."
+    assert longer.text.endswith(" Dann geh.")
+    assert longer.parts[-1].source_words() == ["Then", "go", ".", ""]
