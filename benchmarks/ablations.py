@@ -21,20 +21,20 @@ from rarenmt.decoding import agreement
 from rarenmt.decoding import beam_search as search
 from rarenmt.decoding import candidates as excerpt
 from rarenmt.decoding import continuation as speech
-from rarenmt.decoding.attribution import Debt
+from rarenmt.decoding.attribution import Attribution
 from rarenmt.evaluation.bootstrap import Interval
 from rarenmt.evaluation.oneshot import OneShot, Suite, answer, figures, read_suite
 from rarenmt.model import attention, readout
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.model.readout import MixtureReadout
-from rarenmt.text.lexicon.frequency import WORD, Counts
-from rarenmt.text.lexicon.inflection import Endings
+from rarenmt.text.lexicon.frequency import WORD, Frequencies
+from rarenmt.text.lexicon.inflection import Inflections
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory import encoding as entries
 from rarenmt.translation_memory import lookup as finder
 from rarenmt.translation_memory import retrieval as relevance
 from rarenmt.translation_memory import word_alignment as counterpart
-from rarenmt.translation_memory.word_alignment import Heard
+from rarenmt.translation_memory.word_alignment import SourceWords
 from rarenmt.translator.translator import Translator
 
 CPU = torch.device("cpu")
@@ -139,7 +139,7 @@ def capitals(checkpoint: Checkpoint) -> None:
 
 class BM25:
     """The best eight pairs by BM25 over all source words (k1 1.2, b 0.75), in the place of
-    `Relevance`."""
+    `Retriever`."""
 
     MOST = 8
 
@@ -147,10 +147,10 @@ class BM25:
         self,
         tokenizer: Tokenizer,
         known: Container[str],
-        counts: Counts,
+        counts: Frequencies,
         same: Callable[[str, str], bool],
     ) -> None:
-        other = relevance.Relevance(tokenizer, known, counts, same)
+        other = relevance.Retriever(tokenizer, known, counts, same)
         self.rare, self.terms = other.rare, other.terms
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
@@ -178,15 +178,15 @@ class BM25:
         return sorted(number for _, number in best)
 
 
-def nothing_owed(debt: Debt) -> Tensor:
+def nothing_owed(debt: Attribution) -> Tensor:
     """As if no piece came from the memory."""
     return torch.zeros_like(debt.belief, dtype=torch.bool)
 
 
-places_at = Heard.at
+places_at = SourceWords.at
 
 
-def all_heard(self: Heard, translated: Sequence[Iterable[str]]) -> Tensor:
+def all_heard(self: SourceWords, translated: Sequence[Iterable[str]]) -> Tensor:
     """As if every word of a pair translated something in the sentence: its end, if nothing else."""
     places = places_at(self, translated)
     places[:, -1] = ~places.any(dim=1)
@@ -203,12 +203,12 @@ def as_it_was(weights: Tensor, likely: object) -> Tensor:
     return weights
 
 
-def no_other(self: Endings, word: str) -> tuple[str, ...]:
+def no_other(self: Inflections, word: str) -> tuple[str, ...]:
     """As if words had no other forms."""
     return ()
 
 
-def equal(self: Endings, word: str, other: str) -> bool:
+def equal(self: Inflections, word: str, other: str) -> bool:
     """As if no word were another form of one."""
     return word == other
 
@@ -226,7 +226,7 @@ def unknown_company(checkpoint: Checkpoint) -> None:
 ROWS = [
     Row("no memory", memory=False),
     Row("default"),
-    Row("pairs by BM25", constants=((finder, "Relevance", BM25),)),
+    Row("pairs by BM25", constants=((finder, "Retriever", BM25),)),
     Row("only a rare word makes relevant", constants=((relevance, "HALF", math.inf),)),
     Row("only half of the sentence", constants=((relevance, "RARE", math.inf),)),
     Row(
@@ -236,8 +236,8 @@ ROWS = [
             (counterpart, "forms", lambda word: {word}),
         ),
     ),
-    Row("terms stand in their own form alone", constants=((Endings, "_same", equal),)),
-    Row("words in another form keep their ending", constants=((Endings, "_others", no_other),)),
+    Row("terms stand in their own form alone", constants=((Inflections, "_same", equal),)),
+    Row("words in another form keep their ending", constants=((Inflections, "_others", no_other),)),
     Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
     Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
@@ -251,14 +251,17 @@ ROWS = [
     Row("words do not wait for attention", constants=((excerpt, "LOOKED", 0.0),)),
     Row("entries speak inside words too", any_piece),
     Row("words do not end", constants=((speech, "ENDING", 0.0),)),
-    Row("a word of one piece may be left", constants=((Debt, "last", property(nothing_owed)),)),
+    Row(
+        "a word of one piece may be left",
+        constants=((Attribution, "last", property(nothing_owed)),),
+    ),
     Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
-    Row("every word of a pair speaks", constants=((Heard, "at", all_heard),)),
+    Row("every word of a pair speaks", constants=((SourceWords, "at", all_heard),)),
     Row("keys: attention as it was", constants=((entries, "weigh", as_it_was),)),
     Row(
         "keys as they were, every word speaks",
         constants=(
-            (Heard, "at", all_heard),
+            (SourceWords, "at", all_heard),
             (entries, "weigh", as_it_was),
         ),
     ),

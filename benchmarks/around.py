@@ -18,7 +18,7 @@ from rarenmt.decoding import candidates as excerpt
 from rarenmt.evaluation.metrics import WORD
 from rarenmt.evaluation.oneshot import Answers, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
-from rarenmt.text.lexicon.cooccurrence import Company
+from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.translator.translator import Translator
 
 LONG = re.compile(r"\w{5,}")
@@ -60,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     suite, config = read_suite(arguments.suite), SearchConfig(beam=arguments.beam)
     whole = load_checkpoint(arguments.model, torch.device("cpu"))
-    unknown = replace(whole, company=Company())
+    unknown = replace(whole, company=Cooccurrence())
     print("| | said once more | sentences | word before as in the reference | recall | BLEU |")
     print("|---|---|---|---|---|---|")
     for name, checkpoint, looked, memory in [

@@ -13,8 +13,8 @@ from torch import Tensor
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.text.batch import Ids, pair_batch
 from rarenmt.text.corpus import read_corpus
-from rarenmt.text.words import Joints
-from rarenmt.training.aligner import Links, word_numbers
+from rarenmt.text.words import WordBoundaries
+from rarenmt.training.aligner import Alignments, word_numbers
 
 CPU = torch.device("cpu")
 AT_ONCE = 50
@@ -31,10 +31,10 @@ def encode(checkpoint: Checkpoint, corpus: str) -> list[tuple[Ids, Ids]]:
 
 
 @torch.inference_mode()
-def look(checkpoint: Checkpoint, links: Links, pairs: list[tuple[Ids, Ids]]) -> Tensor:
+def look(checkpoint: Checkpoint, links: Alignments, pairs: list[tuple[Ids, Ids]]) -> Tensor:
     """For each linked word, where it begins: the attention of its source word, whether that is the
     most attended one, and whether the word is long (N, 3)."""
-    joints = Joints.of(checkpoint.tokenizer)
+    joints = WordBoundaries.of(checkpoint.tokenizer)
     found = []
     for numbers in torch.arange(len(pairs)).split(AT_ONCE):
         batch = pair_batch([pairs[number] for number in numbers], CPU)
@@ -69,7 +69,7 @@ def main() -> None:
         pairs = encode(checkpoint, arguments.held_out)
         if links is None:
             learnt = encode(checkpoint, arguments.corpus)
-            links = Links(pairs + learnt, checkpoint.tokenizer)
+            links = Alignments(pairs + learnt, checkpoint.tokenizer)
         words = look(checkpoint, links, pairs)
         cells = [folder.name]
         for some in (words, words[words[:, 2] > 0]):

@@ -29,7 +29,7 @@ from rarenmt.evaluation.metrics import WORD
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.pairs import Pair, read_pairs
 from rarenmt.training.episodes import WordPair
-from rarenmt.translation_memory.retrieval import Relevance
+from rarenmt.translation_memory.retrieval import Retriever
 from rarenmt.translator.translator import Translator
 
 SENTENCES = 40
@@ -72,7 +72,7 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
     """Source words that training knew, rare ones or `common` ones too, and target words that stand
     for them here."""
     checkpoint = translator.checkpoint
-    relevance = Relevance(checkpoint.tokenizer, checkpoint.lexicon.known, checkpoint.counts)
+    relevance = Retriever(checkpoint.tokenizer, checkpoint.lexicon.known, checkpoint.counts)
     sources, targets = defaultdict(set), defaultdict(set)
     for number, pair in enumerate(pairs):
         for word in WORD.findall(pair.source.lower()):

@@ -21,13 +21,13 @@ from training_speed import SIZES, fill
 
 from rarenmt.config import Config, SearchConfig
 from rarenmt.decoding.beam_search import search
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.prefix import Threads
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.prefix import EntryPrefixes
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Source, source_batch
 from rarenmt.text.tokenizer import EOS
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 
 PIECES = 15
 
@@ -134,7 +134,7 @@ def measure(model: Model, memory: Memory | None, kind: Kind, batches: list[Sourc
     return sentences(batches) / (time.process_time() - begin)
 
 
-def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | None:
+def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> CandidateSet | None:
     """Random entries for each sentence to ask."""
     if memory is None or not kind.asked:
         return None
@@ -145,10 +145,10 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> Excerpt | 
     nothing = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
     signs = (nothing, nothing, nothing, nothing, nothing)
     itself = torch.arange(len(nothing))
-    whole = Joints(*signs, itself, itself, space=EMPTY)
-    threads = Threads(unknown, unknown, unknown, whole)
+    whole = WordBoundaries(*signs, itself, itself, space=EMPTY)
+    threads = EntryPrefixes(unknown, unknown, unknown, whole)
     places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
-    return Excerpt.of(memory, threads, list(chosen), list(places))
+    return CandidateSet.of(memory, threads, list(chosen), list(places))
 
 
 def report_speed(

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.memory.index.exact import ExactIndex, Index
 from rarenmt.memory.index.faiss import FaissIndex
 from rarenmt.memory.index.lsh import LshIndex
@@ -52,7 +52,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     keys = load_tensors(options.memory)[0]["keys"]
     queries = real_queries(load_checkpoint(options.model, torch.device("cpu")), options.pairs)
-    print(Conditions.now())
+    print(Environment.now())
     print(f"{len(keys):,} keys of {keys.shape[1]} in {keys.dtype}, {len(queries)} queries, k {K}")
     print("| index | entries | recall@1 | recall@10 | 1 query | 64 | 320 | build s | add 1,000 |")
     print("|---|---|---|---|---|---|---|---|---|")

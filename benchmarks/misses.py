@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from rarenmt.config import SearchConfig
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.evaluation.metrics import WORD
 from rarenmt.evaluation.oneshot import Question, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
@@ -83,7 +83,7 @@ class Doctor:
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
         states, weights = model.attend(batch)
         queries = model.query(states.flat())
-        begun = Begun.all(batch.inputs, excerpt.joints).by_sentence()
+        begun = Prefix.all(batch.inputs, excerpt.joints).by_sentence()
         attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
         recall = excerpt.read(queries, begun, attention, untold=coverage)
         _, shares, _ = model.read_out(states.flat(), queries, recall, self.translator.memory)

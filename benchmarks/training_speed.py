@@ -25,8 +25,8 @@ from rarenmt.memory.memory import Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Batch, pair_batch
 from rarenmt.training.data import Corpus
-from rarenmt.training.trainer import Run
-from rarenmt.training.validation import Dev
+from rarenmt.training.trainer import Trainer
+from rarenmt.training.validation import ValidationSet
 
 SIZES = ModelConfig()
 WARM_UP = 2
@@ -93,7 +93,7 @@ def kinds(options: argparse.Namespace) -> list[Kind]:
     return [Kind(name == "bf16", p, s) for name in options.precisions for p, s in asking]
 
 
-def prepare(kind: Kind, corpus: Corpus, data: multi30k.Multi30k) -> Run:
+def prepare(kind: Kind, corpus: Corpus, data: multi30k.Multi30k) -> Trainer:
     """A run of random weights, its memory full."""
     slots = kind.slots or MemoryConfig.slots
     model = Model(Config(model=SIZES, memory=MemoryConfig(slots=slots)))
@@ -101,7 +101,7 @@ def prepare(kind: Kind, corpus: Corpus, data: multi30k.Multi30k) -> Run:
     config = TrainConfig(
         bf16=kind.bf16, memory_positions=kind.positions, learning_rate=1e-3, clip=5.0
     )
-    run = Run(Path(), model, data.tokenizer, corpus, Dev([], []), config)
+    run = Trainer(Path(), model, data.tokenizer, corpus, ValidationSet([], []), config)
     if run.memory is not None:
         fill(run.memory, slots)
     return run
@@ -117,7 +117,7 @@ def fill(memory: Memory, entries: int) -> None:
     memory.restored()
 
 
-def measure(run: Run, batches: list[list[int]]) -> float:
+def measure(run: Trainer, batches: list[list[int]]) -> float:
     """Target tokens per CPU-second."""
     for batch in batches[:WARM_UP]:
         run._step(batch)

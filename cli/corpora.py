@@ -14,12 +14,12 @@ from . import console
 if TYPE_CHECKING:
     from rarenmt.model.checkpoint import Checkpoint
     from rarenmt.text.batch import Ids
-    from rarenmt.text.lexicon.cooccurrence import Company
-    from rarenmt.text.lexicon.frequency import Counts
+    from rarenmt.text.lexicon.cooccurrence import Cooccurrence
+    from rarenmt.text.lexicon.frequency import Frequencies
     from rarenmt.text.lexicon.lexicon import Lexicon
     from rarenmt.text.pairs import Pair
     from rarenmt.text.tokenizer import Tokenizer
-    from rarenmt.training.aligner import Links
+    from rarenmt.training.aligner import Alignments
     from rarenmt.training.data import Corpus
 
 
@@ -77,13 +77,13 @@ def learn_words(
     corpus: "Corpus",
     texts: "Sequence[tuple[list[Pair], float]]",
     tokenizer: "Tokenizer",
-    links: "Links | None",
+    links: "Alignments | None",
     known: "Checkpoint | None",
-) -> "tuple[Lexicon, Counts, Company]":
+) -> "tuple[Lexicon, Frequencies, Cooccurrence]":
     """Which words translate which, from the links, and how often and before what they stand in the
     texts; what there is no telling of, as the checkpoint before knew it."""
-    from rarenmt.text.lexicon.cooccurrence import Company
-    from rarenmt.text.lexicon.frequency import Counts
+    from rarenmt.text.lexicon.cooccurrence import Cooccurrence
+    from rarenmt.text.lexicon.frequency import Frequencies
     from rarenmt.text.lexicon.lexicon import Lexicon
 
     if links is not None:
@@ -93,16 +93,20 @@ def learn_words(
     if known is not None and len(known.counts):
         counts = known.counts
     else:
-        counts = Counts.of((map(attrgetter("source"), pairs), weight) for pairs, weight in texts)
+        counts = Frequencies.of(
+            (map(attrgetter("source"), pairs), weight) for pairs, weight in texts
+        )
     if known is not None and len(known.company):
         company = known.company
     else:
         targets = ((map(attrgetter("target"), pairs), weight) for pairs, weight in texts)
-        company = Company.learn(targets)
+        company = Cooccurrence.learn(targets)
     return lexicon, counts, company
 
 
-def save_words(folder: Path, lexicon: "Lexicon", counts: "Counts", company: "Company") -> None:
+def save_words(
+    folder: Path, lexicon: "Lexicon", counts: "Frequencies", company: "Cooccurrence"
+) -> None:
     """Put them into a checkpoint."""
     from rarenmt.model.checkpoint import COMPANY, LEXICON, WORDS
 

@@ -14,7 +14,7 @@ from . import console, options
 if TYPE_CHECKING:
     from rarenmt.text.pairs import Pair
     from rarenmt.translation_memory.journal import Journal
-    from rarenmt.translation_memory.store import Remembered
+    from rarenmt.translation_memory.store import RememberResult
     from rarenmt.translator.translator import Translator
 
 
@@ -91,7 +91,7 @@ def _superseded(pairs: "Iterable[Pair]", journal: "Journal") -> "Iterator[tuple[
             yield pair, said
 
 
-def _say(result: "Remembered", path: Path, dry_run: bool) -> None:
+def _say(result: "RememberResult", path: Path, dry_run: bool) -> None:
     """What changed, on stderr."""
     console.contradictions(result.conflicts)
     said = "would remember " if dry_run else "remembered "

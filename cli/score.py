@@ -132,9 +132,9 @@ def _translate_online(
 
 def _recalls(hypotheses: "Sequence[str]", references: "Sequence[str]") -> dict[str, float]:
     """R0 and R1 of a text translated line by line."""
-    from rarenmt.evaluation.metrics import Novelty
+    from rarenmt.evaluation.metrics import NewWordRecall
 
-    novelty = Novelty()
+    novelty = NewWordRecall()
     for hypothesis, reference in zip(hypotheses, references, strict=True):
         novelty.judge(hypothesis, reference)
         novelty.show(reference)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from rarenmt.model.checkpoint import Checkpoint
     from rarenmt.model.seq2seq import Model
     from rarenmt.text.tokenizer import Tokenizer
-    from rarenmt.training.aligner import Links
+    from rarenmt.training.aligner import Alignments
     from rarenmt.training.data import Corpus
-    from rarenmt.training.trainer import Report, Run
+    from rarenmt.training.trainer import Trainer, TrainingReport
 
 DEFAULT = TrainConfig()
 T = TypeVar("T")
@@ -142,9 +142,9 @@ def train(
     from rarenmt.training.episodes import EpisodeMaker
     from rarenmt.training.practice import Practice
     from rarenmt.training.precision import bfloat16_is_faster
-    from rarenmt.training.trainer import Run
-    from rarenmt.training.validation import Dev
-    from rarenmt.translation_memory.word_alignment import Counterparts
+    from rarenmt.training.trainer import Trainer
+    from rarenmt.training.validation import ValidationSet
+    from rarenmt.translation_memory.word_alignment import WordAligner
 
     decided = {
         "--preset": preset,
@@ -205,16 +205,16 @@ def train(
     links = _aligned(corpus, tokenizer) if align else None
     lexicon, counts, company = learn_words(corpus, texts, tokenizer, links, known)
     sides = [(pair.source, pair.target) for pairs, _ in texts for pair in pairs]
-    run = Run(
+    run = Trainer(
         folder,
         _model(config, known, seed, anew=kind is not None).to(place),
         tokenizer,
         corpus,
-        Dev(encode(tokenizer, held_out), [pair.target for pair in held_out]),
+        ValidationSet(encode(tokenizer, held_out), [pair.target for pair in held_out]),
         settings,
         Practice(
             EpisodeMaker(sides, tokenizer, settings.maximum_length),
-            Counterparts(tokenizer, lexicon),
+            WordAligner(tokenizer, lexicon),
         )
         if episodes and memory_positions
         else None,
@@ -228,12 +228,12 @@ def train(
     _follow(run)
 
 
-def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Links":
+def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Alignments":
     """The links of all pairs, which are the same whenever they are made."""
-    from rarenmt.training.aligner import Links
+    from rarenmt.training.aligner import Alignments
 
     console.remark(f"aligning the words of {len(corpus.pairs):,} pairs")
-    return Links(corpus.pairs, tokenizer)
+    return Alignments(corpus.pairs, tokenizer)
 
 
 def _load_start(start: list[Path], decided: Mapping[str, object]) -> "Checkpoint":
@@ -303,7 +303,7 @@ def _join_group(device: "torch.device") -> "torch.device":
     return device
 
 
-def _say_start(run: "Run", pairs: int, device: "torch.device") -> None:
+def _say_start(run: "Trainer", pairs: int, device: "torch.device") -> None:
     from rarenmt.training import distributed as parallel
 
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
@@ -313,7 +313,7 @@ def _say_start(run: "Run", pairs: int, device: "torch.device") -> None:
     )
 
 
-def _follow(run: "Run") -> None:
+def _follow(run: "Trainer") -> None:
     """Run to the end or to the first Ctrl-C, saying how it goes."""
     interrupted = False
 
@@ -331,7 +331,7 @@ def _follow(run: "Run") -> None:
     console.remark(f"done: best dev BLEU {run.progress.best_bleu:.2f}, in {run.folder}")
 
 
-def _describe(report: "Report", steps: int) -> str:
+def _describe(report: "TrainingReport", steps: int) -> str:
     """One line of progress."""
     left = (steps - report.step) * report.seconds / report.step
     parts = [

@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from rarenmt.decoding.beam_search import Hypothesis
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.continuation import Speech
-from rarenmt.decoding.rescoring import Choice, Doubt, Rereading
-from rarenmt.decoding.trace import History, Trace
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.continuation import Continuations
+from rarenmt.decoding.rescoring import Choice, Edit, Rescorer
+from rarenmt.decoding.trace import SearchHistory, Trace
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Ids
-from rarenmt.text.lexicon.cooccurrence import Company
+from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
@@ -43,14 +43,14 @@ Edits = Mapping[tuple[int, int], tuple[int, Ids]]
 
 
 @dataclass(frozen=True)
-class _Before(Doubt):
+class _Before(Edit):
     """A word of one piece before a due one that is owed to the memory."""
 
     meant: set[str]
     """The words of the source that it translates."""
     following: int
     """The first piece of the due word, as it was shown."""
-    said: Speech
+    said: Continuations
     """What the memory says in its sentence (1, M)."""
 
 
@@ -58,7 +58,7 @@ class Agreement:
     """Lets remembered words and those before them agree with the translation."""
 
     def __init__(
-        self, model: Model, tokenizer: Tokenizer, lexicon: Lexicon, company: Company
+        self, model: Model, tokenizer: Tokenizer, lexicon: Lexicon, company: Cooccurrence
     ) -> None:
         self._model, self._tokenizer = model, tokenizer
         self._lexicon, self._company = lexicon, company
@@ -68,12 +68,12 @@ class Agreement:
         self,
         sources: Sequence[Ids],
         found: Sequence[Hypothesis],
-        asked: Excerpt,
-        history: History,
+        asked: CandidateSet,
+        history: SearchHistory,
     ) -> list[Hypothesis]:
         """What a search of this history found for some sources that ask such entries, with the
         likeliest endings of due words that are owed to them, and words before these."""
-        rereading = Rereading(self._model, found, history)
+        rereading = Rescorer(self._model, found, history)
         said = {i: asked.said_in(i) for i, each in enumerate(found) if any(each.owed)}
         varied = [doubt for i, own in said.items() for doubt in self._varied(i, found[i], own)]
         ended = _edits(varied, rereading.settle(varied, self._endings))
@@ -85,7 +85,7 @@ class Agreement:
         edits = {**ended, **_edits(before, rereading.settle(before, self._rivals))}
         return [_edited(i, each, edits) for i, each in enumerate(found)]
 
-    def _varied(self, number: int, found: Hypothesis, said: Speech) -> Iterator[Doubt]:
+    def _varied(self, number: int, found: Hypothesis, said: Continuations) -> Iterator[Edit]:
         """The due words that are owed to the memory and translate another form of what was shown,
         in the sentence of this number."""
         end = 0
@@ -93,9 +93,9 @@ class Agreement:
             place, end = end, end + len(pieces)
             apart = place == 0 or self._tokenizer.texts[pieces[0]].startswith(" ")
             if apart and all(found.owed[place:end]) and said.is_varied(pieces[0]):
-                yield Doubt(number, place, pieces, [*found.pieces, EOS][end : end + BEYOND])
+                yield Edit(number, place, pieces, [*found.pieces, EOS][end : end + BEYOND])
 
-    def _endings(self, doubt: Doubt, _: Tensor) -> list[Choice]:
+    def _endings(self, doubt: Edit, _: Tensor) -> list[Choice]:
         """A word as it was shown, and with other endings; nothing if it has none."""
         word = self._tokenizer.decode(doubt.pieces).strip()
         others = self._lexicon.endings.others(word) if word.isalpha() else ()
@@ -103,7 +103,7 @@ class Agreement:
         return [(doubt.pieces, 0.0), *spelt] if spelt else []
 
     def _before(
-        self, number: int, source: Ids, found: Hypothesis, said: Speech, ended: Edits
+        self, number: int, source: Ids, found: Hypothesis, said: Continuations, ended: Edits
     ) -> Iterator[_Before]:
         """The words before due ones that are owed to the memory, in the sentence of this number, if
         they translate a word of it."""
@@ -164,7 +164,7 @@ def _end_of_owed(found: Hypothesis, place: int) -> int:
     return place
 
 
-def _edits(doubts: Sequence[Doubt], settled: Sequence[Ids]) -> Edits:
+def _edits(doubts: Sequence[Edit], settled: Sequence[Ids]) -> Edits:
     """What changes."""
     return {
         (doubt.sentence, doubt.place): (len(doubt.pieces), pieces)

@@ -15,7 +15,7 @@ from torch import Tensor
 from rarenmt.model.seq2seq import Prediction
 
 
-class Debt(NamedTuple):
+class Attribution(NamedTuple):
     """What some hypotheses owe so far."""
 
     owed: Tensor
@@ -29,12 +29,12 @@ class Debt(NamedTuple):
         return self.owed[:, -1] if self.owed.shape[1] else self.belief.bool()
 
     @classmethod
-    def nothing(cls, like: Tensor) -> "Debt":
+    def nothing(cls, like: Tensor) -> "Attribution":
         """Nothing is owed yet."""
         owed = torch.zeros((len(like), 0), dtype=torch.bool, device=like.device)
         return cls(owed, torch.zeros_like(like, dtype=torch.float32))
 
-    def goes_on(self, prediction: Prediction, rows: Tensor, pieces: Tensor) -> "Debt":
+    def goes_on(self, prediction: Prediction, rows: Tensor, pieces: Tensor) -> "Attribution":
         """After the pieces (N,) that continue some rows: they are owed where the memory lent half
         of their probability."""
         owed, belief = torch.zeros_like(pieces, dtype=torch.bool), self.belief[rows]
@@ -46,4 +46,4 @@ class Debt(NamedTuple):
             owed = same.any(dim=1) & (shares >= 0.5 * prediction.log_probs[rows, pieces].exp())
             own = prediction.own[rows].masked_fill(~same, -torch.inf).amax(dim=1)
             belief = belief + torch.where(owed, own, 0.0)
-        return Debt(torch.cat([self.owed[rows], owed[:, None]], dim=1), belief)
+        return Attribution(torch.cat([self.owed[rows], owed[:, None]], dim=1), belief)

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from rarenmt.config import SearchConfig
-from rarenmt.decoding.attribution import Debt
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.copying import Verbatim
-from rarenmt.decoding.prefix import Begun
-from rarenmt.decoding.trace import Ending, History, Trace
-from rarenmt.memory.index.topk import largest
+from rarenmt.decoding.attribution import Attribution
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.copying import CopyConstraints
+from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.trace import Backpointer, SearchHistory, Trace
+from rarenmt.memory.index.topk import top_k
 from rarenmt.memory.memory import Memory
-from rarenmt.model.seq2seq import STEADY, Model
+from rarenmt.model.seq2seq import MIN_BATCH_ROWS, Model
 from rarenmt.text.batch import Source
 from rarenmt.text.tokenizer import BOS, EOS, PAD, UNK
 
@@ -46,7 +46,7 @@ class Hypothesis:
     """One for each piece, where they were asked for."""
     owed: list[bool]
     """Which of the pieces came from the memory."""
-    ending: Ending
+    ending: Backpointer
     """Where it is in the history of its search."""
 
 
@@ -84,9 +84,9 @@ def search(
     source: Source,
     memory: Memory | None,
     config: SearchConfig,
-    asked: Excerpt | None = None,
-    verbatim: Verbatim | None = None,
-    history: History | None = None,
+    asked: CandidateSet | None = None,
+    verbatim: CopyConstraints | None = None,
+    history: SearchHistory | None = None,
 ) -> list[list[Hypothesis]]:
     """Up to `beam` translations of each sentence, best first; at least one, possibly empty.
 
@@ -96,7 +96,7 @@ def search(
     """
     sentences = len(source.lengths)
     searched = max(sentences, _fewest(config.beam))
-    company = torch.arange(max(searched, STEADY), device=source.lengths.device) % sentences
+    company = torch.arange(max(searched, MIN_BATCH_ROWS), device=source.lengths.device) % sentences
     with torch.inference_mode():
         encoded = Source(source.ids[:, company], source.lengths[company])
         asked = asked and asked.select(company[:searched])
@@ -107,7 +107,7 @@ def search(
 
 def _fewest(beam: int) -> int:
     """Sentences that give the decoder STEADY rows."""
-    return -(-STEADY // beam)
+    return -(-MIN_BATCH_ROWS // beam)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Finished:
     pieces: list[int]
     score: float
     missing: int
-    ending: Ending
+    ending: Backpointer
     owed: list[bool]
     """Which of the pieces came from the memory."""
     belief: float
@@ -139,10 +139,10 @@ class _Search:
         source: Source,
         memory: Memory | None,
         config: SearchConfig,
-        asked: Excerpt | None,
-        verbatim: Verbatim | None,
+        asked: CandidateSet | None,
+        verbatim: CopyConstraints | None,
         searched: int,
-        history: History | None,
+        history: SearchHistory | None,
     ) -> None:
         self.model, self.memory, self.config, self.asked = model, memory, config, asked
         self.finished: list[list[_Finished]] = [[] for _ in range(searched)]
@@ -158,9 +158,9 @@ class _Search:
         rows = self.open.repeat_interleave(config.beam)
         self.attended, self.state = attended.select(rows), state.select(rows)
         self.beam = self._first_beam()
-        self.begun = Begun.nothing(rows)
+        self.begun = Prefix.nothing(rows)
         """(N,) how far the hypotheses have come, where entries with threads are asked."""
-        self.debt = Debt.nothing(rows)
+        self.debt = Attribution.nothing(rows)
         """Of the hypotheses (N,) to the memory."""
         self.verbatim = verbatim and verbatim.select(rows)
         self.said: Tensor | None = None
@@ -255,7 +255,7 @@ class _Search:
         """
         width = self.config.beam
         count = min(2 * width, log_probs.shape[1])
-        pieces = largest(log_probs, count)  # (N, 2K)
+        pieces = top_k(log_probs, count)  # (N, 2K)
         best = log_probs.gather(1, pieces)
         totals = (self.beam.scores[:, None] + best).view(-1, width * count)
         scores, cells = totals.topk(2 * width, dim=1)  # (B, 2K)
@@ -306,7 +306,7 @@ class _Search:
         for owner, (row, score, short, believed) in zip(owners, noted, strict=True):
             pieces: list[int] = self.beam.pieces[row].tolist()
             owed = self.debt.owed[row].tolist() if self.asked else [False] * len(pieces)
-            ending = Ending(len(pieces), row, self.lengths[owner])
+            ending = Backpointer(len(pieces), row, self.lengths[owner])
             done = _Finished(pieces, score, short, ending, owed, believed)
             self.finished[owner].append(done)
 

@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.decoding.continuation import HEARD, Candidates, Speech, first
-from rarenmt.decoding.coverage import Due
-from rarenmt.decoding.padded_keys import RaggedKeys
-from rarenmt.decoding.prefix import Begun, Threads
+from rarenmt.decoding.continuation import HEARD, Continuations, Neighbours, first
+from rarenmt.decoding.coverage import ConstraintCoverage
+from rarenmt.decoding.padded_keys import PaddedKeys
+from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import ELSEWHERE, EMPTY, SAME_WORD, Memory, Recall
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 
 LOOKED = 0.1
 """Attention that what a word translates has had so far, from which an entry begins the word. A gate
@@ -30,19 +30,19 @@ that trusts the memory because the model is at a loss would say it anywhere."""
 
 
 @dataclass(frozen=True)
-class Excerpt:
+class CandidateSet:
     """The entries that each sentence of a batch may ask."""
 
-    keys: RaggedKeys
+    keys: PaddedKeys
     """In float32."""
-    speech: Speech
+    speech: Continuations
     """What they say."""
     places: Tensor | None
     """(B, M, S) where in its sentence stands what the word of each entry translates, if that is
     known."""
-    due: Due | None
+    due: ConstraintCoverage | None
     """The rare words of the sentences that entries translate."""
-    asked: Speech
+    asked: Continuations
     """The same of all entries of the pairs, those too that have nothing to say in a sentence: their
     words end all the same."""
     neighbours: int
@@ -51,14 +51,14 @@ class Excerpt:
     def of(
         cls,
         memory: Memory,
-        threads: Threads,
+        threads: EntryPrefixes,
         chosen: Sequence[Tensor],
         places: Sequence[Tensor] | None = None,
         due: Sequence[Tensor] | None = None,
         close: Sequence[Tensor] | None = None,
         bound: Sequence[Tensor] | None = None,
         varied: Sequence[Tensor] | None = None,
-    ) -> "Excerpt":
+    ) -> "CandidateSet":
         """The entries in the chosen slots (≤ A,) of each sentence, the `places` (≤ A, S) in it of
         what their words translate, the numbers (S,) of its `due` words, which (≤ A,) are of pairs
         that are `close` to it, to how many words (≤ A,) they are `bound`, and which (≤ A,) are
@@ -67,7 +67,7 @@ class Excerpt:
         has nothing to say."""
         device = memory.values.device
         threads = threads.to(device)
-        asked = Speech.of(memory, threads, _pad(chosen).to(device))
+        asked = Continuations.of(memory, threads, _pad(chosen).to(device))
         near, heard, told = list(chosen), None, [close, bound, varied]
         if places is not None:
             begin = ~asked.inside.cpu()
@@ -78,13 +78,13 @@ class Excerpt:
             told = [some and _those(some, speak) for some in told]
             heard = _stack(_those(places, speak)).to(device)
         padded = [None if some is None else _pad(some, value=0).to(device) for some in told]
-        speech = Speech.of(memory, threads, _pad(near).to(device), *padded)
+        speech = Continuations.of(memory, threads, _pad(near).to(device), *padded)
         known = None
         if due is not None and heard is not None:
-            known = Due.of(due, speech.words, heard)
+            known = ConstraintCoverage.of(due, speech.words, heard)
             speech = replace(speech, wanted=torch.bmm(heard.double(), known.pieces).any(dim=2))
         return cls(
-            RaggedKeys.of(memory.keys, speech.slots),
+            PaddedKeys.of(memory.keys, speech.slots),
             speech,
             heard,
             known,
@@ -93,19 +93,19 @@ class Excerpt:
         )
 
     @property
-    def joints(self) -> Joints:
+    def joints(self) -> WordBoundaries:
         """How the pieces join to words."""
         return self.speech.joints
 
-    def end_words(self, log_probs: Tensor, begun: Begun, owed: Tensor) -> None:
+    def end_words(self, log_probs: Tensor, begun: Prefix, owed: Tensor) -> None:
         """Let remembered words end where they do; see `Speech.end_words`."""
         self.asked.end_words(log_probs, begun.word, owed)
 
-    def said_in(self, sentence: int) -> Speech:
+    def said_in(self, sentence: int) -> Continuations:
         """What the entries say of one of the sentences."""
         return self.speech.select(torch.tensor([sentence], device=self.speech.slots.device))
 
-    def select(self, sentences: Tensor) -> "Excerpt":
+    def select(self, sentences: Tensor) -> "CandidateSet":
         """The same for some of the sentences."""
         speech = self.speech.select(sentences)
         longest = speech.slots.shape[1]
@@ -119,7 +119,7 @@ class Excerpt:
         )
 
     def read(
-        self, queries: Tensor, begun: Begun, attention: Tensor, untold: Tensor | None = None
+        self, queries: Tensor, begun: Prefix, attention: Tensor, untold: Tensor | None = None
     ) -> Recall:
         """The neighbours of queries (B·R, D), R for each sentence in turn, where so much is
         written (B·R,) and the attention (B·R, S) lies so. An entry that goes on from there is
@@ -132,7 +132,7 @@ class Excerpt:
             queries = queries.float()
             with torch.no_grad():
                 grouped = queries.view(sentences, -1, queries.shape[1])
-                written = Begun(*(part.view(sentences, -1) for part in begun))
+                written = Prefix(*(part.view(sentences, -1) for part in begun))
                 bonus, thread = self.speech.goes_on(written)
                 attended = self._attended(attention.view(*thread.shape[:2], -1), thread)
                 if entries <= self.neighbours:  # all of them are: no need to look
@@ -157,7 +157,7 @@ class Excerpt:
             alone = (thread == ELSEWHERE) | self.speech.opens.take(numbers)
             alone &= ~self.speech.tied.take(numbers)
             mute = mute | (alone & (_sums(untold, places) < LOOKED))
-        candidates = Candidates(numbers, similarity, cosine, thread, mute)
+        candidates = Neighbours(numbers, similarity, cosine, thread, mute)
         return self.speech.recall(candidates, begun, self.neighbours)
 
     def _attended(self, attention: Tensor, thread: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.decoding.prefix import Begun, Threads
+from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Memory, Recall
 from rarenmt.text.tokenizer import BOS
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 
 THREAD = 0.1
 """By how much an entry is nearer when the word before it, or its beginning, was just written."""
@@ -43,7 +43,7 @@ and has written so far; and that going on with it loses when it has come to its 
 
 
 @dataclass(frozen=True)
-class Candidates:
+class Neighbours:
     """Some entries of each row, before it is known which are the nearest."""
 
     entries: Tensor
@@ -59,7 +59,7 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Speech:
+class Continuations:
     """What the entries say that each sentence of a batch may ask."""
 
     slots: Tensor
@@ -67,11 +67,11 @@ class Speech:
     values: Tensor
     """(B, M)"""
     stems: Tensor
-    """(B, M) as in `Threads`."""
+    """(B, M) as in `EntryPrefixes`."""
     before: Tensor
-    """(B, M) as in `Threads`."""
+    """(B, M) as in `EntryPrefixes`."""
     words: Tensor
-    """(B, M) as in `Threads`."""
+    """(B, M) as in `EntryPrefixes`."""
     close: Tensor
     """(B, M) which entries come from a pair that resembles the sentence."""
     bound: Tensor
@@ -81,19 +81,19 @@ class Speech:
     """(B, M) which entries translate a word that their pair has in another form."""
     wanted: Tensor
     """(B, M) which entries translate a due word of the sentence."""
-    joints: Joints
+    joints: WordBoundaries
     """How the pieces join to words."""
 
     @classmethod
     def of(
         cls,
         memory: Memory,
-        threads: Threads,
+        threads: EntryPrefixes,
         slots: Tensor,
         close: Tensor | None = None,
         bound: Tensor | None = None,
         varied: Tensor | None = None,
-    ) -> "Speech":
+    ) -> "Continuations":
         """The entries in these slots (B, M), where the memory and its threads are; `close` (B, M)
         are those of pairs that resemble their sentence, to so many words they are `bound` (B, M),
         and `varied` (B, M) are those of words in another form, if it is known."""
@@ -109,14 +109,14 @@ class Speech:
             slots, values, stems, before, words, close, bound, varied, nothing, threads.joints
         )
 
-    def select(self, sentences: Tensor) -> "Speech":
+    def select(self, sentences: Tensor) -> "Continuations":
         """The same for some of the sentences."""
         slots = self.slots[sentences]
         longest = max(1, int((slots != EMPTY).sum(dim=1).max())) if len(slots) else 1
         names = (field.name for field in fields(self) if field.name != "joints")
         return replace(self, **{name: getattr(self, name)[sentences, :longest] for name in names})
 
-    def goes_on(self, begun: Begun) -> tuple[Tensor, Tensor]:
+    def goes_on(self, begun: Prefix) -> tuple[Tensor, Tensor]:
         """What is added to the similarities where so much is written (B, R), and how each entry
         goes on from there; both (B, R, M)."""
         half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
@@ -132,10 +132,10 @@ class Speech:
         onwards = torch.where(self.tied[:, None] | half, SAME_WORD, NEXT_WORD)
         return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
 
-    def recall(self, near: Candidates, begun: Begun, neighbours: int) -> Recall:
+    def recall(self, near: Neighbours, begun: Prefix, neighbours: int) -> Recall:
         """The so many nearest of some entries where so much is written (N,)."""
         order = first(near.similarity, min(neighbours, near.entries.shape[1]))
-        near = Candidates(*(getattr(near, part.name).gather(1, order) for part in fields(near)))
+        near = Neighbours(*(getattr(near, part.name).gather(1, order) for part in fields(near)))
         silent = near.similarity.isneginf()
         slots = self.slots.take(near.entries)
         values = self._said(near, begun.word)
@@ -194,7 +194,7 @@ class Speech:
         """(B, M) which entries that translate a due word begin a word with a piece."""
         return (self.values == piece) & self.wanted & ~self.inside
 
-    def _again(self, near: Candidates, begun: Begun) -> Tensor:
+    def _again(self, near: Neighbours, begun: Prefix) -> Tensor:
         """(N, K) which entries would begin the last word once more, or end it so where another word
         of the memory has begun alike; not those whose pair says it twice."""
         words, before = self.words.take(near.entries), self.before.take(near.entries)
@@ -203,7 +203,7 @@ class Speech:
         end = (words == begun.before[:, None]) & (near.thread == SAME_WORD) & (words != before)
         return (begin & ~self.inside.take(near.entries)) | (end & (words != EMPTY))
 
-    def _said(self, near: Candidates, written: Tensor) -> Tensor:
+    def _said(self, near: Neighbours, written: Tensor) -> Tensor:
         """The values (N, K) as they are said behind what is written (N,): with a space, unless
         they go on from there, or a word follows without one."""
         values = self.values.take(near.entries)
@@ -211,7 +211,7 @@ class Speech:
         joined = goes_on | self.joints.open(written)[:, None] | (values == EMPTY)
         return values.where(joined, self.joints.apart[values.clamp(min=0)])
 
-    def _recased(self, near: Candidates, written: Tensor) -> Tensor:
+    def _recased(self, near: Neighbours, written: Tensor) -> Tensor:
         """(N, K) which entries are words of one piece that may have no capital letter here, for
         their pair begins with them, but what is written (N,) goes on, or the reverse: the model
         knows better, and the case too. For *Die* it may be *der* here. Not those of due words."""

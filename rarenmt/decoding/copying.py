@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from rarenmt.text.batch import Ids
-from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.numbers import ANY, written
 from rarenmt.text.placeables import Span, find_spans
 from rarenmt.text.tokenizer import EOS, Tokenizer
@@ -44,7 +44,7 @@ SHARED = ("digits", "signs", "clinging", "heed")
 
 
 @dataclass(frozen=True)
-class Verbatim:
+class CopyConstraints:
     """The spans of some sentences, or of hypotheses about them, and how far each has come."""
 
     pieces: Tensor
@@ -84,11 +84,11 @@ class Verbatim:
         sources: Sequence[Ids],
         reworded: Sequence[Set[str]],
         tokenizer: Tokenizer,
-        counts: Counts,
+        counts: Frequencies,
         languages: tuple[str, str],
         heed: float,
         device: torch.device,
-    ) -> "Verbatim | None":
+    ) -> "CopyConstraints | None":
         """Those of sources, which are given without EOS, but for spans that are said in other
         words; None if there are none."""
         spans = [_find(*both, tokenizer, counts) for both in zip(sources, reworded, strict=True)]
@@ -125,7 +125,7 @@ class Verbatim:
         tensors = [field.name for field in fields(cls) if field.name != "heed"]
         return replace(found, **{name: getattr(found, name).to(device) for name in tensors})
 
-    def select(self, rows: Tensor) -> "Verbatim":
+    def select(self, rows: Tensor) -> "CopyConstraints":
         """Some of them, in this order."""
         own = [field.name for field in fields(self) if field.name not in SHARED]
         return replace(self, **{name: getattr(self, name)[rows] for name in own})
@@ -146,7 +146,7 @@ class Verbatim:
         log_probs[rows] = log_probs[rows].masked_fill(self.clinging, -torch.inf)
         self._go_on(log_probs, (self.place < length).nonzero()[:, 0])
 
-    def goes_on(self, pieces: Tensor, attention: Tensor) -> "Verbatim":
+    def goes_on(self, pieces: Tensor, attention: Tensor) -> "CopyConstraints":
         """After one more piece (B,), which was chosen with this attention (B, S)."""
         looked, within = self._looked(attention), self.place < self._length()
         begins = self.left & self._begins(pieces, looked) & ~within[:, None]
@@ -226,7 +226,7 @@ def _vocabulary(tokenizer: Tokenizer) -> tuple[Tensor, Tensor, Tensor]:
     return torch.tensor(tokenizer.digit_values), signs, torch.tensor(tokenizer.clinging)
 
 
-def _find(ids: Ids, reworded: Set[str], tokenizer: Tokenizer, counts: Counts) -> list[Span]:
+def _find(ids: Ids, reworded: Set[str], tokenizer: Tokenizer, counts: Frequencies) -> list[Span]:
     """The spans of a source but those that are said in other words."""
     texts = [tokenizer.texts[piece] for piece in ids]
     return [span for span in find_spans(texts, counts) if span.text(texts) not in reworded]

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY
 
 SEEN = 0.5
@@ -21,7 +21,7 @@ SEEN = 0.5
 
 
 @dataclass(frozen=True)
-class Due:
+class ConstraintCoverage:
     """The due words of the sentences of a batch."""
 
     pieces: Tensor
@@ -33,7 +33,7 @@ class Due:
     """(B, D, W) 1 where a word translates a due one, in float64."""
 
     @classmethod
-    def of(cls, numbers: Sequence[Tensor], words: Tensor, places: Tensor) -> "Due":
+    def of(cls, numbers: Sequence[Tensor], words: Tensor, places: Tensor) -> "ConstraintCoverage":
         """Each sentence's pieces have the `numbers` (≤ S,) of their due words, from 1 on, or 0; the
         words (B, M) of its entries translate what stands at their `places` (B, M, S)."""
         due = pad_sequence(list(numbers), batch_first=True).to(words.device)
@@ -48,9 +48,11 @@ class Due:
             translated.gather(1, order[:, :, None].expand(-1, -1, pieces.shape[2])),
         )
 
-    def select(self, sentences: Tensor) -> "Due":
+    def select(self, sentences: Tensor) -> "ConstraintCoverage":
         """The same for some of the sentences."""
-        return Due(self.pieces[sentences], self.words[sentences], self.translated[sentences])
+        return ConstraintCoverage(
+            self.pieces[sentences], self.words[sentences], self.translated[sentences]
+        )
 
     def seen(self, coverage: Tensor) -> Tensor:
         """(B·R, W) the attention that each due word has got of a coverage (B·R, S), in float64; 1
@@ -59,7 +61,7 @@ class Due:
         there = self.pieces.any(dim=1, keepdim=True)
         return seen.where(there, 1.0).flatten(0, 1)
 
-    def said(self, begun: Begun, coverage: Tensor) -> Tensor | None:
+    def said(self, begun: Prefix, coverage: Tensor) -> Tensor | None:
         """(B·R, S) the pieces of due words that the words just written (B·R,) translate, where they
         have got half of an attention of a coverage (B·R, S); None where there are none."""
         same = self.words[:, None] == begun.word.view(len(self.words), -1, 1)  # (B, R, D)

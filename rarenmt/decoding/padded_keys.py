@@ -17,7 +17,7 @@ SMALLEST = 64
 
 
 @dataclass(frozen=True)
-class RaggedKeys:
+class PaddedKeys:
     """Each sentence has some rows for its keys; those with equally many stand together."""
 
     rows: Tensor
@@ -26,7 +26,7 @@ class RaggedKeys:
     """(B,) rows of each sentence."""
 
     @classmethod
-    def of(cls, keys: Tensor, slots: Tensor) -> "RaggedKeys":
+    def of(cls, keys: Tensor, slots: Tensor) -> "PaddedKeys":
         """The keys (N, D) in the slots (B, M) of each sentence, EMPTY ones last."""
         counts = (slots != EMPTY).sum(dim=1).tolist()
         sizes = [SMALLEST << (max(0, count - 1) // SMALLEST).bit_length() for count in counts]
@@ -35,14 +35,14 @@ class RaggedKeys:
         parts = [slots[sentences, :size].flatten() for sentences, size in _by_size(rooms)]
         return cls(keys.index_select(0, torch.cat(parts).clamp(min=0)).float(), rooms)
 
-    def select(self, sentences: Tensor) -> "RaggedKeys":
+    def select(self, sentences: Tensor) -> "PaddedKeys":
         """The same for some of the sentences."""
         sizes, starts = self.sizes[sentences], self.starts[sentences]
         parts = [
             (starts[own][:, None] + torch.arange(size, device=sizes.device)).flatten()
             for own, size in _by_size(sizes)
         ]
-        return RaggedKeys(self.rows.index_select(0, torch.cat(parts)), sizes)
+        return PaddedKeys(self.rows.index_select(0, torch.cat(parts)), sizes)
 
     def products(self, queries: Tensor, most: int) -> Tensor:
         """Products (B, R, most) of queries (B, R, D) with the keys of their sentence: only to tell

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from rarenmt.memory.memory import EMPTY
 from rarenmt.text.tokenizer import BOS
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 
 
-class Begun(NamedTuple):
+class Prefix(NamedTuple):
     """How far some texts have come, whatever their shape (…)."""
 
     word: Tensor
@@ -24,26 +24,26 @@ class Begun(NamedTuple):
     """(…,) the word before it; EMPTY where there is none or it is unknown."""
 
     @classmethod
-    def nothing(cls, like: Tensor) -> "Begun":
+    def nothing(cls, like: Tensor) -> "Prefix":
         """Nothing is written yet."""
         return cls(torch.full_like(like, BOS), torch.full_like(like, EMPTY))
 
-    def goes_on(self, pieces: Tensor, joints: Joints) -> "Begun":
+    def goes_on(self, pieces: Tensor, joints: WordBoundaries) -> "Prefix":
         """After one more piece (…,)."""
         begin = joints.begin(pieces, self.word)
         before = torch.where(begin, self.word, self.before)
-        return Begun(joints.spell(self.word, pieces, begin), before)
+        return Prefix(joints.spell(self.word, pieces, begin), before)
 
-    def at(self, rows: Tensor) -> "Begun":
+    def at(self, rows: Tensor) -> "Prefix":
         """Some of the texts."""
-        return Begun(self.word[rows], self.before[rows])
+        return Prefix(self.word[rows], self.before[rows])
 
-    def by_sentence(self) -> "Begun":
+    def by_sentence(self) -> "Prefix":
         """Of texts (T, B) all that one comes to, then the next (B·T,)."""
-        return Begun(self.word.t().flatten(), self.before.t().flatten())
+        return Prefix(self.word.t().flatten(), self.before.t().flatten())
 
     @classmethod
-    def all(cls, inputs: Tensor, joints: Joints) -> "Begun":
+    def all(cls, inputs: Tensor, joints: WordBoundaries) -> "Prefix":
         """(T, B) after each of the decoder's inputs (T, B), of which the first are BOS."""
         begun = [cls.nothing(inputs[0])]
         for pieces in inputs[1:]:
@@ -52,13 +52,15 @@ class Begun(NamedTuple):
         return cls(torch.stack(words), torch.stack(before))
 
 
-def spell_pairs(values: Tensor, pairs: Tensor, positions: Tensor, joints: Joints) -> "Threads":
+def entry_prefixes(
+    values: Tensor, pairs: Tensor, positions: Tensor, joints: WordBoundaries
+) -> "EntryPrefixes":
     """The words of N entries in the order of their pairs and of their positions in them (N,); of
     what an entry between them would have told, nothing is known. One position of all pairs is
     spelt after the other."""
     joined = torch.zeros_like(pairs, dtype=torch.bool)
     joined[1:] = (pairs[1:] == pairs[:-1]) & (positions[1:] == positions[:-1] + 1)
-    begun = Begun(torch.full_like(pairs, EMPTY), torch.full_like(pairs, EMPTY))
+    begun = Prefix(torch.full_like(pairs, EMPTY), torch.full_like(pairs, EMPTY))
     begun.word[positions == 0] = BOS
     steps = list(_by_position(positions, joined))
     for places in steps:
@@ -73,11 +75,11 @@ def spell_pairs(values: Tensor, pairs: Tensor, positions: Tensor, joints: Joints
     for places in reversed(steps):
         further = places[~begin[places]]
         words[further - 1] = words[further]
-    return Threads(begun.word, begun.before, words, joints)
+    return EntryPrefixes(begun.word, begun.before, words, joints)
 
 
 @dataclass(frozen=True)
-class Threads:
+class EntryPrefixes:
     """What stood before the entry of each slot."""
 
     stems: Tensor
@@ -86,17 +88,17 @@ class Threads:
     """(N,) the word before that one; EMPTY where unknown."""
     words: Tensor
     """(N,) the whole word that it belongs to, numbered likewise; EMPTY where unknown."""
-    joints: Joints
+    joints: WordBoundaries
 
-    def at(self, rows: Tensor) -> "Threads":
+    def at(self, rows: Tensor) -> "EntryPrefixes":
         """The same for some of the entries."""
-        return Threads(self.stems[rows], self.before[rows], self.words[rows], self.joints)
+        return EntryPrefixes(self.stems[rows], self.before[rows], self.words[rows], self.joints)
 
-    def to(self, device: torch.device) -> "Threads":
+    def to(self, device: torch.device) -> "EntryPrefixes":
         """The same on a device."""
         parts = (self.stems, self.before, self.words)
         stems, before, words = (part.to(device) for part in parts)
-        return Threads(stems, before, words, self.joints.to(device))
+        return EntryPrefixes(stems, before, words, self.joints.to(device))
 
 
 def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from rarenmt.decoding.beam_search import Hypothesis
-from rarenmt.decoding.trace import History, Standing
-from rarenmt.model.seq2seq import STEADY, Model
+from rarenmt.decoding.trace import DecoderSnapshot, SearchHistory
+from rarenmt.model.seq2seq import MIN_BATCH_ROWS, Model
 from rarenmt.text.batch import Ids, by_length, pad
 
 BUDGET = 1000
@@ -23,7 +23,7 @@ BUDGET = 1000
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Edit:
     """What might be said otherwise."""
 
     sentence: int
@@ -36,17 +36,17 @@ class Doubt:
     """What follows it, as far as that is read."""
 
 
-D = TypeVar("D", bound=Doubt)
+D = TypeVar("D", bound=Edit)
 T = TypeVar("T")
 
 Choice = tuple[Ids, float]
 """Pieces for a doubt, and nats that speak for them."""
 
 
-class Rereading:
+class Rescorer:
     """Of what a search found."""
 
-    def __init__(self, model: Model, found: Sequence[Hypothesis], history: History) -> None:
+    def __init__(self, model: Model, found: Sequence[Hypothesis], history: SearchHistory) -> None:
         self._model, self._found, self._history = model, found, history
 
     def settle(
@@ -76,7 +76,7 @@ class Rereading:
         return [pieces for _, pieces in best]
 
     def _read(
-        self, texts: Sequence[tuple[int, Ids, Ids]], standing: Standing, likely: Tensor
+        self, texts: Sequence[tuple[int, Ids, Ids]], standing: DecoderSnapshot, likely: Tensor
     ) -> list[float]:
         """Nats that the model alone gives pieces and what follows, where the decoder stood so
         before the doubt of that number and found pieces so likely (D, V)."""
@@ -99,4 +99,4 @@ class Rereading:
 
 def _in_company(few: Sequence[T]) -> list[T]:
     """The same, the last one over and over up to as many as give the same bits as more."""
-    return [*few, *[few[-1]] * (STEADY - len(few))]
+    return [*few, *[few[-1]] * (MIN_BATCH_ROWS - len(few))]

@@ -15,19 +15,19 @@ import torch
 from torch import Tensor
 
 from rarenmt.memory.memory import Recall
-from rarenmt.model.attention import Attended
+from rarenmt.model.attention import AttentionInputs
 from rarenmt.model.decoder import DecoderState
 from rarenmt.model.seq2seq import Prediction
 
-VOICES = 5
+MAX_CONTRIBUTIONS = 5
 """Entries named for one piece, at most."""
 
-AUDIBLE = 0.01
+MIN_CONTRIBUTION = 0.01
 """Share of a piece's probability from which an entry is named; the nearest always is."""
 
 
 @dataclass(frozen=True)
-class Voice:
+class Contribution:
     """An entry that spoke for a piece."""
 
     slot: int
@@ -45,12 +45,12 @@ class Trace:
     """Weight of each source piece, EOS last; together 1."""
     weight: float
     """Share of the piece's probability that came from the memory, 0 to 1."""
-    voices: list[Voice]
+    voices: list[Contribution]
     """The entries behind that share, nearest first; none where the memory said something else."""
 
 
 @dataclass(frozen=True)
-class Ending:
+class Backpointer:
     """Where a hypothesis stood when it was finished."""
 
     steps: int
@@ -62,10 +62,10 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DecoderSnapshot:
     """How the decoder stood before some pieces."""
 
-    attended: Attended
+    attended: AttentionInputs
     """(P, …) what it could attend to"""
     top: Tensor
     """(P, H) what they were predicted from"""
@@ -94,15 +94,15 @@ class _Step:
     """(N, …) before these pieces"""
 
 
-class History:
+class SearchHistory:
     """The steps of a search; those that are not to be `heard` say no more than how it stood."""
 
     def __init__(self, *, heard: bool = True) -> None:
         self._heard = heard
-        self._attended: Attended | None = None
+        self._attended: AttentionInputs | None = None
         self._steps: list[_Step] = []
 
-    def begin(self, attended: Attended) -> None:
+    def begin(self, attended: AttentionInputs) -> None:
         """The search looks at these sentences (B, …)."""
         self._attended = attended
 
@@ -121,7 +121,7 @@ class History:
         step = _Step(rows, pieces, log_probs, attention, recall, shares, top, state)
         self._steps.append(step)
 
-    def trace(self, endings: Sequence[Ending]) -> list[list[Trace]]:
+    def trace(self, endings: Sequence[Backpointer]) -> list[list[Trace]]:
         """The traces of finished hypotheses, one a piece; none if they were not to be heard."""
         traces: list[list[Trace]] = [[] for _ in endings]
         if self._heard:
@@ -132,8 +132,8 @@ class History:
         return [trace[::-1] for trace in traces]
 
     def before(
-        self, sentences: Sequence[int], endings: Sequence[Ending], places: Sequence[int]
-    ) -> Standing:
+        self, sentences: Sequence[int], endings: Sequence[Backpointer], places: Sequence[int]
+    ) -> DecoderSnapshot:
         """How the decoder stood before some places (P,) in these hypotheses for these sentences."""
         assert self._attended is not None
         tops, states, order = [], [], []
@@ -148,9 +148,11 @@ class History:
         device = self._attended.keys.device
         back = torch.tensor(order, device=device).argsort()
         attended = self._attended.select(torch.tensor(sentences, device=device))
-        return Standing(attended, torch.cat(tops)[back], DecoderState.join(states).select(back))
+        return DecoderSnapshot(
+            attended, torch.cat(tops)[back], DecoderState.join(states).select(back)
+        )
 
-    def _back(self, endings: Sequence[Ending]) -> Iterator[tuple[int, list[int], Tensor]]:
+    def _back(self, endings: Sequence[Backpointer]) -> Iterator[tuple[int, list[int], Tensor]]:
         """The number of every step, the last first, those of the hypotheses that took it, and where
         they are among its continuations (F,)."""
         at = [ending.row for ending in endings]
@@ -189,9 +191,15 @@ def _slots(recall: Recall, pieces: Tensor) -> list[list[int]]:
     return slots
 
 
-def _audible(slots: list[int], similarities: list[float], weights: list[float]) -> list[Voice]:
+def _audible(
+    slots: list[int], similarities: list[float], weights: list[float]
+) -> list[Contribution]:
     """The nearest of the neighbours that hold the piece, and others that count."""
     voices = [
-        Voice(*voice) for voice in zip(slots, similarities, weights, strict=True) if voice[0] >= 0
+        Contribution(*voice)
+        for voice in zip(slots, similarities, weights, strict=True)
+        if voice[0] >= 0
     ]
-    return voices[:1] + [voice for voice in voices[1:VOICES] if voice.weight >= AUDIBLE]
+    return voices[:1] + [
+        voice for voice in voices[1:MAX_CONTRIBUTIONS] if voice.weight >= MIN_CONTRIBUTION
+    ]

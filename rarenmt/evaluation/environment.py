@@ -12,7 +12,7 @@ import rarenmt
 
 
 @dataclass(frozen=True)
-class Conditions:
+class Environment:
     """What a figure depends on beside the code that was timed."""
 
     machine: str
@@ -25,7 +25,7 @@ class Conditions:
     """Runnable processes over the last minute."""
 
     @classmethod
-    def now(cls) -> "Conditions":
+    def now(cls) -> "Environment":
         return cls(_machine(), torch.get_num_threads(), torch.__version__, _commit(), _load())
 
 

@@ -38,7 +38,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 WORD = re.compile(r"[^\W\d_]+")
 
 
-class Novelty:
+class NewWordRecall:
     """Recall of the reference words that no earlier segment held (R0), or exactly one (R1).
 
     Counts are clipped: a word that the reference holds twice and the translation once is half

@@ -14,7 +14,7 @@ from typing import Any
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
 from rarenmt.evaluation.bootstrap import Interval, bleu_gain, share, share_gain
-from rarenmt.evaluation.metrics import WORD, Novelty, score
+from rarenmt.evaluation.metrics import WORD, NewWordRecall, score
 from rarenmt.text.pairs import Pair
 from rarenmt.translator.translator import Translator
 
@@ -167,7 +167,7 @@ def figures(
     hits = answers.hits(suite)
     copied = [hit for hit, test in zip(hits, suite.tests, strict=True) if test.copied]
     translated = [hit for hit, test in zip(hits, suite.tests, strict=True) if not test.copied]
-    novelty = Novelty()
+    novelty = NewWordRecall()
     for pair in suite.context:
         novelty.show(pair.target)
     for text, test in zip(answers.tests, suite.tests, strict=True):

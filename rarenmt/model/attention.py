@@ -17,7 +17,7 @@ DONE = 3.0
 
 
 @dataclass(frozen=True)
-class Attended:
+class AttentionInputs:
     """What the attention can look at, batch first."""
 
     keys: Tensor
@@ -27,11 +27,11 @@ class Attended:
     bias: Tensor
     """0 for a piece and −inf for padding (B, 1, S)."""
 
-    def select(self, rows: Tensor) -> "Attended":
+    def select(self, rows: Tensor) -> "AttentionInputs":
         """The same for some of the sentences."""
-        return Attended(self.keys[rows], self.contents[rows], self.bias[rows])
+        return AttentionInputs(self.keys[rows], self.contents[rows], self.bias[rows])
 
-    def done(self, pieces: Tensor) -> "Attended":
+    def done(self, pieces: Tensor) -> "AttentionInputs":
         """The same, where some of the pieces (B, S) are hardly looked at any more."""
         return replace(self, bias=self.bias - DONE * pieces[:, None].float())
 
@@ -49,14 +49,14 @@ class Attention(nn.Module):
         self.key = nn.Linear(config.hidden, config.attention)
         self.energy = nn.Linear(config.attention, 1, bias=False)
 
-    def prepare(self, encoded: Tensor, embedded: Tensor, mask: Tensor) -> Attended:
+    def prepare(self, encoded: Tensor, embedded: Tensor, mask: Tensor) -> AttentionInputs:
         """From states (S, B, H), embeddings (S, B, E) and mask (S, B)."""
         contents = torch.cat([encoded, embedded.to(encoded.dtype)], dim=-1).transpose(0, 1)
         bias = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -torch.inf)
         keys = self.key(encoded).transpose(0, 1)
-        return Attended(keys.contiguous(), contents.contiguous(), bias.t()[:, None])
+        return AttentionInputs(keys.contiguous(), contents.contiguous(), bias.t()[:, None])
 
-    def forward(self, states: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
+    def forward(self, states: Tensor, attended: AttentionInputs) -> tuple[Tensor, Tensor]:
         """Attention output (T, B, H + E) and weights (B, T, S) for decoder states (T, B, H)."""
         queries = 2 * self.query(states).transpose(0, 1)[:, :, None]  # (B, T, 1, A)
         units = queries.add(attended.keys[:, None], alpha=2).sigmoid_()  # (B, T, S, A)

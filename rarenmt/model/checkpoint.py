@@ -28,8 +28,8 @@ from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.model.seq2seq import Model
 from rarenmt.storage.files import naming, replace_bytes
 from rarenmt.storage.tensors import join, load_tensors, save_tensors, shards
-from rarenmt.text.lexicon.cooccurrence import Company
-from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.lexicon.cooccurrence import Cooccurrence
+from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import Tokenizer
 
@@ -55,9 +55,9 @@ class Checkpoint:
     """Identifies the weights and vocabulary that make keys; a memory belongs to one fingerprint."""
     lexicon: Lexicon
     """What the training text says of words; nothing where its words were not aligned."""
-    counts: Counts
+    counts: Frequencies
     """How often source words stand there; nothing in a checkpoint of before."""
-    company: Company
+    company: Cooccurrence
     """Which target words stand before the same words there; likewise."""
 
 
@@ -129,8 +129,8 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
         model = Model(config)
     weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
     verify(folder, manifest, weights, tokenizer)
-    lexicon, counts = Lexicon.load(folder / LEXICON), Counts.load(folder / WORDS)
-    company = Company.load(folder / COMPANY)
+    lexicon, counts = Lexicon.load(folder / LEXICON), Frequencies.load(folder / WORDS)
+    company = Cooccurrence.load(folder / COMPANY)
     model = model.to(device).eval()
     return Checkpoint(model, tokenizer, manifest.fingerprint, lexicon, counts, company)
 

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import ModelConfig
-from rarenmt.model.attention import Attended, Attention
-from rarenmt.model.query import States
+from rarenmt.model.attention import Attention, AttentionInputs
+from rarenmt.model.query import DecoderStates
 
 LayerState = tuple[Tensor, Tensor]
 """Hidden and cell state of one layer, each (1, N, H)."""
@@ -70,8 +70,8 @@ class Decoder(nn.Module):
         )
 
     def forward(
-        self, embedded: Tensor, state: DecoderState, attended: Attended
-    ) -> tuple[States, Tensor, DecoderState]:
+        self, embedded: Tensor, state: DecoderState, attended: AttentionInputs
+    ) -> tuple[DecoderStates, Tensor, DecoderState]:
         """States (T, N, …), attention weights (N, T, S) and the state after pieces (T, N, E)."""
         bottom, after = _run(self.bottom, embedded, state.layers[0])
         layers = [after]
@@ -87,7 +87,7 @@ class Decoder(nn.Module):
         context, source = output.split([self.hidden, output.shape[-1] - self.hidden], dim=-1)
         if self.lexical is not None:  # the output is linear in the top state, so this is a path
             top = top + self.lexical(torch.tanh(source))  # from source word to target word
-        return States(context, source, bottom, top), weights, DecoderState(layers)
+        return DecoderStates(context, source, bottom, top), weights, DecoderState(layers)
 
 
 def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:

@@ -17,7 +17,7 @@ from rarenmt.config import MemoryConfig, ModelConfig
 
 
 @dataclass(frozen=True)
-class States:
+class DecoderStates:
     """What the decoder knows at some target positions, whatever their leading dimensions (…)."""
 
     context: Tensor
@@ -29,14 +29,14 @@ class States:
     top: Tensor
     """State of the top decoder layer (…, H)."""
 
-    def flat(self) -> "States":
+    def flat(self) -> "DecoderStates":
         """The same with one leading dimension."""
-        return States(*(getattr(self, field.name).flatten(0, -2) for field in fields(self)))
+        return DecoderStates(*(getattr(self, field.name).flatten(0, -2) for field in fields(self)))
 
-    def at(self, positions: Tensor) -> "States":
+    def at(self, positions: Tensor) -> "DecoderStates":
         """The states at some positions of the flattened leading dimensions."""
         flat = self.flat()
-        return States(*(getattr(flat, field.name)[positions] for field in fields(self)))
+        return DecoderStates(*(getattr(flat, field.name)[positions] for field in fields(self)))
 
 
 class Query(nn.Module):
@@ -66,7 +66,7 @@ class Query(nn.Module):
         """D, the width of a key."""
         return sum(self.widths)
 
-    def forward(self, states: States, *, held: bool = False) -> Tensor:
+    def forward(self, states: DecoderStates, *, held: bool = False) -> Tensor:
         """Unit queries (B, D) in float32; with `held`, the shares learn nothing from them."""
         shares = self.shares.detach() if held else self.shares
         scales = shares.float().softmax(dim=0).sqrt()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rarenmt.config import Config
 from rarenmt.memory.memory import EMPTY, NEXT_WORD, SAME_WORD, Recall
-from rarenmt.model.query import States
+from rarenmt.model.query import DecoderStates
 
 
 class Output(nn.Module):
@@ -55,7 +55,7 @@ class Readout(Protocol):
     """Turns a recall into log-probabilities of the next piece."""
 
     def __call__(
-        self, states: States, recall: Recall, agreements: Tensor, output: Output
+        self, states: DecoderStates, recall: Recall, agreements: Tensor, output: Output
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities (B, V), the probability each neighbour lent its value (B, K), and the
         log-probability that the model alone gives that value (B, K)."""
@@ -83,7 +83,7 @@ class PaperReadout(nn.Module):
         self.combine = nn.Linear(width, width, bias=False)
 
     def forward(
-        self, states: States, recall: Recall, agreements: Tensor, output: Output
+        self, states: DecoderStates, recall: Recall, agreements: Tensor, output: Output
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Readout`; only the first neighbour speaks, and lends what it changed."""
         weight = neighbour_weights(recall, self.temperature)[:, :1]
@@ -125,7 +125,7 @@ class MixtureReadout(nn.Module):
         )
 
     def forward(
-        self, states: States, recall: Recall, agreements: Tensor, output: Output
+        self, states: DecoderStates, recall: Recall, agreements: Tensor, output: Output
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Readout`, each neighbour lending λ · weight. The translation model learns nothing."""
         model = output(states.top).detach().float().log_softmax(dim=-1)

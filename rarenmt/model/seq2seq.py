@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from rarenmt.config import Config
 from rarenmt.memory.index.exact import Index
 from rarenmt.memory.memory import Memory, Recall
-from rarenmt.model.attention import Attended
+from rarenmt.model.attention import AttentionInputs
 from rarenmt.model.decoder import Decoder, DecoderState
 from rarenmt.model.encoder import Encoder
-from rarenmt.model.query import Query, States
+from rarenmt.model.query import DecoderStates, Query
 from rarenmt.model.readout import READOUTS, Output, Readout
 from rarenmt.text.batch import Batch, Source
 from rarenmt.text.tokenizer import PAD
 
-STEADY = 8
+MIN_BATCH_ROWS = 8
 """Rows below which matrix kernels add up in another order. Translation keeps to at least so
 many, so that a sentence on its own gives the same bits as the same sentence in company."""
 
-QUIET = 0.2
+INITIAL_READOUT_SCALE = 0.2
 """Share of what the paper's memory recalls that passes at first. Louder, and a wrong neighbour
 drowns the model; training moves it little. See docs/one-shot.md."""
 
@@ -71,7 +71,9 @@ class Model(nn.Module):
                 nn.init.normal_(parameter, std=0.05, generator=generator)
                 nn.init.zeros_(parameter[PAD])
             elif name == "readout.combine.weight":
-                nn.init.eye_(parameter).mul_(QUIET)  # a recalled piece speaks from the start
+                nn.init.eye_(parameter).mul_(
+                    INITIAL_READOUT_SCALE
+                )  # a recalled piece speaks from the start
             elif parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter, generator=generator)
             elif ".bias_ih" in name:
@@ -93,7 +95,7 @@ class Model(nn.Module):
         )  # fmt: skip
         return memory.to(self.embedding.weight.device)
 
-    def encode(self, source: Source) -> tuple[Attended, DecoderState]:
+    def encode(self, source: Source) -> tuple[AttentionInputs, DecoderState]:
         """What the decoder attends to and where it starts."""
         embedded = self._embed(source.ids)
         encoded = self.encoder(embedded, source)
@@ -106,7 +108,7 @@ class Model(nn.Module):
         return self.query(self.unroll(batch))
 
     @torch.inference_mode()
-    def informed_keys(
+    def aligned_keys(
         self, batch: Batch, weigh: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
         """The same where the source words are attended to as `weigh` has it, which is given the
@@ -117,34 +119,34 @@ class Model(nn.Module):
         source = torch.bmm(weights.to(embedded.dtype), embedded).transpose(0, 1)
         return self.query(replace(states, source=source)), weights
 
-    def unroll(self, batch: Batch) -> States:
+    def unroll(self, batch: Batch) -> DecoderStates:
         """States (T, N, …) of the decoder fed with the reference."""
         return self.attend(batch)[0]
 
-    def attend(self, batch: Batch) -> tuple[States, Tensor]:
+    def attend(self, batch: Batch) -> tuple[DecoderStates, Tensor]:
         """The same, and the attention weights (N, T, S)."""
         attended, state = self.encode(batch.source)
         states, weights, _ = self.follow(batch.inputs, state, attended)
         return states, weights
 
     def follow(
-        self, pieces: Tensor, state: DecoderState, attended: Attended
-    ) -> tuple[States, Tensor, DecoderState]:
+        self, pieces: Tensor, state: DecoderState, attended: AttentionInputs
+    ) -> tuple[DecoderStates, Tensor, DecoderState]:
         """States (T, N, …), attention weights (N, T, S) and the state after pieces (T, N)."""
-        states: tuple[States, Tensor, DecoderState]
+        states: tuple[DecoderStates, Tensor, DecoderState]
         states = self.decoder(self._embed(pieces), state, attended)
         return states
 
     def step(
-        self, pieces: Tensor, state: DecoderState, attended: Attended
-    ) -> tuple[States, Tensor, DecoderState]:
+        self, pieces: Tensor, state: DecoderState, attended: AttentionInputs
+    ) -> tuple[DecoderStates, Tensor, DecoderState]:
         """States (N, …), attention weights (N, S) and the next state after pieces (N,)."""
         states, weights, state = self.follow(pieces[None], state, attended)
         return states.flat(), weights[:, 0], state
 
     def predict(
         self,
-        states: States,
+        states: DecoderStates,
         memory: Memory | None,
         ask: Callable[[Tensor], Recall] | None = None,
     ) -> Prediction:
@@ -161,7 +163,7 @@ class Model(nn.Module):
 
     def read_out(
         self,
-        states: States,
+        states: DecoderStates,
         queries: Tensor,
         recall: Recall,
         memory: Memory,

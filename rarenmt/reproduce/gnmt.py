@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 
 from rarenmt.config import SearchConfig
 from rarenmt.evaluation.bootstrap import bleu_gain
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.evaluation.metrics import bleu
 from rarenmt.reproduce.report import Figure, Report
 from rarenmt.text.pairs import Pair
@@ -38,7 +38,7 @@ def reproduce(translator: Translator, pairs: Sequence[Pair], config: SearchConfi
         **asdict(config),
     }
     seconds = time.monotonic() - begin
-    return Report("gnmt", settings, 0, seconds, tuple(figures), (), Conditions.now())
+    return Report("gnmt", settings, 0, seconds, tuple(figures), (), Environment.now())
 
 
 def _gain(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.storage.files import replace_bytes
 
 
@@ -58,7 +58,7 @@ class Report:
     """Of training, over all the times it was resumed."""
     figures: tuple[Figure, ...]
     charts: tuple[Chart, ...]
-    conditions: Conditions
+    conditions: Environment
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

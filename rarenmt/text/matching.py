@@ -22,7 +22,7 @@ def words_and_signs(sentence: str) -> list[str]:
     return _WORDS_AND_SIGNS.findall(sentence.casefold())
 
 
-def resemblance(words: Sequence[str], others: Sequence[str], least: float = 0.0) -> float:
+def similarity_ratio(words: Sequence[str], others: Sequence[str], least: float = 0.0) -> float:
     """The share of the words of both that they have in common in the same order (Ratcliff and
     Metzener 1988, as Python's difflib has it); 0 where that is less than `least`."""
     matcher = SequenceMatcher(None, words, others, autojunk=False)
@@ -44,7 +44,7 @@ OWN = -1
 
 
 @dataclass(frozen=True)
-class Wording:
+class SentencePattern:
     """A sentence taken apart."""
 
     key: str
@@ -55,7 +55,7 @@ class Wording:
     """At its end: a full stop, an exclamation mark, a colon, three points, or nothing."""
 
     @classmethod
-    def of(cls, sentence: str) -> "Wording":
+    def of(cls, sentence: str) -> "SentencePattern":
         """The wording of a sentence. In several words capital letters do not matter, unless there
         are no others: *Save As* is *save as*, but *SAVE AS* is not, nor is *Polish* *polish*."""
         plain = unicodedata.normalize("NFC", sentence)
@@ -68,7 +68,7 @@ class Wording:
 
 
 @dataclass(frozen=True)
-class Shown:
+class TmMatch:
     """A remembered pair that is said again."""
 
     pair: Pair
@@ -84,17 +84,17 @@ class Shown:
         return "the sentence, as it was shown" + ("" if same else " but for numbers and signs")
 
 
-def say_again(pair: Pair) -> Shown:
+def substitute(pair: Pair) -> TmMatch:
     """A pair, for the very sentence that it shows."""
     text = pair.target.strip()
     start = pair.target.find(text)
-    return Shown(pair, text, range(start, start + len(text)))
+    return TmMatch(pair, text, range(start, start + len(text)))
 
 
-def say_for(pair: Pair, sentence: str) -> Shown | None:
+def say_for(pair: Pair, sentence: str) -> TmMatch | None:
     """A pair, for a sentence that is worded as its source; None where nobody knows how, for the
     numbers of its source, or the sign, are not those of its target."""
-    shown, asked = Wording.of(pair.source), Wording.of(sentence)
+    shown, asked = SentencePattern.of(pair.source), SentencePattern.of(sentence)
     body, space, sign = _take_apart(pair.target.strip())
     ending = _ending(shown.sign, asked.sign, sign)
     numbers = _exchange(shown.numbers, asked.numbers, _NUMBER.findall(body))
@@ -105,7 +105,7 @@ def say_for(pair: Pair, sentence: str) -> Shown | None:
     if ending:
         said.append((space + ending, start + len(body) if ending == sign else OWN))
     places = [OWN if first == OWN else first + i for text, first in said for i in range(len(text))]
-    return Shown(pair, "".join(text for text, _ in said), places)
+    return TmMatch(pair, "".join(text for text, _ in said), places)
 
 
 def _take_apart(text: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from rarenmt.text.lexicon.frequency import WORD, Counts
+from rarenmt.text.lexicon.frequency import WORD, Frequencies
 
 _COPIED = re.compile(
     r"(?<!\w)\w+://[^\s<>\"]*[\w/]|www\.[\w-]+\.[^\s<>\"]*[\w/]"  # addresses
@@ -47,7 +47,7 @@ class Span:
         return re.sub("[^0-9]", "", text) if self.number else text
 
 
-def find_spans(texts: Sequence[str], counts: Counts | None = None) -> list[Span]:
+def find_spans(texts: Sequence[str], counts: Frequencies | None = None) -> list[Span]:
     """The spans of a source whose pieces have these texts, spaces included, in their order; names
     where `counts` tell which words training saw."""
     text = "".join(texts)
@@ -71,12 +71,12 @@ def find_spans(texts: Sequence[str], counts: Counts | None = None) -> list[Span]
     return sorted(spans, key=lambda span: span.start)
 
 
-def spans_in(text: str, counts: Counts | None = None) -> set[str]:
+def find_placeables(text: str, counts: Frequencies | None = None) -> set[str]:
     """The spans of a text, numbers in one way of writing them."""
     return {span.text(text) for span in find_spans(list(text), counts)}
 
 
-def lacking(source: str, translation: str) -> list[str]:
+def missing_placeables(source: str, translation: str) -> list[str]:
     """The spans that a translation should have said as they stand in its source, and has not."""
     due = [span for span in find_spans(list(source)) if span.due]
     return [
@@ -86,7 +86,7 @@ def lacking(source: str, translation: str) -> list[str]:
 
 def says(text: str, span: str) -> bool:
     """Whether a text says a span of another one, which `spans_in` told."""
-    return span in text or span in spans_in(text)
+    return span in text or span in find_placeables(text)
 
 
 def _is_due(number: re.Match[str]) -> bool:
@@ -94,7 +94,7 @@ def _is_due(number: re.Match[str]) -> bool:
     return len(number[0]) > 1 and not _AFTERNOON.match(number.string, number.end())
 
 
-def _names(text: str, start: int, end: int, counts: Counts) -> Iterator[re.Match[str]]:
+def _names(text: str, start: int, end: int, counts: Frequencies) -> Iterator[re.Match[str]]:
     """The words of a part of a text that have a capital letter, not only because they begin a
     sentence, and that training did not see."""
     for found in _NAME.finditer(text, start, end):

@@ -28,7 +28,7 @@ HYPHENS = ("-", "/")
 
 
 @dataclass(frozen=True)
-class Joints:
+class WordBoundaries:
     """What each piece of a vocabulary is to a word."""
 
     inside: Tensor
@@ -51,7 +51,7 @@ class Joints:
     """The piece that is a space and nothing else."""
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> "Joints":
+    def of(cls, tokenizer: Tokenizer) -> "WordBoundaries":
         """Those of a vocabulary."""
         return cls(
             torch.tensor(tokenizer.inside),
@@ -64,7 +64,7 @@ class Joints:
             tokenizer.space,
         )
 
-    def to(self, device: torch.device) -> "Joints":
+    def to(self, device: torch.device) -> "WordBoundaries":
         """The same on a device."""
         tables = (field.name for field in fields(self) if field.name != "space")
         return replace(self, **{name: getattr(self, name).to(device) for name in tables})

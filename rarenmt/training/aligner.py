@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rarenmt.text.batch import Batch, Ids
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.text.words import UNALIGNED, Joints
+from rarenmt.text.words import UNALIGNED, WordBoundaries
 
 ALONE, ROUNDS = 3, 8
 """Rounds of expectation maximisation: the first ones, each direction by itself and wherever a word
@@ -37,13 +37,13 @@ BLOCK = 1 << 20
 """Possible links looked at together: some 100 MB."""
 
 
-class Links:
+class Alignments:
     """The links of the pairs of a corpus, as training asks for them."""
 
     def __init__(self, pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> None:
         self.rows = align(pairs, tokenizer)
         """For each target word of each pair the number of its source word, or UNALIGNED."""
-        self._joints = Joints.of(tokenizer)
+        self._joints = WordBoundaries.of(tokenizer)
 
     def between(self, batch: Batch, numbers: Sequence[int]) -> Tensor:
         """Whether a target piece belongs to the translation of the word of a source piece
@@ -69,7 +69,7 @@ def align(pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> list[list[i
     return [row for block in table.blocks for row in block.likeliest(beliefs)]
 
 
-def word_numbers(pieces: Tensor, joints: Joints) -> Tensor:
+def word_numbers(pieces: Tensor, joints: WordBoundaries) -> Tensor:
     """To which word of its sentence, from 0 on, each of the pieces (T, B) belongs."""
     starts = torch.ones_like(pieces, dtype=torch.bool)
     starts[1:] = joints.begin(pieces[1:], pieces[:-1])
@@ -114,7 +114,7 @@ class _Words:
 
 
 @dataclass(frozen=True)
-class _Links:
+class _Alignments:
     """All possible links of some pairs, pair after pair and target word after target word."""
 
     kind: Tensor
@@ -141,7 +141,7 @@ class _Belief:
     anywhere: bool
     """Whether a word may stand anywhere."""
 
-    def of(self, links: _Links) -> Tensor:
+    def of(self, links: _Alignments) -> Tensor:
         """The links (L,) as shares of all that a word of `side` might be linked to."""
         place, count = links.places[self.side], len(links.words[self.side])
         prior = torch.ones_like(links.near) if self.anywhere else links.near
@@ -174,10 +174,10 @@ class _Block:
         """Note which row of the sorted word pairs (U,) each link is of."""
         self._kind = torch.searchsorted(table, self.word_pairs()).int()
 
-    def links(self) -> _Links:
+    def links(self) -> _Alignments:
         """Made anew each time, for a text has more of them than memory has room for."""
         places, number, near = self._places()
-        return _Links(
+        return _Alignments(
             self._kind.long(), places, number, near, (self._sides[0].words, self._sides[1].words)
         )
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rarenmt.model.seq2seq import Model
 
 
-class Average(nn.Module):
+class AveragedModel(nn.Module):
     """A copy of a model at the mean of the weights it was shown: the plain mean of the first
     `steps`, after which old ones fade by 1 / `steps` at each."""
 

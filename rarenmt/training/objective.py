@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.config import TrainConfig
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import Memory, Recall
-from rarenmt.model.query import States
+from rarenmt.model.query import DecoderStates
 from rarenmt.model.readout import Hiding
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Batch
@@ -23,7 +23,7 @@ from rarenmt.training.softmax_loss import softmax_loss
 
 
 @dataclass(frozen=True)
-class Asked:
+class MemoryQueries:
     """The positions of a step that queried the memory, to be written after the step."""
 
     queries: Tensor
@@ -42,7 +42,7 @@ class Loss:
     readout: Tensor
     hits: Tensor
     """How many of the asked positions had a right first neighbour."""
-    asked: Asked | None
+    asked: MemoryQueries | None
     attention: Tensor
     """Of the linked words, or of the word pairs of an episode."""
 
@@ -94,7 +94,7 @@ def episode_loss(
     word: Word,
     memory: Memory,
     config: TrainConfig,
-    excerpt: Excerpt | None = None,
+    excerpt: CandidateSet | None = None,
 ) -> Loss:
     """The loss of sentences with words that only the memory can know.
 
@@ -128,12 +128,12 @@ def attention_loss(weights: Tensor, linked: Tensor) -> Tensor:
 
 def _read(
     model: Model,
-    states: States,
+    states: DecoderStates,
     weights: Tensor,
     batch: Batch,
     real: Tensor,
     memory: Memory,
-    excerpt: Excerpt | None,
+    excerpt: CandidateSet | None,
 ) -> tuple[Tensor, Recall]:
     """Queries and neighbours at the real positions (P,) of states (T, B, …), where the attention
     lies as `weights` (B, T, S) have it."""
@@ -143,7 +143,7 @@ def _read(
     steps, sentences = batch.outputs.shape
     queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
     rows = real % sentences * steps + real // sentences  # an excerpt is read sentence by sentence
-    begun = Begun.all(batch.inputs, excerpt.joints).by_sentence()
+    begun = Prefix.all(batch.inputs, excerpt.joints).by_sentence()
     return queries[rows], excerpt.read(queries, begun, weights.flatten(0, 1)).at(rows)
 
 
@@ -166,7 +166,7 @@ def _translation(model: Model, top: Tensor, targets: Tensor, smoothing: float) -
 
 def _judge(
     model: Model,
-    states: States,
+    states: DecoderStates,
     queries: Tensor,
     recall: Recall,
     targets: Tensor,
@@ -177,7 +177,7 @@ def _judge(
 ) -> Loss:
     """Judge what the memory answered at some positions, weighted (P,); 0 is not judged. Where the
     target is `hidden` (P,), the model's own output does not know it."""
-    asked, zero = Asked(queries.detach(), targets, recall), translation.new_zeros(())
+    asked, zero = MemoryQueries(queries.detach(), targets, recall), translation.new_zeros(())
     if memory.used == 0:
         return Loss(translation, zero, zero, zero, asked, zero)
     output = None if hidden is None else Hiding(model.output, hidden.to(targets.device), targets)

@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from rarenmt.config import TrainConfig
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.prefix import spell_pairs
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.prefix import entry_prefixes
 from rarenmt.memory.memory import Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Batch, pair_batch
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 from rarenmt.training.episodes import EpisodeMaker, Episodes
 from rarenmt.training.objective import Loss, Word, episode_loss
 from rarenmt.translation_memory.encoding import Entries, encode_pairs
-from rarenmt.translation_memory.word_alignment import Counterparts
+from rarenmt.translation_memory.word_alignment import WordAligner
 
 SIZES = [4, 12, 24]
 """Episodes at once."""
@@ -43,7 +43,7 @@ class Practice:
     pairs and sentences go by."""
 
     maker: EpisodeMaker
-    counterparts: Counterparts
+    counterparts: WordAligner
 
     def loss(
         self, model: Model, life_long: Memory, config: TrainConfig, rng: random.Random
@@ -64,7 +64,7 @@ class Practice:
 
     def excerpt(
         self, episodes: Episodes, entries: Entries, memory: Memory, rng: random.Random
-    ) -> Excerpt:
+    ) -> CandidateSet:
         """What each asked sentence may ask of a memory that holds the entries of the shown ones."""
         lengths = entries.lengths.tolist()
         slots = torch.arange(sum(lengths)).split(lengths)
@@ -78,12 +78,12 @@ class Practice:
             chosen.append(torch.cat([slots[i] for i in told]))
             places.append(heard.at([some for i in told for some in translated[i]]))
         pairs = torch.arange(len(lengths)).repeat_interleave(entries.lengths)
-        threads = spell_pairs(entries.values.cpu(), pairs, torch.cat(positions), self._joints)
-        return Excerpt.of(memory, threads, chosen, places)
+        threads = entry_prefixes(entries.values.cpu(), pairs, torch.cat(positions), self._joints)
+        return CandidateSet.of(memory, threads, chosen, places)
 
     @cached_property
-    def _joints(self) -> Joints:
-        return Joints.of(self.maker.tokenizer)
+    def _joints(self) -> WordBoundaries:
+        return WordBoundaries.of(self.maker.tokenizer)
 
 
 def remember_shown(

@@ -9,7 +9,7 @@ from rarenmt.memory.memory import Memory
 from rarenmt.model.checkpoint import TRAINING
 from rarenmt.model.seq2seq import Model
 from rarenmt.storage.tensors import save_tensors
-from rarenmt.training.averaging import Average
+from rarenmt.training.averaging import AveragedModel
 
 ADAM = ("exp_avg", "exp_avg_sq")
 """The running averages that Adam keeps of every gradient, by its names for them."""
@@ -20,7 +20,7 @@ def save_training(
     model: Model,
     optimizer: torch.optim.Optimizer,
     memory: Memory | None,
-    average: Average | None,
+    average: AveragedModel | None,
     metadata: dict[str, str],
 ) -> None:
     """Write all that changes in a training run, in full precision."""
@@ -41,7 +41,7 @@ def restore_training(
     optimizer: torch.optim.Optimizer,
     steps: int,
     memory: Memory | None,
-    average: Average | None,
+    average: AveragedModel | None,
 ) -> None:
     """Put back what `save_training` wrote after so many steps; KeyError or RuntimeError when
     it is not all there."""

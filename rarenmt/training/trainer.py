@@ -26,19 +26,19 @@ from rarenmt.storage.tensors import load_tensors
 from rarenmt.text.batch import pair_batch
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.training import distributed as parallel
-from rarenmt.training.aligner import Links
-from rarenmt.training.averaging import Average
+from rarenmt.training.aligner import Alignments
+from rarenmt.training.averaging import AveragedModel
 from rarenmt.training.data import Corpus, draw_positions, places_in
-from rarenmt.training.objective import Asked, Loss, compute_loss
+from rarenmt.training.objective import Loss, MemoryQueries, compute_loss
 from rarenmt.training.practice import Practice
 from rarenmt.training.state import restore_training, save_training
-from rarenmt.training.validation import Dev
+from rarenmt.training.validation import ValidationSet
 
 REPORT_EVERY = 25
 
 
 @dataclass(frozen=True)
-class Report:
+class TrainingReport:
     """Where a run stands; losses are means over what was seen since the report before."""
 
     step: int
@@ -81,7 +81,7 @@ class Progress:
     seconds: float = 0.0
 
 
-class Run:
+class Trainer:
     """A training run in its folder."""
 
     def __init__(
@@ -90,10 +90,10 @@ class Run:
         model: Model,
         tokenizer: Tokenizer,
         corpus: Corpus,
-        dev: Dev,
+        dev: ValidationSet,
         config: TrainConfig,
         practice: Practice | None = None,
-        links: Links | None = None,
+        links: Alignments | None = None,
     ) -> None:
         self.links = links
         self.practice = practice if practice is not None and practice.maker.possible else None
@@ -107,7 +107,7 @@ class Run:
                 f"{self.memory.slots} slots; use more slots or fewer memory_positions"
             )
         self.optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), fused=True)
-        self.average = Average(model, config.average) if config.average else None
+        self.average = AveragedModel(model, config.average) if config.average else None
         for parameter in model.parameters():  # so that Adam and all ranks count every one alike,
             parameter.grad = torch.zeros_like(parameter)  # also where a step gives no gradient
         self.progress = Progress()
@@ -119,7 +119,7 @@ class Run:
         """The model that is measured and kept: the averaged one, where weights are averaged."""
         return self.model if self.average is None else self.average.model
 
-    def reports(self, stop: Callable[[], bool]) -> Iterator[Report]:
+    def reports(self, stop: Callable[[], bool]) -> Iterator[TrainingReport]:
         """Train until the last step or until `stop` says so on any rank; saved at both ends."""
         if self.progress.step == 0:
             self.save()
@@ -215,7 +215,7 @@ class Run:
         (total / tokens / parallel.world()).backward()
 
     def _write(
-        self, memory: Memory, asked: Sequence[Asked | None], orders: Sequence[Tensor]
+        self, memory: Memory, asked: Sequence[MemoryQueries | None], orders: Sequence[Tensor]
     ) -> None:
         """Write what all ranks asked, in the order it was drawn, into this rank's copy."""
         some = [_nothing_asked(memory), *(each for each in asked if each is not None)]
@@ -233,14 +233,14 @@ class Run:
         queries = gather(each.queries for each in some)
         memory.write(queries, gather(each.targets for each in some), nearest, generator)
 
-    def _report(self, evaluated: bool) -> Report:
+    def _report(self, evaluated: bool) -> TrainingReport:
         """Sum up since the report before, evaluate when asked to, and note it in metrics.jsonl."""
         sums = parallel.sum_numbers(self._sums).tolist()
         now = time.perf_counter()
         elapsed = now - self._since
         self.progress.seconds += elapsed
         tokens, asked = max(sums[5], 1.0), max(sums[6], 1.0)
-        report = Report(
+        report = TrainingReport(
             step=self.progress.step,
             epoch=self.progress.epoch,
             learning_rate=learning_rate(self.progress.step - 1, self.config),
@@ -254,7 +254,9 @@ class Run:
         )
         if evaluated:
             dev_bleu, dev_loss = self._evaluate()
-            report = Report(**{**asdict(report), "dev_bleu": dev_bleu, "dev_loss": dev_loss})
+            report = TrainingReport(
+                **{**asdict(report), "dev_bleu": dev_bleu, "dev_loss": dev_loss}
+            )
             if dev_bleu >= self.progress.best_bleu:
                 self.progress.best_bleu = dev_bleu
                 if parallel.rank() == 0:
@@ -274,7 +276,7 @@ class Run:
         dev_bleu, dev_loss = parallel.sum_numbers(numbers).tolist()
         return dev_bleu, dev_loss
 
-    def _note(self, report: Report) -> None:
+    def _note(self, report: TrainingReport) -> None:
         if parallel.rank() != 0:
             return
         path = self.folder / METRICS
@@ -322,11 +324,11 @@ class Run:
             replace_bytes(path, b"".join(kept))
 
 
-def _nothing_asked(memory: Memory) -> Asked:
+def _nothing_asked(memory: Memory) -> MemoryQueries:
     """The part of a rank that has nothing of what was drawn."""
     queries = memory.keys.new_zeros((0, memory.keys.shape[1]), dtype=torch.float32)
     nobody = memory.values.new_zeros((0, 1))
-    return Asked(queries, memory.values[:0], Recall(nobody, nobody, queries[:, :1]))
+    return MemoryQueries(queries, memory.values[:0], Recall(nobody, nobody, queries[:, :1]))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ BUDGET = 2000
 
 
 @dataclass(frozen=True)
-class Dev:
+class ValidationSet:
     """Held-out pairs: as text for BLEU and as pieces for the loss."""
 
     pairs: Sequence[tuple[Ids, Ids]]

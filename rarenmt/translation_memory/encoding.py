@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rarenmt.model.seq2seq import STEADY, Model
+from rarenmt.model.seq2seq import MIN_BATCH_ROWS, Model
 from rarenmt.text.batch import Ids, by_length, pair_batch
-from rarenmt.translation_memory.word_alignment import Counterparts, link, weigh
+from rarenmt.translation_memory.word_alignment import WordAligner, link, weigh
 
 BUDGET = 4000
 """Pieces times sentences of one batch."""
@@ -41,7 +41,7 @@ class Entries(NamedTuple):
 
 def encode_pairs(
     model: Model,
-    counterparts: Counterparts,
+    counterparts: WordAligner,
     encoded: Sequence[tuple[Ids, Ids]],
     dtype: torch.dtype,
     progress: Callable[[int], None] = lambda pairs: None,
@@ -56,11 +56,13 @@ def encode_pairs(
     links = torch.empty((len(keys), 2), dtype=torch.long)
     longest = [max(len(source), len(target)) + 1 for source, target in encoded]
     for chosen in by_length(longest, BUDGET):
-        company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (STEADY - len(chosen))
+        company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (
+            MIN_BATCH_ROWS - len(chosen)
+        )
         batch = pair_batch(company, device)
         likely = [counterparts.likely(*encoded[i]) for i in chosen]
         likely += likely[:1] * (len(company) - len(likely))
-        queries, weights = model.informed_keys(batch, partial(weigh, likely=likely))
+        queries, weights = model.aligned_keys(batch, partial(weigh, likely=likely))
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
             place = slice(starts[i], starts[i] + length)

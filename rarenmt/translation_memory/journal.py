@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.errors import SettingError
-from rarenmt.text.matching import Shown, Wording, say_again, say_for
+from rarenmt.text.matching import SentencePattern, TmMatch, say_for, substitute
 from rarenmt.text.pairs import Pair
 
 
@@ -65,13 +65,13 @@ class Journal:
         """What was shown last for just this sentence, whatever white space is around it."""
         return self._latest.get(sentence.strip())
 
-    def shown(self, sentence: str) -> Shown | None:
+    def shown(self, sentence: str) -> TmMatch | None:
         """What was shown last for just this sentence or, if nothing was, for one that is worded as
         it is."""
         pair = self.latest(sentence)
         if pair is not None:
-            return say_again(pair)
-        key = Wording.of(sentence).key
+            return substitute(pair)
+        key = SentencePattern.of(sentence).key
         return say_for(self._worded[key], sentence) if key and key in self._worded else None
 
     def take(self, call: Call) -> list[int]:
@@ -81,7 +81,7 @@ class Journal:
         for pair in call.pairs:
             self._places.add(_place(pair))
             self._latest[pair.source.strip()] = pair
-            self._worded[Wording.of(pair.source).key] = pair
+            self._worded[SentencePattern.of(pair.source).key] = pair
             if not self.knows(pair):
                 self._numbers[pair.source, pair.target] = len(self.pairs)
                 self._same_source.setdefault(pair.source, []).append(len(self.pairs))

@@ -6,24 +6,24 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.prefix import Threads, spell_pairs
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.prefix import EntryPrefixes, entry_prefixes
 from rarenmt.memory.memory import Memory
 from rarenmt.text.batch import Ids
-from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
-from rarenmt.text.matching import resemblance, words_and_signs
+from rarenmt.text.matching import similarity_ratio, words_and_signs
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 from rarenmt.translation_memory.journal import Journal
-from rarenmt.translation_memory.retrieval import NOTHING, Relevance
-from rarenmt.translation_memory.word_alignment import Counterparts, Heard
+from rarenmt.translation_memory.retrieval import NOTHING, Retriever
+from rarenmt.translation_memory.word_alignment import SourceWords, WordAligner
 
 CLOSE = 0.6
 """Share of their words and signs that a sentence and a pair which resembles it have in common."""
 
 
-class Finder:
+class CandidateFinder:
     """What is known about a memory as it stands; after the memory changed, make a new one."""
 
     def __init__(
@@ -32,22 +32,22 @@ class Finder:
         journal: Journal,
         tokenizer: Tokenizer,
         lexicon: Lexicon,
-        counts: Counts = NOTHING,
+        counts: Frequencies = NOTHING,
     ) -> None:
         self._memory, self._journal = memory, journal
-        self._tokenizer, self._counterparts = tokenizer, Counterparts(tokenizer, lexicon)
+        self._tokenizer, self._counterparts = tokenizer, WordAligner(tokenizer, lexicon)
         self._lexicon = lexicon
-        self._relevance = Relevance(tokenizer, lexicon.known, counts, lexicon.endings.same)
+        self._relevance = Retriever(tokenizer, lexicon.known, counts, lexicon.endings.same)
         self._relevance.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots(memory.used)
-        self.threads = self._threads(Joints.of(tokenizer))
+        self.threads = self._threads(WordBoundaries.of(tokenizer))
         """Of the words of every pair."""
 
     def relevant(self, sentence: str) -> list[int]:
         """Numbers of the pairs that a sentence may ask, in the order they were remembered."""
         return self._relevance.find(sentence)
 
-    def excerpt(self, sentences: Sequence[str]) -> Excerpt | None:
+    def excerpt(self, sentences: Sequence[str]) -> CandidateSet | None:
         """What each sentence may ask; None when nothing remembered is relevant to any."""
         chosen, places, due, close, bound, varied = [], [], [], [], [], []
         for sentence in sentences:
@@ -66,7 +66,9 @@ class Finder:
             bound.append(torch.cat([_NONE, *(self._bound(pair, terms) for pair in pairs)]))
         if not any(map(len, chosen)):
             return None
-        return Excerpt.of(self._memory, self.threads, chosen, places, due, close, bound, varied)
+        return CandidateSet.of(
+            self._memory, self.threads, chosen, places, due, close, bound, varied
+        )
 
     def _translated(self, number: int, term: frozenset[str] | None = None) -> list[frozenset[str]]:
         """What each entry of a pair translates: where the pair is a `term`, all its words."""
@@ -76,7 +78,7 @@ class Finder:
         translated = self._counterparts.translated(source, target, positions, links)
         return translated if term is None else [some and some | term for some in translated]
 
-    def _changed(self, number: int, heard: Heard, term: bool) -> list[bool]:
+    def _changed(self, number: int, heard: SourceWords, term: bool) -> list[bool]:
         """Of each entry of a pair whether a sentence, in which this is heard, does not hold what it
         translates as it stands there; of a `term`, none of whose words is missing, all of it, and
         of one that a single word translates, all of the term."""
@@ -99,7 +101,7 @@ class Finder:
         parts = [_NONE]
         for pair in pairs:
             others = words_and_signs(self._journal.pairs[pair].source)
-            near = resemblance(words, others, CLOSE) > 0
+            near = similarity_ratio(words, others, CLOSE) > 0
             parts.append(torch.full_like(self._slots[pair], near))
         return torch.cat(parts).bool()
 
@@ -143,14 +145,14 @@ class Finder:
     def _encode(self, text: str) -> Ids:
         return self._tokenizer.encode(text.strip())
 
-    def _threads(self, joints: Joints) -> Threads:
+    def _threads(self, joints: WordBoundaries) -> EntryPrefixes:
         """The words of every pair."""
         order = torch.cat([_NONE, *self._slots])
         values = self._memory.values[: self._memory.used].cpu()[order]
         pairs, positions = self._journal.owners[: self._memory.used].long()[order].unbind(dim=1)
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order))
-        return spell_pairs(values, pairs, positions, joints).at(back)
+        return entry_prefixes(values, pairs, positions, joints).at(back)
 
 
 _NONE = torch.empty(0, dtype=torch.long)

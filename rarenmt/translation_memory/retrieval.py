@@ -12,12 +12,12 @@ from collections.abc import Callable, Container, Iterable
 from functools import lru_cache
 from operator import eq
 
-from rarenmt.text.lexicon.frequency import WORD, Counts
-from rarenmt.text.matching import resemblance, words_and_signs
+from rarenmt.text.lexicon.frequency import WORD, Frequencies
+from rarenmt.text.matching import similarity_ratio, words_and_signs
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory.terms import LEADING, Terms
 
-NOTHING = Counts()
+NOTHING = Frequencies()
 
 TELLING = 6.0
 """Nats; a word that tells less (the, is, and) makes no pair relevant."""
@@ -45,14 +45,14 @@ ANOTHER_FORM = 0.8
 training text knew no other form tells anything: it has a translation of its own."""
 
 
-class Relevance:
+class Retriever:
     """An inverted index over the telling source words of the remembered pairs."""
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         known: Container[str] = frozenset(),
-        counts: Counts = NOTHING,
+        counts: Frequencies = NOTHING,
         same: Callable[[str, str], bool] = eq,
     ) -> None:
         """`known`: the source words, in small letters, that the training text has translated;
@@ -121,7 +121,7 @@ class Relevance:
         if len(words) < LONG:
             return []
         likenesses = (
-            (resemblance(words, words_and_signs(self._sources[pair]), ALIKE), pair)
+            (similarity_ratio(words, words_and_signs(self._sources[pair]), ALIKE), pair)
             for pair in pairs
         )
         return [pair for likeness, pair in sorted(likenesses)[-1:] if likeness]
@@ -147,7 +147,7 @@ class Relevance:
 
 
 @lru_cache(maxsize=1 << 16)
-def forms(word: str) -> frozenset[str]:
+def shared_forms(word: str) -> frozenset[str]:
     """Keys of a word in small letters, of which it shares one with every form of it."""
     return frozenset([word, *_forms(word)])
 

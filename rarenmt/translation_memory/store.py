@@ -18,8 +18,8 @@ from rarenmt.text.pairs import Pair
 from rarenmt.translation_memory.encoding import Entries, encode_pairs
 from rarenmt.translation_memory.file import Header, load_memory, read_journal, save_memory
 from rarenmt.translation_memory.journal import Call, Journal, now
-from rarenmt.translation_memory.lookup import Finder
-from rarenmt.translation_memory.word_alignment import Counterparts
+from rarenmt.translation_memory.lookup import CandidateFinder
+from rarenmt.translation_memory.word_alignment import WordAligner
 
 SMALLEST = 1024
 """Slots of a new memory."""
@@ -34,7 +34,7 @@ EntriesOf = Callable[[Sequence[Pair]], Entries]
 
 
 @dataclass(frozen=True)
-class Remembered:
+class RememberResult:
     """What was written into the memory."""
 
     new: list[Pair]
@@ -58,7 +58,7 @@ class TranslationMemory:
         self.progress: Callable[[int], None] = lambda pairs: None
         """Told how many more pairs are encoded, from time to time."""
         self._checkpoint = checkpoint
-        self._finder: Finder | None = None
+        self._finder: CandidateFinder | None = None
         self._stored_as = UNSAVED
         self._found: Identity | None = UNSAVED
         """What the lock was taken on."""
@@ -108,16 +108,16 @@ class TranslationMemory:
                 self._found = UNSAVED
 
     @property
-    def finder(self) -> Finder:
+    def finder(self) -> CandidateFinder:
         """Finds what is relevant in the memory as it stands."""
         if self._finder is None:
             known = self._checkpoint
-            self._finder = Finder(
+            self._finder = CandidateFinder(
                 self.memory, self.journal, known.tokenizer, known.lexicon, known.counts
             )
         return self._finder
 
-    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
+    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> RememberResult:
         """Write pairs into the memory, one after the other; no weight changes.
 
         A line that was shown before changes nothing, and a known pair in another place only adds
@@ -127,7 +127,7 @@ class TranslationMemory:
         shown = [pair if pair.time is not None else replace(pair, time=now()) for pair in pairs]
         return self._show([Call(shown, passes)], self._encode)
 
-    def merge(self, other: "TranslationMemory") -> Remembered:
+    def merge(self, other: "TranslationMemory") -> RememberResult:
         """Remember what another memory of the same checkpoint was shown, call by call."""
         return self._show(other.journal.calls, other._stored())
 
@@ -142,7 +142,7 @@ class TranslationMemory:
         self._perform(before.without(showings), entries_of)
         return [pair for pair in before.pairs if not self.journal.knows(pair)]
 
-    def rebuild(self, path: Path) -> Remembered:
+    def rebuild(self, path: Path) -> RememberResult:
         """Remember what a memory file was shown, whatever checkpoint it belongs to."""
         journal, _ = read_journal(path)
         return self._show(journal.calls, self._encode)
@@ -160,14 +160,14 @@ class TranslationMemory:
         self._finder = None
         self._stored_as = UNSAVED
 
-    def _show(self, calls: Sequence[Call], entries_of: EntriesOf) -> Remembered:
+    def _show(self, calls: Sequence[Call], entries_of: EntriesOf) -> RememberResult:
         """Perform what is new in some calls, and say what that is."""
         shown = [pair for call in calls for pair in call.pairs]
         unseen = [call for call in map(self._unseen, calls) if call.pairs]
         evicted, first = self.evicted, len(self.journal.pairs)
         tokens = self._perform(unseen, entries_of)
         new = self.journal.pairs[first:]
-        return Remembered(
+        return RememberResult(
             new,
             list((Counter(shown) - Counter(new)).elements()),
             [(pair, other) for pair in new for other in self.journal.contradicted(pair)],
@@ -238,7 +238,7 @@ class TranslationMemory:
         """The entries of pairs, from the model."""
         known, encode = self._checkpoint, self._checkpoint.tokenizer.encode
         encoded = [(encode(pair.source.strip()), encode(pair.target.strip())) for pair in pairs]
-        counterparts = Counterparts(known.tokenizer, known.lexicon)
+        counterparts = WordAligner(known.tokenizer, known.lexicon)
         dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
         return encode_pairs(known.model, counterparts, encoded, dtype, self.progress)
 

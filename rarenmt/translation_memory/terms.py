@@ -63,12 +63,12 @@ class Terms:
         """The numbers of the pairs whose terms stand in a sentence, from left to right and the
         longest first, and the words of the sentence that tell something of each."""
         words = words_and_signs(sentence)
-        forms = [self._forms(word) for word in words]
+        shared_forms = [self._forms(word) for word in words]
         found: dict[int, list[str]] = {}
         place = 0
         while place < len(words):
             for end in range(min(place + LONGEST, len(words)), place, -1):
-                number = self._number(forms[place:end])
+                number = self._number(shared_forms[place:end])
                 if number is not None:
                     found[number] = [word for word in words[place:end] if self._tell(word)]
                     place = end - 1
@@ -83,13 +83,13 @@ class Terms:
         others = (each for each in alike if each != word and told >= min(self._tells(each), RAREST))
         return [word, *(each for each in others if self._same(each, word))]
 
-    def _number(self, forms: Sequence[Sequence[str]]) -> int | None:
+    def _number(self, shared_forms: Sequence[Sequence[str]]) -> int | None:
         """The pair whose term has one of these forms for each of its words; the first ones are
         preferred."""
-        exact = self._pairs.get(tuple(own[0] for own in forms))
-        if exact is not None or all(len(own) == 1 for own in forms):
+        exact = self._pairs.get(tuple(own[0] for own in shared_forms))
+        if exact is not None or all(len(own) == 1 for own in shared_forms):
             return exact
-        inflected = (self._inflected.get(words) for words in product(*forms))
+        inflected = (self._inflected.get(words) for words in product(*shared_forms))
         return next((number for number in inflected if number is not None), None)
 
     def _tell(self, word: str, least: float = TELLING) -> bool:

@@ -21,7 +21,7 @@ from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
-from rarenmt.translation_memory.retrieval import forms
+from rarenmt.translation_memory.retrieval import shared_forms
 
 ELSEWHERE_KNOWN = 0.1
 """What attention counts that a word of the lexicon gives to words it is not known to translate."""
@@ -34,7 +34,7 @@ SECOND = 0.3
 
 
 @dataclass(frozen=True)
-class Likely:
+class AlignmentPrior:
     """What the words of a pair tell of their links before any attention is asked."""
 
     links: Tensor
@@ -60,13 +60,13 @@ class Likely:
         return torch.where(self.links, 1.0, elsewhere[:, None])[self.pieces][:, self.words]
 
 
-class Counterparts:
+class WordAligner:
     """Tells it of pairs in one pair of languages."""
 
     def __init__(self, tokenizer: Tokenizer, lexicon: Lexicon) -> None:
         self._tokenizer, self._lexicon = tokenizer, lexicon
 
-    def likely(self, source: Ids, target: Ids) -> Likely:
+    def likely(self, source: Ids, target: Ids) -> AlignmentPrior:
         """What the words of an encoded pair tell."""
         words, pieces = self._tokenizer.by_word(source), self._tokenizer.by_word(target)
         heard, said = (
@@ -85,17 +85,17 @@ class Counterparts:
         for_known = left & familiar if bool((left & familiar).any()) else familiar
         links = linked | (unlinked[:, None] & torch.where(known[:, None], for_known, left))
         links |= ~links.any(dim=1, keepdim=True)
-        return Likely(links, known, known & unlinked, _numbers(words), _numbers(pieces))
+        return AlignmentPrior(links, known, known & unlinked, _numbers(words), _numbers(pieces))
 
-    def heard(self, sentence: Ids) -> "Heard":
+    def heard(self, sentence: Ids) -> "SourceWords":
         """What is heard in an encoded sentence: its words, and forms of those that are new."""
         words = self._tokenizer.by_word(sentence)
         where: dict[str, list[int]] = defaultdict(list)
         for number, word in enumerate(words):
             text = self._tokenizer.word(tuple(word))
-            for form in [text] if text in self._lexicon.known else forms(text):
+            for form in [text] if text in self._lexicon.known else shared_forms(text):
                 where[form].append(number)
-        return Heard(where, F.pad(_numbers(words), (0, 1), value=len(words)))
+        return SourceWords(where, F.pad(_numbers(words), (0, 1), value=len(words)))
 
     def translated(
         self, source: Ids, target: Ids, positions: Tensor, links: Tensor
@@ -109,7 +109,7 @@ class Counterparts:
         told.append(set())  # EOS
         places = positions.clamp(max=len(told) - 1).tolist()
         return [
-            frozenset(told[place]).union(*map(forms, linked))
+            frozenset(told[place]).union(*map(shared_forms, linked))
             for linked, place in zip(self.linked(source, links), places, strict=True)
         ]
 
@@ -121,7 +121,7 @@ class Counterparts:
 
 
 @dataclass(frozen=True)
-class Heard:
+class SourceWords:
     """The words of a sentence."""
 
     where: Mapping[str, Sequence[int]]
@@ -144,7 +144,7 @@ class Heard:
         return found[:, self.words]
 
 
-def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:
+def weigh(weights: Tensor, likely: Sequence[AlignmentPrior]) -> Tensor:
     """The attention (B, T, S) of some pairs, as it would be if it knew their targets. Added up in
     float64, so that it gives the same bits in whatever company."""
     weighed = weights.clone()
@@ -154,7 +154,7 @@ def weigh(weights: Tensor, likely: Sequence[Likely]) -> Tensor:
     return (weighed / weighed.sum(dim=2, keepdim=True, dtype=torch.float64)).to(weights)
 
 
-def link(weights: Tensor, likely: Likely) -> Tensor:
+def link(weights: Tensor, likely: AlignmentPrior) -> Tensor:
     """(target pieces + 1, 2) for each piece the numbers of the source words that its word likely
     translates and attends to most, by weights (T, S) of one pair: one, twice, if only one
     matters; UNALIGNED for EOS."""

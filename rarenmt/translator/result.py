@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rarenmt.text.matching import Shown
+from rarenmt.text.matching import TmMatch
 from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import in_word
 
-SPOKEN = 0.5
+MIN_ATTRIBUTION = 0.5
 """A piece came from the memory when it owes the memory at least this share of its probability."""
 
 
@@ -83,7 +83,7 @@ class Part:
     source: list[str]
     """The source pieces, an empty one for the end of the sentence last."""
     tokens: list[Token]
-    shown: Shown | None = None
+    shown: TmMatch | None = None
     """What is said, where it was not looked for but said as it was shown."""
     lacks: Sequence[str] = ()
     """Numbers and the like that it should say as they stand in the source, and does not."""
@@ -185,7 +185,9 @@ def _join(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 def _remembered(text: str, tokens: Sequence[Token]) -> Pair | None:
     """The pair behind a word of which a piece came from the memory."""
-    spoken = [token.memory for token in tokens if token.memory and token.memory.weight >= SPOKEN]
+    spoken = [
+        token.memory for token in tokens if token.memory and token.memory.weight >= MIN_ATTRIBUTION
+    ]
     if not spoken or not any(map(str.isalnum, text)):
         return None
     return max(spoken, key=lambda origin: origin.weight).pair

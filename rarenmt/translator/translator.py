@@ -10,19 +10,19 @@ import torch
 from rarenmt.config import IndexName, SearchConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.copying import HEEDS, Verbatim
-from rarenmt.decoding.trace import History, Trace, Voice
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.copying import HEEDS, CopyConstraints
+from rarenmt.decoding.trace import Contribution, SearchHistory, Trace
 from rarenmt.memory.index.choose import choose_index
 from rarenmt.memory.memory import Memory
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.text.batch import Ids, by_length, source_batch
-from rarenmt.text.matching import OWN, Shown
+from rarenmt.text.matching import OWN, TmMatch
 from rarenmt.text.pairs import Pair
-from rarenmt.text.placeables import lacking, says, spans_in
+from rarenmt.text.placeables import find_placeables, missing_placeables, says
 from rarenmt.text.words import close_up
 from rarenmt.translation_memory.journal import Journal
-from rarenmt.translation_memory.store import Remembered, TranslationMemory
+from rarenmt.translation_memory.store import RememberResult, TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
 from rarenmt.translator.result import Entry, Origin, Part, Token, Translation
 from rarenmt.translator.segments import cut_sentence, possible_sentences, split_sentences
@@ -143,7 +143,7 @@ class Translator:
     def _put_together(
         self,
         sentence: str,
-        parts: Sequence[tuple[str, Shown | None]],
+        parts: Sequence[tuple[str, TmMatch | None]],
         answers: Iterator[Hypothesis],
     ) -> Translation:
         """One translation from those of its parts: a part that was shown is said as it was, one too
@@ -158,7 +158,9 @@ class Translator:
                 found = next(answers)
                 part = self._explain(text, found)
                 if found.missing:
-                    part = replace(part, lacks=lacking(text, self.tokenizer.decode(found.pieces)))
+                    part = replace(
+                        part, lacks=missing_placeables(text, self.tokenizer.decode(found.pieces))
+                    )
             if explained and part.tokens:
                 first = part.tokens[0]
                 part.tokens[0] = replace(first, piece=" " + first.piece)
@@ -166,7 +168,7 @@ class Translator:
         said = "".join(token.piece for part in explained for token in part.tokens)
         return Translation(_surround(sentence, said), explained)
 
-    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> Remembered:
+    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> RememberResult:
         """Write pairs into the memory, in RAM until it is saved; see `TranslationMemory`."""
         return self.remembered.remember(pairs, passes=passes)
 
@@ -177,8 +179,8 @@ class Translator:
         return len(self._encode(text))
 
     def _parts(
-        self, sentence: str, shown: Callable[[str], Shown | None]
-    ) -> Iterator[tuple[str, Shown | None]]:
+        self, sentence: str, shown: Callable[[str], TmMatch | None]
+    ) -> Iterator[tuple[str, TmMatch | None]]:
         """A line as a whole if that was shown, else the sentences in it that were, and what stands
         between them; a blank one is nothing. Beside each part what was shown for it."""
         text = sentence.strip()
@@ -243,11 +245,11 @@ class Translator:
         if config.verbatim:
             reworded = [self._reworded(text) if asked else set() for text in texts]
             counts, languages = self.checkpoint.counts, self.model.config.languages
-            verbatim = Verbatim.of(
+            verbatim = CopyConstraints.of(
                 sources, reworded, self.tokenizer, counts, languages, heed, self.device
             )
         batch = source_batch(sources, self.device)
-        history = History(heard=explain)
+        history = SearchHistory(heard=explain)
         noted = history if explain or asked else None
         found = search(self.model, batch, consulted, config, asked, verbatim, noted)
         best = [first for first, *_ in found]
@@ -257,13 +259,13 @@ class Translator:
 
     def _reworded(self, sentence: str) -> set[str]:
         """The spans of a sentence that a remembered pair which it asks says in other words."""
-        own = spans_in(sentence, self.checkpoint.counts)
+        own = find_placeables(sentence, self.checkpoint.counts)
         pairs = self.relevant(sentence) if own else []
         return {
             each for p in pairs for each in own if says(p.source, each) and not says(p.target, each)
         }
 
-    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, Excerpt | None]:
+    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, CandidateSet | None]:
         """The memory and those of its entries that these sentences ask; what the paper's memory
         holds is averaged of many pairs, and has no thread."""
         config = self.memory.config
@@ -279,7 +281,7 @@ class Translator:
             self.memory.use(choose_index(self._index, self.memory.used, self.device))
         return self.memory
 
-    def _repeat(self, source: str, shown: Shown) -> Part:
+    def _repeat(self, source: str, shown: TmMatch) -> Part:
         """What was shown for this source; the decoder looks at nothing meanwhile."""
         tokens = []
         end = 0
@@ -310,7 +312,7 @@ class Translator:
             return None
         return Origin(trace.weight, [self._entry(voice) for voice in trace.voices])
 
-    def _entry(self, voice: Voice) -> Entry:
+    def _entry(self, voice: Contribution) -> Entry:
         """The pair that wrote a slot, and where in it the piece of the slot stands."""
         pair, position = self.journal.owner(voice.slot), self.journal.position(voice.slot)
         start, end = self.tokenizer.span(self._encode(pair.target), position)

@@ -182,7 +182,11 @@ def test_the_attention_learns_from_an_aligner(
         (["--decay", "1.5"], 2, "decay must be in [0, 1], not 1.5"),
         (["--align", "-1"], 2, "guidance must not be negative, not -1.0"),
         (["--dropout", "1"], 2, "dropout must be in [0, 1), not 1.0"),
-        (["--preset", "huge"], 2, "unknown preset 'huge'; there are tiny, small, base, gnmt"),
+        (
+            ["--preset", "huge"],
+            2,
+            "unknown preset 'huge'; there are tiny, small, everyday, base, gnmt",
+        ),
         (["--dev", "{tmp}/none.tsv"], 1, "{tmp}/none.tsv: cannot read: no such file or directory"),
         (
             ["--resume"],

@@ -9,10 +9,10 @@ import torch
 from rarenmt.decoding import agreement
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.trace import Ending, History, Trace, Voice
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.trace import Backpointer, Contribution, SearchHistory, Trace
 from rarenmt.text.batch import source_batch
-from rarenmt.text.lexicon.cooccurrence import Company
+from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import BOS
@@ -33,9 +33,9 @@ def shown(pair: Pair) -> Translator:
 TERM = Pair("tablet", "Tablette", "file.txt", 1, time=0)
 
 
-def asked(pair: Pair) -> Excerpt:
+def asked(pair: Pair) -> CandidateSet:
     excerpt = shown(pair).remembered.finder.excerpt([ASKED])
-    assert isinstance(excerpt, Excerpt)
+    assert isinstance(excerpt, CandidateSet)
     return excerpt
 
 
@@ -45,14 +45,14 @@ def finished(text: str, owed: str = WORD) -> Hypothesis:
     words = tokenizer.by_word(tokenizer.encode(text))
     lent = [tokenizer.decode(word).strip() == owed for word in words for _ in word]
     pieces = [piece for word in words for piece in word]
-    traces = [Trace([1.0], 0.5, [Voice(0, 1.0, 0.5)]) for _ in pieces]
-    ending = Ending(len(pieces), 0, len(tokenizer.encode(ASKED)) + 1)
+    traces = [Trace([1.0], 0.5, [Contribution(0, 1.0, 0.5)]) for _ in pieces]
+    ending = Backpointer(len(pieces), 0, len(tokenizer.encode(ASKED)) + 1)
     return Hypothesis(pieces, -1.0, 0, traces, lent, ending)
 
 
-def history(found: Hypothesis) -> History:
+def history(found: Hypothesis) -> SearchHistory:
     """Of a search that found it at once."""
-    model, steps = shown(PAIR).model, History()
+    model, steps = shown(PAIR).model, SearchHistory()
     source = source_batch([shown(PAIR).tokenizer.encode(ASKED)], torch.device("cpu"))
     attended, state = model.encode(source)
     steps.begin(attended)
@@ -67,7 +67,7 @@ def mended(
     found: Hypothesis,
     pair: Pair = PAIR,
     lexicon: Lexicon | None = None,
-    company: Company = Company(),  # noqa: B008 - it never changes
+    company: Cooccurrence = Cooccurrence(),  # noqa: B008 - it never changes
 ) -> Hypothesis:
     translator = shown(PAIR)
     known = translator.checkpoint.lexicon if lexicon is None else lexicon
@@ -135,7 +135,7 @@ def test_the_word_is_preferred_that_keeps_company_with_the_one_shown_there(
     found = finished(f"Hast du den {WORD} unterschrieben?")
     pair = Pair(PAIR.source, target, "file.txt", 1, time=0)
 
-    agreed = mended(found, pair, company=Company(nats))
+    agreed = mended(found, pair, company=Cooccurrence(nats))
 
     assert text(agreed) == f"Hast du {said} {WORD} unterschrieben?"
 

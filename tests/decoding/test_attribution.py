@@ -2,7 +2,7 @@
 
 import torch
 
-from rarenmt.decoding.attribution import Debt
+from rarenmt.decoding.attribution import Attribution
 from rarenmt.memory.memory import EMPTY, Recall
 from rarenmt.model.seq2seq import Prediction
 
@@ -21,7 +21,7 @@ def prediction(shares: list[float], own: list[float], values: tuple[int, int]) -
 def test_what_the_memory_lent_half_of_is_owed() -> None:
     step = prediction([0.25, 0.2], [-5.0, -6.0], (3, 3))
 
-    debt = Debt.nothing(TWO).goes_on(step, TWO, torch.tensor([3, 3]))
+    debt = Attribution.nothing(TWO).goes_on(step, TWO, torch.tensor([3, 3]))
 
     assert debt.last.tolist() == [True, False]
     assert debt.belief.tolist() == [-5.0, 0.0]
@@ -30,14 +30,14 @@ def test_what_the_memory_lent_half_of_is_owed() -> None:
 def test_a_piece_that_no_neighbour_holds_is_not_owed() -> None:
     step = prediction([0.5, 0.5], [-5.0, -6.0], (3, EMPTY))
 
-    debt = Debt.nothing(TWO).goes_on(step, TWO, torch.tensor([2, 2]))
+    debt = Attribution.nothing(TWO).goes_on(step, TWO, torch.tensor([2, 2]))
 
     assert not debt.last.any()
     assert debt.belief.tolist() == [0.0, 0.0]
 
 
 def test_debts_follow_their_hypotheses_and_add_up() -> None:
-    first = Debt.nothing(TWO).goes_on(
+    first = Attribution.nothing(TWO).goes_on(
         prediction([0.5, 0.0], [-5.0, -6.0], (3, 3)), TWO, torch.tensor([3, 3])
     )
 
@@ -52,7 +52,7 @@ def test_debts_follow_their_hypotheses_and_add_up() -> None:
 def test_without_a_memory_nothing_is_owed() -> None:
     alone = Prediction(torch.zeros(2, 4), None, None)
 
-    debt = Debt.nothing(TWO).goes_on(alone, TWO, torch.tensor([1, 2]))
+    debt = Attribution.nothing(TWO).goes_on(alone, TWO, torch.tensor([1, 2]))
 
     assert debt.owed.tolist() == [[False], [False]]
     assert not debt.last.any()

@@ -21,13 +21,13 @@ from rarenmt.config import (
     TrainConfig,
 )
 from rarenmt.decoding.beam_search import DUE, Hypothesis, coverage_penalty, length_penalty, search
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.prefix import Threads
-from rarenmt.decoding.trace import AUDIBLE, VOICES, History
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.prefix import EntryPrefixes
+from rarenmt.decoding.trace import MAX_CONTRIBUTIONS, MIN_CONTRIBUTION, SearchHistory
 from rarenmt.memory.memory import EMPTY, Memory, Recall
-from rarenmt.model.attention import Attended
+from rarenmt.model.attention import AttentionInputs
 from rarenmt.model.decoder import DecoderState
-from rarenmt.model.query import States
+from rarenmt.model.query import DecoderStates
 from rarenmt.model.seq2seq import Model, Prediction
 from rarenmt.text.batch import Ids, Source, pair_batch, source_batch
 from rarenmt.text.tokenizer import BOS, EOS, PAD, UNK
@@ -55,15 +55,15 @@ class Bigrams(Model):
             self.table[piece, list(followers)] = torch.tensor(list(followers.values()))
 
     def step(
-        self, pieces: Tensor, state: DecoderState, attended: Attended
-    ) -> tuple[States, Tensor, DecoderState]:
+        self, pieces: Tensor, state: DecoderState, attended: AttentionInputs
+    ) -> tuple[DecoderStates, Tensor, DecoderState]:
         followers = self.table[pieces].log()
         weights = attended.bias[:, 0].softmax(dim=-1)
-        return States(followers, followers, followers, followers), weights, state
+        return DecoderStates(followers, followers, followers, followers), weights, state
 
     def predict(
         self,
-        states: States,
+        states: DecoderStates,
         memory: Memory | None,
         ask: Callable[[Tensor], Recall] | None = None,
     ) -> Prediction:
@@ -75,7 +75,7 @@ class Recalling(Bigrams):
 
     def predict(
         self,
-        states: States,
+        states: DecoderStates,
         memory: Memory | None,
         ask: Callable[[Tensor], Recall] | None = None,
     ) -> Prediction:
@@ -211,13 +211,13 @@ def test_the_coverage_penalty_favours_looking_at_everything() -> None:
     assert [h.score for h in found] == pytest.approx(scores)
 
 
-def silent(due: list[Tensor] | None = None) -> Excerpt:
+def silent(due: list[Tensor] | None = None) -> CandidateSet:
     """What two sentences may ask: nothing, but some of their words are due."""
     nothing = torch.tensor([EMPTY])
-    threads = Threads(nothing, nothing, nothing, plain(torch.zeros(20, dtype=torch.bool)))
+    threads = EntryPrefixes(nothing, nothing, nothing, plain(torch.zeros(20, dtype=torch.bool)))
     memory = Memory(MemoryConfig(slots=1, neighbours=1), 4, 20)
     places = [torch.zeros(0, 7, dtype=torch.bool)] * 2
-    return Excerpt.of(memory, threads, [nothing[:0]] * 2, places, due)
+    return CandidateSet.of(memory, threads, [nothing[:0]] * 2, places, due)
 
 
 def test_a_remembered_word_is_not_passed_over() -> None:
@@ -332,7 +332,7 @@ def test_every_sentence_is_translated_within_the_limit(
     model.output.bias.data[EOS] += wish_to_end
     config = SearchConfig(beam=beam, longest_ratio=2, longest_extra=3)
 
-    found = search(model, sources(*SOURCES), remembering(model), config, history=History())
+    found = search(model, sources(*SOURCES), remembering(model), config, history=SearchHistory())
 
     assert len(found) == len(SOURCES)
     for source, hypotheses in zip(SOURCES, found, strict=True):
@@ -447,10 +447,10 @@ def test_batched_equals_one_by_one(schooled_model: Model, beam: int, with_memory
     config = SearchConfig(beam=beam, coverage=0.1)
     many = SOURCES * 3  # more than the company a lonely sentence is given
 
-    batched = search(schooled_model, sources(*many), memory, config, history=History())
+    batched = search(schooled_model, sources(*many), memory, config, history=SearchHistory())
 
     alone = [
-        search(schooled_model, sources(source), memory, config, history=History())[0]
+        search(schooled_model, sources(source), memory, config, history=SearchHistory())[0]
         for source in SOURCES
     ]
     for found, expected in zip(batched, alone * 3, strict=True):
@@ -476,7 +476,7 @@ def test_every_trace_names_the_slots_that_hold_the_piece(
     )
     memory = remembering(model)
 
-    found = search(model, sources(*SOURCES), memory, SearchConfig(beam=3), history=History())
+    found = search(model, sources(*SOURCES), memory, SearchConfig(beam=3), history=SearchHistory())
 
     traced = 0
     for source, hypotheses in zip(SOURCES, found, strict=True):
@@ -493,8 +493,8 @@ def test_every_trace_names_the_slots_that_hold_the_piece(
                     assert voice.similarity == pytest.approx(similarity, abs=1e-4)
                     assert voice.weight == pytest.approx(weight, abs=1e-3)
                     traced += 1
-                loud = [weight for _, _, weight in expected if weight > AUDIBLE + 1e-3]
-                assert len(trace.voices) >= min(len(loud), VOICES)
+                loud = [weight for _, _, weight in expected if weight > MIN_CONTRIBUTION + 1e-3]
+                assert len(trace.voices) >= min(len(loud), MAX_CONTRIBUTIONS)
     assert traced > 0
 
 
@@ -518,7 +518,7 @@ def voices(prediction: Prediction, step: int, piece: int) -> list[tuple[int, flo
 @pytest.mark.parametrize("beam", [1, 3])
 def test_a_trace_says_where_the_decoder_looked(schooled_model: Model, beam: int) -> None:
     config = SearchConfig(beam=beam)
-    found = search(schooled_model, sources(*SOURCES), None, config, history=History())
+    found = search(schooled_model, sources(*SOURCES), None, config, history=SearchHistory())
 
     for source, hypotheses in zip(SOURCES, found, strict=True):
         for hypothesis in hypotheses:
@@ -534,7 +534,7 @@ def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model
     schooled_model.get_parameter("readout.gate.2.bias").data.fill_(50.0)  # always believed
     asked = sources(*[source for source, _ in NEWS])
 
-    found = search(schooled_model, asked, memory, SearchConfig(beam=1), history=History())
+    found = search(schooled_model, asked, memory, SearchConfig(beam=1), history=SearchHistory())
 
     assert [hypotheses[0].pieces for hypotheses in found] == [target for _, target in NEWS]
     for hypotheses in found:
@@ -548,7 +548,9 @@ def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model
 def test_without_a_memory_nothing_spoke(schooled_model: Model) -> None:
     config = SearchConfig(beam=2)
 
-    for hypotheses in search(schooled_model, sources(*SOURCES), None, config, history=History()):
+    for hypotheses in search(
+        schooled_model, sources(*SOURCES), None, config, history=SearchHistory()
+    ):
         for hypothesis in hypotheses:
             assert [(t.weight, t.voices) for t in hypothesis.traces] == [(0.0, [])] * len(
                 hypothesis.pieces
@@ -558,7 +560,7 @@ def test_without_a_memory_nothing_spoke(schooled_model: Model) -> None:
 def test_tracing_changes_no_translation(schooled_model: Model) -> None:
     memory, config = remembering(schooled_model), SearchConfig(beam=3)
 
-    traced = search(schooled_model, sources(*SOURCES), memory, config, history=History())
+    traced = search(schooled_model, sources(*SOURCES), memory, config, history=SearchHistory())
 
     bare = search(schooled_model, sources(*SOURCES), memory, config)
     assert bare == [[replace(h, traces=[]) for h in hypotheses] for hypotheses in traced]

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
-from rarenmt.decoding.candidates import LOOKED, Excerpt
-from rarenmt.decoding.continuation import CLOSER, LONGER, THREAD, Speech
-from rarenmt.decoding.padded_keys import RaggedKeys
-from rarenmt.decoding.prefix import Begun, Threads
+from rarenmt.decoding.candidates import LOOKED, CandidateSet
+from rarenmt.decoding.continuation import CLOSER, LONGER, THREAD, Continuations
+from rarenmt.decoding.padded_keys import PaddedKeys
+from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Memory, Recall
 from rarenmt.text.tokenizer import BOS
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 
 WIDTH, NEIGHBOURS, PIECES = 16, 4, 5
 HOLA, MUNDO = 7, 8
@@ -34,7 +34,7 @@ def unit_rows(count: int, seed: int, width: int = WIDTH) -> Tensor:
 
 def remembering(
     entries: int, seed: int, *, neighbours: int = NEIGHBOURS, width: int = WIDTH
-) -> tuple[Memory, Threads]:
+) -> tuple[Memory, EntryPrefixes]:
     """A memory of unrelated entries; slot i holds value 100 + i."""
     config = MemoryConfig(slots=entries, neighbours=min(neighbours, entries))
     memory = Memory(config, width, 100 + entries)
@@ -44,7 +44,7 @@ def remembering(
     stems = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
     before = torch.tensor([rng.choice([EMPTY, *range(PIECES)]) for _ in range(entries)])
     inside = torch.tensor([False] * 100 + [rng.random() < 0.4 for _ in range(entries)])
-    return memory, Threads(stems, before, torch.full_like(stems, EMPTY), plain(inside))
+    return memory, EntryPrefixes(stems, before, torch.full_like(stems, EMPTY), plain(inside))
 
 
 def generator() -> torch.Generator:
@@ -62,14 +62,14 @@ def few(
     before: list[int] | None = None,
     places: list[list[bool]] | None = None,
     close: list[bool] | None = None,
-) -> Excerpt:
+) -> CandidateSet:
     """One sentence with these keys, values, words begun and whether inside a word."""
     keys, values, stems, inside = zip(*entries, strict=True)
     vocabulary = torch.zeros(PIECES_IN_ALL, dtype=torch.bool)
     vocabulary[list(values)] = torch.tensor(inside)
     slots = torch.arange(len(values))[None]
     unknown = torch.full_like(slots, EMPTY)
-    speech = Speech(
+    speech = Continuations(
         slots,
         torch.tensor([values]),
         torch.tensor([stems]),
@@ -81,8 +81,8 @@ def few(
         unknown != EMPTY,
         plain(vocabulary),
     )
-    return Excerpt(
-        RaggedKeys.of(torch.stack(keys), slots),
+    return CandidateSet(
+        PaddedKeys.of(torch.stack(keys), slots),
         speech,
         None if places is None else torch.tensor([places]),
         None,
@@ -100,9 +100,9 @@ def near(similarity: float) -> Tensor:
     return similarity * axis(0) + (1 - similarity**2) ** 0.5 * axis(1)
 
 
-def after(*words: int) -> Begun:
+def after(*words: int) -> Prefix:
     """After these words, and who knows what before them."""
-    return Begun(torch.tensor(words), torch.full((len(words),), EMPTY))
+    return Prefix(torch.tensor(words), torch.full((len(words),), EMPTY))
 
 
 def nowhere(rows: int) -> Tensor:
@@ -110,9 +110,11 @@ def nowhere(rows: int) -> Tensor:
     return torch.zeros(rows, 1)
 
 
-def ask(excerpt: Excerpt, previous: int, before: int = EMPTY, attention: float = 0.0) -> Recall:
+def ask(
+    excerpt: CandidateSet, previous: int, before: int = EMPTY, attention: float = 0.0
+) -> Recall:
     """Near the first axis, with so much attention on the first piece, the rest on the second."""
-    begun = Begun(torch.tensor([previous]), torch.tensor([before]))
+    begun = Prefix(torch.tensor([previous]), torch.tensor([before]))
     return excerpt.read(axis(0)[None], begun, torch.tensor([[attention, 1 - attention]]))
 
 
@@ -121,7 +123,7 @@ def ask(excerpt: Excerpt, previous: int, before: int = EMPTY, attention: float =
 
 def spoken(
     memory: Memory,
-    threads: Threads,
+    threads: EntryPrefixes,
     places: Sequence[tuple[int, Tensor, bool]],
     query: Tensor,
     begun: tuple[int, int],
@@ -173,8 +175,8 @@ def test_an_excerpt_answers_as_a_loop_over_its_entries(
     untold = 0.2 * torch.rand(len(queries), pieces, generator=generator())
     close = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
 
-    excerpt = Excerpt.of(memory, threads, chosen, places, close=close)
-    recall = excerpt.read(queries, Begun(words, before), attention, untold)
+    excerpt = CandidateSet.of(memory, threads, chosen, places, close=close)
+    recall = excerpt.read(queries, Prefix(words, before), attention, untold)
 
     assert recall.thread is not None
     assert recall.mute is not None
@@ -355,7 +357,7 @@ def test_when_all_are_silent_nothing_is_near() -> None:
 def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
     memory, threads = remembering(6, 1)
 
-    excerpt = Excerpt.of(
+    excerpt = CandidateSet.of(
         memory, threads, [torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)]
     )
 
@@ -372,7 +374,7 @@ def test_a_mute_entry_is_still_spelt_and_found_where_it_begins_a_word() -> None:
     threads.joints.inside[100:] = torch.tensor([False] * 7 + [True] * 2)
     chosen, places = [torch.tensor([4, 2, 7])], [torch.tensor([[True], [False], [False]])]
 
-    excerpt = Excerpt.of(memory, threads, chosen, places)
+    excerpt = CandidateSet.of(memory, threads, chosen, places)
     recall = excerpt.read(memory.keys[[2]], after(PIECES), nowhere(1))
 
     assert excerpt.speech.slots.tolist() == [[4, 2]]
@@ -386,13 +388,13 @@ def test_a_mute_entry_is_still_spelt_and_found_where_it_begins_a_word() -> None:
 
 def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
     memory, threads = remembering(3, 1)
-    threads = Threads(
+    threads = EntryPrefixes(
         torch.tensor([EMPTY, HOLA, HOLA]),
         torch.full((3,), EMPTY),
         torch.tensor([HOLA, HOLA, MUNDO]),
         plain(torch.zeros(103, dtype=torch.bool)),
     )
-    excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
+    excerpt = CandidateSet.of(memory, threads, [torch.tensor([0, 1, 2])])
 
     recall = excerpt.read(memory.keys[[0, 0]], after(HOLA, MUNDO), nowhere(2))
 
@@ -404,15 +406,15 @@ def test_a_word_is_not_said_twice_in_a_row_unless_its_pair_does() -> None:
 def test_nor_is_it_ended_so_where_another_word_began_alike() -> None:
     memory, threads = remembering(3, 1)
     inside = torch.tensor([False] * 100 + [True] * 3)
-    threads = Threads(
+    threads = EntryPrefixes(
         torch.tensor([HOLA, HOLA, HOLA]),
         torch.tensor([EMPTY, MUNDO, EMPTY]),
         torch.tensor([MUNDO, MUNDO, EMPTY]),
         plain(inside),
     )
-    excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
+    excerpt = CandidateSet.of(memory, threads, [torch.tensor([0, 1, 2])])
 
-    recall = excerpt.read(memory.keys[[0]], Begun(*torch.tensor([[HOLA], [MUNDO]])), nowhere(1))
+    recall = excerpt.read(memory.keys[[0]], Prefix(*torch.tensor([[HOLA], [MUNDO]])), nowhere(1))
     unknown = excerpt.read(memory.keys[[0]], after(HOLA), nowhere(1))
 
     assert recall.mute is not None
@@ -427,7 +429,7 @@ def test_selected_sentences_keep_their_entries() -> None:
     threads.joints.inside[:] = False
     places = [torch.rand(len(own), 7, generator=generator()) < 0.2 for own in chosen]
     close = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
-    excerpt = Excerpt.of(memory, threads, chosen, places, close=close)
+    excerpt = CandidateSet.of(memory, threads, chosen, places, close=close)
 
     selected = excerpt.select(torch.tensor([2, 0, 2]))
 
@@ -444,7 +446,7 @@ def test_selected_sentences_keep_their_entries() -> None:
 def test_what_is_near_teaches_the_queries_and_not_the_entries() -> None:
     memory, threads = remembering(3, 1)
     threads.joints.inside[:] = False
-    excerpt = Excerpt.of(memory, threads, [torch.tensor([0, 1, 2])])
+    excerpt = CandidateSet.of(memory, threads, [torch.tensor([0, 1, 2])])
     queries = unit_rows(1, 2).requires_grad_()
 
     recall = excerpt.read(queries, after(PIECES), nowhere(1))
@@ -474,18 +476,18 @@ def test_a_sentence_gets_the_same_bits_alone_and_in_company(
         for own, length in zip(chosen, lengths, strict=True)
     ]
     queries = unit_rows(len(counts) * rows, seed + 1, width=48)
-    begun = Begun(*torch.randint(0, PIECES, (2, len(queries)), generator=generator()))
+    begun = Prefix(*torch.randint(0, PIECES, (2, len(queries)), generator=generator()))
     heard = torch.arange(max(lengths)) < torch.tensor(lengths).repeat_interleave(rows)[:, None]
     attention = torch.rand(heard.shape, generator=generator()) * heard
     attention /= attention.sum(dim=1, keepdim=True)
 
-    together = Excerpt.of(memory, threads, chosen, places).read(queries, begun, attention)
+    together = CandidateSet.of(memory, threads, chosen, places).read(queries, begun, attention)
 
     for sentence, slots in enumerate(chosen):
         own = slice(sentence * rows, (sentence + 1) * rows)
-        excerpt = Excerpt.of(memory, threads, [slots], [places[sentence]])
+        excerpt = CandidateSet.of(memory, threads, [slots], [places[sentence]])
         looked = attention[own, : lengths[sentence]]
-        alone = excerpt.read(queries[own], Begun(*(part[own] for part in begun)), looked)
+        alone = excerpt.read(queries[own], Prefix(*(part[own] for part in begun)), looked)
         assert_same_bits(together, own, alone)
 
 
@@ -504,11 +506,11 @@ def test_entries_that_are_equally_near_stand_in_the_same_order_in_any_company(ot
     memory.write(torch.cat([keys, unit_rows(others, 1)]), torch.arange(6 + others) % 99, None,
                  generator())  # fmt: skip
     unknown = torch.full((6 + others,), EMPTY)
-    threads = Threads(unknown, unknown, unknown, plain(torch.zeros(100, dtype=torch.bool)))
+    threads = EntryPrefixes(unknown, unknown, unknown, plain(torch.zeros(100, dtype=torch.bool)))
     same, distraction = torch.arange(6), torch.arange(6, 6 + others)
 
-    alone = Excerpt.of(memory, threads, [same]).read(axis(0)[None], after(1), nowhere(1))
-    together = Excerpt.of(memory, threads, [same, distraction]).read(
+    alone = CandidateSet.of(memory, threads, [same]).read(axis(0)[None], after(1), nowhere(1))
+    together = CandidateSet.of(memory, threads, [same, distraction]).read(
         axis(0).repeat(2, 1), after(1, 1), nowhere(2)
     )
 
@@ -520,7 +522,7 @@ def test_entries_that_are_equally_near_stand_in_the_same_order_in_any_company(ot
 QUOTE, WORD, SPACED, BYTE, SPACE = 1, 2, 3, 4, 5
 APART = torch.tensor([0, 1, SPACED, 3, SPACE, 5, 6, 7, 8, 9])
 IN_WORDS = torch.isin(torch.arange(10), torch.tensor([WORD, BYTE]))
-QUOTED = Joints(
+QUOTED = WordBoundaries(
     inside=IN_WORDS,
     signs=torch.arange(10) == QUOTE,
     digits=torch.zeros(10, dtype=torch.bool),
@@ -536,7 +538,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
     """What an entry behind a quotation mark says behind something else, its thread, and whether
     it says anything."""
     slots, unknown = torch.tensor([[0]]), torch.tensor([[EMPTY]])
-    speech = Speech(
+    speech = Continuations(
         slots,
         torch.tensor([[value]]),
         torch.tensor([[stem]]),
@@ -548,7 +550,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
         unknown != EMPTY,
         QUOTED,
     )
-    excerpt = Excerpt(RaggedKeys.of(axis(0)[None], slots), speech, None, None, speech, 1)
+    excerpt = CandidateSet(PaddedKeys.of(axis(0)[None], slots), speech, None, None, speech, 1)
     recall = ask(excerpt, written)
     assert recall.thread is not None
     assert recall.awaited is QUOTED.brackets

@@ -7,27 +7,29 @@ import torch
 from plain_joints import INNER, INSIDE, JOINTS, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
-from rarenmt.decoding.continuation import ENDING, OWED, THREAD, Candidates, Speech
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.continuation import ENDING, OWED, THREAD, Continuations, Neighbours
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY, SAME_WORD, Recall
 from rarenmt.text.tokenizer import BOS
 
 
-def spoken(stems: Tensor, values: Tensor) -> Speech:
+def spoken(stems: Tensor, values: Tensor) -> Continuations:
     """What entries say behind these words, and nothing else is known of them."""
     unknown = torch.full_like(stems, EMPTY)
     slots = torch.arange(stems.numel()).view_as(stems)
     none = unknown != EMPTY
-    return Speech(slots, values, stems, unknown, unknown, none, none.long(), none, none, JOINTS)
+    return Continuations(
+        slots, values, stems, unknown, unknown, none, none.long(), none, none, JOINTS
+    )
 
 
-def speech(*entries: tuple[int, int]) -> Speech:
+def speech(*entries: tuple[int, int]) -> Continuations:
     """One sentence with entries of what stood before and the piece after it."""
     stems, values = torch.tensor(entries).t()[:, None]
     return spoken(stems, values)
 
 
-def lost(entries: Speech, written: int, *, owed: bool = False) -> Tensor:
+def lost(entries: Continuations, written: int, *, owed: bool = False) -> Tensor:
     """What going on with each piece loses."""
     log_probs = torch.zeros(1, PIECES)
     entries.end_words(log_probs, torch.tensor([written]), torch.tensor([owed]))
@@ -104,12 +106,12 @@ def test_the_further_words_of_a_term_are_said_only_behind_the_ones_before(
         before=torch.tensor([[OTHER]]),
         bound=torch.tensor([[bound]]),
     )
-    begun = Begun(torch.tensor([[word]]), torch.tensor([[before]]))
+    begun = Prefix(torch.tensor([[word]]), torch.tensor([[before]]))
 
     bonus, thread = entries.goes_on(begun)
     one = torch.ones(1, 1)
-    near = Candidates(torch.tensor([[0]]), bonus[0], one, thread[0], torch.tensor([[False]]))
-    recall = entries.recall(near, Begun(begun.word[0], begun.before[0]), 1)
+    near = Neighbours(torch.tensor([[0]]), bonus[0], one, thread[0], torch.tensor([[False]]))
+    recall = entries.recall(near, Prefix(begun.word[0], begun.before[0]), 1)
 
     assert recall.mute is not None
     assert recall.values[0, 0] == LAST + 2  # it is heard, for the gate to know how near it is
@@ -134,11 +136,13 @@ def recalled(
     slots, stems, values = torch.tensor([[[0]], [[stem]], [[value]]])
     false = slots > 0
     wants = torch.full_like(false, wanted)
-    entry = Speech(slots, values, stems, none, words, false, false.long(), false, wants, CASED)
-    begun = Begun(torch.tensor([[written]]), none)
+    entry = Continuations(
+        slots, values, stems, none, words, false, false.long(), false, wants, CASED
+    )
+    begun = Prefix(torch.tensor([[written]]), none)
     bonus, thread = entry.goes_on(begun)
-    near = Candidates(slots, bonus[0], one, thread[0], slots > 0)
-    return entry.recall(near, Begun(begun.word[0], none[0]), 1)
+    near = Neighbours(slots, bonus[0], one, thread[0], slots > 0)
+    return entry.recall(near, Prefix(begun.word[0], none[0]), 1)
 
 
 @pytest.mark.parametrize(("stem", "value", "written"), [(BOS, CAPITAL, OTHER), (OTHER, SMALL, BOS)])

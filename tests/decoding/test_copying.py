@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rarenmt.config import SearchConfig
-from rarenmt.decoding.copying import OWED, Verbatim
+from rarenmt.decoding.copying import OWED, CopyConstraints
 from rarenmt.model.checkpoint import load_checkpoint
-from rarenmt.text.lexicon.frequency import Counts
-from rarenmt.text.placeables import lacking
+from rarenmt.text.lexicon.frequency import Frequencies
+from rarenmt.text.placeables import missing_placeables
 from rarenmt.text.tokenizer import EOS, Tokenizer
 from rarenmt.translator.translator import Translator
 
@@ -48,7 +48,9 @@ class Writing:
     ) -> None:
         self.tokenizer, self.source = tokenizer, tokenizer.encode(source)
         self.text = "".join(tokenizer.texts[piece] for piece in self.source)
-        found = Verbatim.of([self.source], [reworded], tokenizer, Counts(), languages, heed, CPU)
+        found = CopyConstraints.of(
+            [self.source], [reworded], tokenizer, Frequencies(), languages, heed, CPU
+        )
         assert found is not None
         self.verbatim = found
 
@@ -189,7 +191,10 @@ def test_a_span_that_is_said_in_other_words_is_let_go(tokenizer: Tokenizer) -> N
 def test_sentences_without_spans_have_none(tokenizer: Tokenizer) -> None:
     sources = [tokenizer.encode(text) for text in ("he ran", "so it cost", "")]
 
-    assert Verbatim.of(sources, [set()] * 3, tokenizer, Counts(), ("en", "de"), 0.0, CPU) is None
+    assert (
+        CopyConstraints.of(sources, [set()] * 3, tokenizer, Frequencies(), ("en", "de"), 0.0, CPU)
+        is None
+    )
 
 
 word = st.sampled_from(["the", "cat", "12", "1,250.50", "2014", "7", "{n}", "%s", "<b>", "a@b.de"])
@@ -206,7 +211,7 @@ def test_a_translation_has_no_numbers_but_those_of_its_source(
     wanted, found = (Counter(re.findall("[0-9]+", text)) for text in (source, translation.text))
     if re.search(r"(^| )[0-9]", source):
         assert found <= wanted
-    assert translation.lacks == lacking(source, translation.text)
+    assert translation.lacks == missing_placeables(source, translation.text)
 
 
 @settings(max_examples=6, deadline=None)

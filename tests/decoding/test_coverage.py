@@ -4,29 +4,29 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from rarenmt.decoding.coverage import Due
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.coverage import ConstraintCoverage
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY
 
 HOLA, MUNDO = 7, 8
 
 
-def due(*numbers: int) -> Due:
+def due(*numbers: int) -> ConstraintCoverage:
     """Of three hypotheses, two of a first sentence and one of a second. In the first the word HOLA
     translates the first two pieces and MUNDO the third, of which these are due."""
     words = torch.tensor([[MUNDO, HOLA, EMPTY], [MUNDO, EMPTY, EMPTY]])
     places = torch.zeros(2, 3, 3, dtype=torch.bool)
     places[0, 0, 2] = places[0, 1, :2] = places[1, 0] = True
     nothing = torch.zeros(3, dtype=torch.long)
-    both = Due.of([torch.tensor(numbers), nothing], words, places)
+    both = ConstraintCoverage.of([torch.tensor(numbers), nothing], words, places)
     return both.select(torch.tensor([0, 0, 1]))
 
 
-def after(*words: int) -> Begun:
-    return Begun(torch.tensor(words), torch.full((len(words),), EMPTY))
+def after(*words: int) -> Prefix:
+    return Prefix(torch.tensor(words), torch.full((len(words),), EMPTY))
 
 
-def said(of: Due, *words: int) -> list[list[bool]]:
+def said(of: ConstraintCoverage, *words: int) -> list[list[bool]]:
     found = of.said(after(*words), LOOKED)
     return [] if found is None else found.tolist()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from rarenmt.decoding.padded_keys import SMALLEST, RaggedKeys
+from rarenmt.decoding.padded_keys import SMALLEST, PaddedKeys
 from rarenmt.memory.memory import EMPTY
 
 WIDTH = 8
@@ -24,7 +24,7 @@ def drawn(counts: list[int]) -> tuple[Tensor, Tensor]:
     return keys, slots
 
 
-def rows(ragged: RaggedKeys, counts: list[int]) -> list[Tensor]:
+def rows(ragged: PaddedKeys, counts: list[int]) -> list[Tensor]:
     starts = ragged.starts.tolist()
     return [ragged.rows[a : a + count] for a, count in zip(starts, counts, strict=True)]
 
@@ -37,7 +37,7 @@ def test_every_sentence_has_its_keys_and_keeps_them_when_chosen(
     keys, slots = drawn(counts)
     chosen = [number % len(counts) for number in chosen]
 
-    ragged = RaggedKeys.of(keys, slots)
+    ragged = PaddedKeys.of(keys, slots)
     some = ragged.select(torch.tensor(chosen))
 
     own = [keys[row[:count]] for row, count in zip(slots, counts, strict=True)]
@@ -53,7 +53,7 @@ def test_products_are_with_the_keys_of_the_same_sentence(counts: list[int]) -> N
     keys, slots = drawn(counts)
     queries = torch.randn(len(counts), 2, WIDTH, generator=torch.Generator().manual_seed(1))
 
-    products = RaggedKeys.of(keys, slots).products(queries, slots.shape[1])
+    products = PaddedKeys.of(keys, slots).products(queries, slots.shape[1])
 
     assert products.shape == (len(counts), 2, slots.shape[1])
     for number, count in enumerate(counts):
@@ -67,4 +67,4 @@ def test_products_are_with_the_keys_of_the_same_sentence(counts: list[int]) -> N
 def test_a_sentence_has_not_twice_the_rows_it_needs(count: int, size: int) -> None:
     keys, slots = drawn([count])
 
-    assert RaggedKeys.of(keys, slots).sizes.tolist() == [size * SMALLEST]
+    assert PaddedKeys.of(keys, slots).sizes.tolist() == [size * SMALLEST]

@@ -3,7 +3,7 @@
 import torch
 from plain_joints import INNER, INSIDE, JOINTS, LAST, PIECES, START
 
-from rarenmt.decoding.prefix import Begun, spell_pairs
+from rarenmt.decoding.prefix import Prefix, entry_prefixes
 from rarenmt.memory.memory import EMPTY
 from rarenmt.text.tokenizer import BOS
 
@@ -11,7 +11,7 @@ from rarenmt.text.tokenizer import BOS
 def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> None:
     pieces = torch.tensor([[START, START], [INNER, LAST], [INNER, INNER], [START, START]])
 
-    begun = Begun.all(torch.cat([torch.full((1, 2), BOS), pieces]), JOINTS)
+    begun = Prefix.all(torch.cat([torch.full((1, 2), BOS), pieces]), JOINTS)
 
     assert begun.word[0].tolist() == [BOS, BOS]
     stems = begun.word[1:]
@@ -30,14 +30,14 @@ def test_entries_of_many_pairs_are_spelt_as_one_pair_after_the_other() -> None:
     positions = torch.cat([torch.arange(count % 9) for count in range(40)])
     values = torch.randint(START, PIECES, pairs.shape, generator=generator)
 
-    threads = spell_pairs(values, pairs, positions, JOINTS)
+    threads = entry_prefixes(values, pairs, positions, JOINTS)
 
     gaps = torch.rand(pairs.shape, generator=generator) < 0.2
-    torn = spell_pairs(values[~gaps], pairs[~gaps], positions[~gaps], JOINTS)
+    torn = entry_prefixes(values[~gaps], pairs[~gaps], positions[~gaps], JOINTS)
     for pair in pairs.unique().tolist():
         own = pairs == pair
         pieces = values[own]
-        begun = Begun.all(torch.cat([torch.tensor([BOS]), pieces])[:, None], JOINTS)
+        begun = Prefix.all(torch.cat([torch.tensor([BOS]), pieces])[:, None], JOINTS)
         assert threads.stems[own].tolist() == begun.word[:-1, 0].tolist()
         assert threads.before[own].tolist() == begun.before[:-1, 0].tolist()
     for part, whole in ((torn.stems, threads.stems), (torn.before, threads.before)):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import rarenmt
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def repository(tmp_path: Path) -> Path:
 def commit_of(package: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     package.mkdir(parents=True)
     monkeypatch.setattr(rarenmt, "__file__", str(package / "__init__.py"))
-    return Conditions.now().commit
+    return Environment.now().commit
 
 
 def test_a_figure_names_the_commit_of_the_checkout(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from rarenmt.evaluation.metrics import Novelty
+from rarenmt.evaluation.metrics import NewWordRecall
 
 
 def test_words_are_counted_by_the_segments_that_held_them() -> None:
-    novelty = Novelty()
+    novelty = NewWordRecall()
     novelty.show("Das Quokka schläft, das Quokka.")  # one segment, however often
     novelty.show("Das Haus.")
     novelty.show("das Haus")
@@ -18,7 +18,7 @@ def test_words_are_counted_by_the_segments_that_held_them() -> None:
 
 
 def test_counts_are_clipped_and_case_counts() -> None:
-    novelty = Novelty()
+    novelty = NewWordRecall()
 
     novelty.judge("Wal Wal Wal hai", "Wal Wal Hai")
 

@@ -54,7 +54,7 @@ def unit_rows(count: int, generator: torch.Generator) -> Tensor:
     return F.normalize(rows, dim=-1)
 
 
-class History:
+class SearchHistory:
     """A memory whose slots are set by hand, and what they should hold."""
 
     def __init__(self, index: Index, dtype: torch.dtype, seed: int) -> None:
@@ -90,7 +90,7 @@ class History:
 def test_no_stale_slot_no_duplicate_and_what_was_just_put_comes_first(
     name: str, dtype: torch.dtype, events: list[tuple[str, int]], seed: int
 ) -> None:
-    history = History(INDEXES[name](), dtype, seed)
+    history = SearchHistory(INDEXES[name](), dtype, seed)
     memory = history.memory
     for kind, count in events:
         changed = history.happen(kind, count)
@@ -121,7 +121,7 @@ def test_no_stale_slot_no_duplicate_and_what_was_just_put_comes_first(
 def test_equal_histories_give_equal_answers(name: str) -> None:
     answers = []
     for _ in range(2):
-        history = History(INDEXES[name](), torch.bfloat16, 1)
+        history = SearchHistory(INDEXES[name](), torch.bfloat16, 1)
         for kind, count in [("new", 300), ("over", 40), ("new", 100), ("over", 30)]:
             history.happen(kind, count)
             answers.append(history.memory.read(unit_rows(50, history.generator)).slots)
@@ -132,7 +132,7 @@ def test_equal_histories_give_equal_answers(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lsh", "faiss"])
 def test_most_nearest_neighbours_are_found(name: str) -> None:
-    history = History(INDEXES[name](), torch.float32, 1)
+    history = SearchHistory(INDEXES[name](), torch.float32, 1)
     history.happen("new", MOST)
     queries = unit_rows(200, history.generator)
 
@@ -144,7 +144,7 @@ def test_most_nearest_neighbours_are_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", INDEXES)
 def test_more_neighbours_than_buckets_hold_are_found_all_the_same(name: str) -> None:
-    history = History(INDEXES[name](), torch.float32, 1)
+    history = SearchHistory(INDEXES[name](), torch.float32, 1)
     history.happen("new", 300)
 
     recall = history.memory.read(unit_rows(5, history.generator), k=300)

@@ -6,7 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from rarenmt.config import ModelConfig
-from rarenmt.model.attention import DONE, Attended, Attention
+from rarenmt.model.attention import DONE, Attention, AttentionInputs
 
 HALF = 0.5 * math.log(3)
 """tanh(HALF) = 1/2 and tanh(2 · HALF) = 4/5."""
@@ -26,7 +26,7 @@ def one_unit_attention() -> Attention:
     return attention
 
 
-def three_words(attention: Attention, *, padding: int = 0) -> Attended:
+def three_words(attention: Attention, *, padding: int = 0) -> AttentionInputs:
     """Encoded as −HALF, 0 and HALF, with one-hot contents; padding that would draw attention."""
     encoded = torch.tensor([[-HALF, 10.0], [0.0, 20.0], [HALF, 40.0]] + [[9.0, 9.0]] * padding)
     embedded = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] + [[9.0, 9.0]] * padding)

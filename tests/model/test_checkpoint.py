@@ -184,8 +184,8 @@ def test_nothing_is_ever_unpickled() -> None:
 def test_large_weights_are_cut_into_files_under_the_limit(
     tmp_path: Path, tiny_model: Model, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    largest = max(tensor.nbytes for tensor in tiny_model.state_dict().values())
-    limit = largest // 4  # bfloat16 takes half
+    top_k = max(tensor.nbytes for tensor in tiny_model.state_dict().values())
+    limit = top_k // 4  # bfloat16 takes half
     monkeypatch.setattr(tensors, "SHARD_BYTES", limit)
 
     save_checkpoint(tmp_path, tiny_model, tokenizer)

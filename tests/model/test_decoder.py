@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from rarenmt.config import Config
 from rarenmt.model.decoder import Decoder, DecoderState
-from rarenmt.model.query import States
+from rarenmt.model.query import DecoderStates
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import pair_batch
 
@@ -17,7 +17,7 @@ PAIRS = [([4, 5, 6, 7], [8, 9, 10]), ([11], [12, 13, 14, 15, 16]), ([17, 18], []
 BATCH = pair_batch(PAIRS, torch.device("cpu"))
 
 
-def stepped(model: Model) -> tuple[list[States], list[Tensor]]:
+def stepped(model: Model) -> tuple[list[DecoderStates], list[Tensor]]:
     attended, state = model.encode(BATCH.source)
     states, weights = [], []
     for pieces in BATCH.inputs:
@@ -35,7 +35,7 @@ def test_unrolled_equals_stepped(tiny_model: Model, learning: bool) -> None:
 
     with torch.set_grad_enabled(learning):
         steps, step_weights = stepped(tiny_model)
-    for field in fields(States):
+    for field in fields(DecoderStates):
         one_by_one = torch.cat([getattr(step, field.name) for step in steps])
         assert_close(getattr(whole, field.name), one_by_one)
     assert_close(weights, torch.cat(step_weights, dim=1))

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import Block, MemoryConfig, ModelConfig
-from rarenmt.model.query import Query, States
+from rarenmt.model.query import DecoderStates, Query
 
 MODEL = ModelConfig(hidden=4, embedding=2)
 
@@ -15,13 +15,13 @@ def query_of(*blocks: Block) -> Query:
     return Query(MODEL, MemoryConfig(query=blocks, block=3))
 
 
-def random_states(count: int, seed: int = 1) -> States:
+def random_states(count: int, seed: int = 1) -> DecoderStates:
     generator = torch.Generator().manual_seed(seed)
 
     def draw(width: int) -> Tensor:
         return torch.randn(count, width, generator=generator)
 
-    return States(draw(4), draw(2), draw(4), draw(4))
+    return DecoderStates(draw(4), draw(2), draw(4), draw(4))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_similarity_is_the_shared_cosine_of_the_blocks() -> None:
     source = torch.tensor([[3.0, 4.0], [10.0, 0.0]])  # cosine 0.6
     top = torch.tensor([[1.0, 0.0, 0.0, 7.0], [0.0, 2.0, 0.0, 7.0]])  # cosine 0 in the first three
 
-    queries = query(States(nothing, source, nothing, top))
+    queries = query(DecoderStates(nothing, source, nothing, top))
 
     assert_close(queries[0] @ queries[1], torch.tensor(0.75 * 0.6))
     assert_close(query.agreements(queries[:1], queries[1:]), torch.tensor([[0.75 * 0.6, 0.0]]))
@@ -88,7 +88,9 @@ def test_half_precision_keys_agree_in_single_precision() -> None:
 def test_the_size_of_a_state_does_not_matter() -> None:
     query = query_of("context", "source", "bottom", "top")
     states = random_states(3)
-    louder = States(7 * states.context, 0.1 * states.source, 3 * states.bottom, 9 * states.top)
+    louder = DecoderStates(
+        7 * states.context, 0.1 * states.source, 3 * states.bottom, 9 * states.top
+    )
 
     assert_close(query(louder), query(states))
 
@@ -104,7 +106,7 @@ def test_the_source_block_is_the_embedding_itself() -> None:
 def test_any_leading_dimensions_will_do() -> None:
     query = query_of("context", "source", "bottom", "top")
     states = random_states(6)
-    folded = States(*(getattr(states, name).view(2, 3, -1) for name in vars(states)))
+    folded = DecoderStates(*(getattr(states, name).view(2, 3, -1) for name in vars(states)))
 
     assert_close(query(folded).flatten(0, 1), query(states))
 
@@ -112,7 +114,9 @@ def test_any_leading_dimensions_will_do() -> None:
 def test_states_are_picked_by_their_flat_position() -> None:
     numbers = torch.arange(6.0).view(2, 3, 1)
 
-    picked = States(numbers, numbers + 10, numbers + 20, numbers + 30).at(torch.tensor([4, 0]))
+    picked = DecoderStates(numbers, numbers + 10, numbers + 20, numbers + 30).at(
+        torch.tensor([4, 0])
+    )
 
     assert picked.context.tolist() == [[4], [0]]
     assert picked.source.tolist() == [[14], [10]]

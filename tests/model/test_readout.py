@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from rarenmt.config import Config
 from rarenmt.memory.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Recall
-from rarenmt.model.query import States
+from rarenmt.model.query import DecoderStates
 from rarenmt.model.readout import TRUST, MixtureReadout, Output, PaperReadout, neighbour_weights
 
 CAT, DOG = 5, 9
@@ -37,10 +37,10 @@ NOTHING = Recall(
 )
 
 
-def states(rows: int = 1) -> States:
+def states(rows: int = 1) -> DecoderStates:
     generator = torch.Generator().manual_seed(1)
     sizes = (HIDDEN, EMBEDDING, HIDDEN, HIDDEN)
-    return States(*(torch.randn(rows, size, generator=generator) for size in sizes))
+    return DecoderStates(*(torch.randn(rows, size, generator=generator) for size in sizes))
 
 
 def uniform_output(embedding: Tensor | None = None) -> Output:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.reproduce.charts import draw
 from rarenmt.reproduce.report import Chart, Curve, Figure, Report, rows
 
@@ -28,7 +28,7 @@ REPORT = Report(
             logarithmic=True,
         ),
     ),
-    conditions=Conditions("machine", 1, "2.13", "abc", 0.1),
+    conditions=Environment("machine", 1, "2.13", "abc", 0.1),
 )
 
 

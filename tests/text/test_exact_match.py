@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarenmt.text.matching import OWN, Wording, say_again, say_for
+from rarenmt.text.matching import OWN, SentencePattern, say_for, substitute
 from rarenmt.text.pairs import Pair
 
 
 def said(source: str, target: str, sentence: str) -> str | None:
     """What is said for a sentence when this pair is remembered, if it is worded alike."""
-    if Wording.of(source).key != Wording.of(sentence).key:
+    if SentencePattern.of(source).key != SentencePattern.of(sentence).key:
         return None
     shown = say_for(Pair(source, target, "a.tsv", 1), sentence)
     return None if shown is None else shown.text
@@ -83,7 +83,7 @@ def test_what_is_said_knows_its_places() -> None:
 def test_the_very_sentence_gets_the_target_letter_for_letter(source: str, target: str) -> None:
     pair = Pair(source, target, "a.tsv", 1)
 
-    for shown in (say_again(pair), say_for(pair, source)):
+    for shown in (substitute(pair), say_for(pair, source)):
         assert shown is not None
         assert shown.text == target.strip()
         assert [pair.target[place] for place in shown.places] == list(shown.text)
@@ -92,9 +92,9 @@ def test_the_very_sentence_gets_the_target_letter_for_letter(source: str, target
 
 @given(st.text(alphabet="a1B .!…’'", max_size=12))
 def test_white_space_and_the_kind_of_sign_do_not_change_the_wording(text: str) -> None:
-    key = Wording.of(text).key
+    key = SentencePattern.of(text).key
 
-    assert Wording.of(f"  {text}\t").key == key
-    assert Wording.of(text.replace(" ", "\u00a0 ")).key == key
-    assert Wording.of(text.replace("’", "'")).key == key
-    assert Wording.of(text.replace("1", "7")).key == key
+    assert SentencePattern.of(f"  {text}\t").key == key
+    assert SentencePattern.of(text.replace(" ", "\u00a0 ")).key == key
+    assert SentencePattern.of(text.replace("’", "'")).key == key
+    assert SentencePattern.of(text.replace("1", "7")).key == key

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rarenmt.text.matching import resemblance, words_and_signs
+from rarenmt.text.matching import similarity_ratio, words_and_signs
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_the_share_of_the_words_and_signs_that_are_the_same(
 ) -> None:
     words, others = words_and_signs(one), words_and_signs(other)
 
-    assert resemblance(words, others) == pytest.approx(expected)
+    assert similarity_ratio(words, others) == pytest.approx(expected)
     for least in (0.3, 0.6, 0.74, 0.76, 1.0):
         share = expected if expected >= least - 1e-9 else 0
-        assert resemblance(words, others, least) == pytest.approx(share)
+        assert similarity_ratio(words, others, least) == pytest.approx(share)

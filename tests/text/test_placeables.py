@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarenmt.text.lexicon.frequency import Counts
-from rarenmt.text.placeables import find_spans, lacking, says, spans_in
+from rarenmt.text.lexicon.frequency import Frequencies
+from rarenmt.text.placeables import find_placeables, find_spans, missing_placeables, says
 
 
 def kept(text: str) -> list[str]:
@@ -69,7 +69,9 @@ def test_a_word_may_stand_for_a_digit_and_noon_begins_another_count(
 
 
 def test_words_with_a_capital_letter_that_training_never_saw_are_names() -> None:
-    counts = Counts({"in": 9, "tom": 3, "met": 1, "the": 9, "of": 5, "al": 1, "he": 4, "saw": 1})
+    counts = Frequencies(
+        {"in": 9, "tom": 3, "met": 1, "the": 9, "of": 5, "al": 1, "he": 4, "saw": 1}
+    )
     text = "Zara met Tom, Karzai's aide, in Al-Quds. Vera saw NATO of Śląsk: Zosia, 12 km off"
 
     spans = find_spans(list(text), counts)
@@ -78,21 +80,21 @@ def test_words_with_a_capital_letter_that_training_never_saw_are_names() -> None
         "Karzai", "Al-Quds", "NATO", "Śląsk", "12",
     ]  # fmt: skip
     assert [span.due for span in spans] == [False] * 4 + [True]
-    assert find_spans(list(text), Counts()) == find_spans(list(text)) == spans[-1:]
+    assert find_spans(list(text), Frequencies()) == find_spans(list(text)) == spans[-1:]
 
 
 def test_a_text_says_a_span_whatever_parts_the_digits_of_a_number() -> None:
     assert says("1.250 Zeilen", "1250")
     assert says("Die Karzais", "Karzai")
     assert not says("rund um die Uhr", "24")
-    assert spans_in("1,250 of {n}") == {"1250", "{n}"}
+    assert find_placeables("1,250 of {n}") == {"1250", "{n}"}
 
 
 def test_what_a_translation_lacks_is_told_as_it_stands_in_the_source() -> None:
     source = "In 1,984 of {n} at 2:30 p.m. Tom had 3 cats and 15 dogs."
 
-    assert lacking(source, "1.984 von 15") == ["{n}"]
-    assert lacking(source, "nichts") == ["1,984", "{n}", "15"]
+    assert missing_placeables(source, "1.984 von 15") == ["{n}"]
+    assert missing_placeables(source, "nichts") == ["1,984", "{n}", "15"]
 
 
 def test_spans_are_told_in_pieces_without_the_space_before_them() -> None:
@@ -106,7 +108,7 @@ def test_spans_are_told_in_pieces_without_the_space_before_them() -> None:
 def test_a_long_word_takes_no_long_time(text: str) -> None:
     begin = time.process_time()
 
-    find_spans(list(text * 10_000), Counts({"b": 1}))
+    find_spans(list(text * 10_000), Frequencies({"b": 1}))
 
     assert time.process_time() - begin < 2  # of steps by the square of the length it took 46
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.text.tokenizer import BOS, Tokenizer
-from rarenmt.text.words import Joints, close_up
+from rarenmt.text.words import WordBoundaries, close_up
 
 VOCABULARY = Path(__file__).parents[2] / "checkpoints" / "en-de" / "vocabulary.model"
 SIGNS = ["„", '"', "(", "-"]
@@ -21,13 +21,13 @@ def tokenizer() -> Tokenizer:
 
 
 @pytest.fixture(scope="module")
-def joints(tokenizer: Tokenizer) -> Joints:
-    return Joints.of(tokenizer)
+def joints(tokenizer: Tokenizer) -> WordBoundaries:
+    return WordBoundaries.of(tokenizer)
 
 
-def spelt(joints: Joints, pieces: list[int]) -> list[int]:
+def spelt(joints: WordBoundaries, pieces: list[int]) -> list[int]:
     """The word begun so far after each piece."""
-    words: Tensor = Begun.all(torch.tensor([BOS, *pieces])[:, None], joints).word
+    words: Tensor = Prefix.all(torch.tensor([BOS, *pieces])[:, None], joints).word
     return words[1:, 0].tolist()
 
 
@@ -41,7 +41,9 @@ def test_a_word_behind_a_sign_is_one_of_its_own(tokenizer: Tokenizer, sign: str,
     ]
 
 
-def test_a_number_with_signs_goes_on_behind_them(tokenizer: Tokenizer, joints: Joints) -> None:
+def test_a_number_with_signs_goes_on_behind_them(
+    tokenizer: Tokenizer, joints: WordBoundaries
+) -> None:
     pieces = tokenizer.encode("at 11:10 for 3.50")
 
     assert tokenizer.words(pieces) == ["at", "11", ":10", "for", "3", ".50"]
@@ -53,7 +55,7 @@ def test_a_number_with_signs_goes_on_behind_them(tokenizer: Tokenizer, joints: J
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("sign", SIGNS)
 def test_it_has_the_number_that_it_has_behind_a_space(
-    tokenizer: Tokenizer, joints: Joints, sign: str, word: str
+    tokenizer: Tokenizer, joints: WordBoundaries, sign: str, word: str
 ) -> None:
     before = tokenizer.encode(f"so {sign}")
     joined = tokenizer.encode(f"so {sign}{word}")[len(before) :]
@@ -73,7 +75,9 @@ def test_a_piece_that_starts_a_word_stays_as_it_is(tokenizer: Tokenizer) -> None
             assert tokenizer.apart[piece] == piece
 
 
-def test_what_opens_is_followed_without_a_space(tokenizer: Tokenizer, joints: Joints) -> None:
+def test_what_opens_is_followed_without_a_space(
+    tokenizer: Tokenizer, joints: WordBoundaries
+) -> None:
     def opens(text: str) -> bool:
         return bool(joints.open(torch.tensor(spelt(joints, tokenizer.encode(text))[-1])))
 
@@ -88,7 +92,9 @@ def test_what_opens_is_followed_without_a_space(tokenizer: Tokenizer, joints: Jo
     assert not opens("wombat")
 
 
-def test_of_what_opens_all_but_hyphens_are_brackets(tokenizer: Tokenizer, joints: Joints) -> None:
+def test_of_what_opens_all_but_hyphens_are_brackets(
+    tokenizer: Tokenizer, joints: WordBoundaries
+) -> None:
     texts = {tokenizer.texts[piece].strip() for piece in joints.brackets.tolist()}
     opens = {tokenizer.texts[piece].strip() for piece in joints.opens.nonzero()[:, 0].tolist()}
 
@@ -112,7 +118,7 @@ def test_no_space_is_said_behind_what_opens(pieces: list[str], text: str) -> Non
 
 
 def test_words_that_differ_in_a_capital_letter_are_alike(
-    tokenizer: Tokenizer, joints: Joints
+    tokenizer: Tokenizer, joints: WordBoundaries
 ) -> None:
     def number(word: str) -> Tensor:
         return torch.tensor(spelt(joints, tokenizer.encode(f"So {word}"))[-1])
@@ -125,7 +131,7 @@ def test_words_that_differ_in_a_capital_letter_are_alike(
     assert joints.alike(torch.tensor(-1)) == -1
 
 
-def test_each_piece_is_the_twin_of_its_twin(tokenizer: Tokenizer, joints: Joints) -> None:
+def test_each_piece_is_the_twin_of_its_twin(tokenizer: Tokenizer, joints: WordBoundaries) -> None:
     texts = tokenizer.texts
     assert torch.equal(joints.twins[joints.twins], torch.arange(len(texts)))
     for piece, twin in enumerate(joints.twins.tolist()):

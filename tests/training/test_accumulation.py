@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.training.data import Corpus
-from rarenmt.training.trainer import Run
-from rarenmt.training.validation import Dev
+from rarenmt.training.trainer import Trainer
+from rarenmt.training.validation import ValidationSet
 
 BATCH = 400
 """Target tokens; the memory is asked at every one of them."""
@@ -23,7 +23,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.train([side for pair in TEXTS for side in pair], 290)
 
 
-def a_run(tokenizer: Tokenizer, folder: Path, parts: int) -> Run:
+def a_run(tokenizer: Tokenizer, folder: Path, parts: int) -> Trainer:
     """A run without dropout, in float32, after its first step."""
     sizes = replace(CONFIG.model, dropout=0.0, vocabulary=len(tokenizer))
     config = replace(CONFIG, model=sizes, memory=replace(CONFIG.memory, slots=512, limit=512))
@@ -33,8 +33,11 @@ def a_run(tokenizer: Tokenizer, folder: Path, parts: int) -> Run:
     settings = replace(
         SETTINGS, parts=parts, bf16=False, batch_tokens=BATCH, memory_positions=BATCH, decay=0.0
     )
-    corpus, dev = Corpus([(pairs, 1.0)]), Dev(pairs[:2], [target for _, target in TEXTS[:2]])
-    run = Run(folder, model, tokenizer, corpus, dev, settings)
+    corpus, dev = (
+        Corpus([(pairs, 1.0)]),
+        ValidationSet(pairs[:2], [target for _, target in TEXTS[:2]]),
+    )
+    run = Trainer(folder, model, tokenizer, corpus, dev, settings)
     run._step(run._epoch()[0])
     return run
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rarenmt.text.batch import Ids, pair_batch
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
-from rarenmt.training.aligner import Links, align
+from rarenmt.training.aligner import Alignments, align
 
 ANIMALS = {
     "cat": "Katze", "dog": "Hund", "bird": "Vogel", "mouse": "Maus", "horse": "Pferd",
@@ -112,7 +112,7 @@ def test_all_pieces_of_a_word_are_linked_to_all_of_its_translation(tokenizer: To
     pairs = encode(
         tokenizer, [*text(200), (["abcd", "cat"], ["Katze", "abcd"]), (["cat"], ["Katze"])]
     )
-    links, numbers = Links(pairs, tokenizer), [200, 201]
+    links, numbers = Alignments(pairs, tokenizer), [200, 201]
     batch = pair_batch([pairs[number] for number in numbers], CPU)
 
     found = links.between(batch, numbers)

@@ -12,16 +12,16 @@ from test_trainer import begin, never, tokenizer  # noqa: F401
 from rarenmt.config import Config, ModelConfig
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.model.seq2seq import Model
-from rarenmt.training.averaging import Average
-from rarenmt.training.trainer import Run
+from rarenmt.training.averaging import AveragedModel
+from rarenmt.training.trainer import Trainer
 
-Begin = Callable[..., Run]
+Begin = Callable[..., Trainer]
 CPU = torch.device("cpu")
 
 
 def test_it_is_the_plain_mean_until_it_has_seen_enough_and_then_old_weights_fade() -> None:
     model = Model(Config(model=ModelConfig(vocabulary=300, embedding=8, hidden=8, attention=8)))
-    average = Average(model, 3)
+    average = AveragedModel(model, 3)
     means = []
     for number in (3.0, 5.0, 10.0, 0.0):
         model.embedding.weight.data.fill_(number)
@@ -31,7 +31,7 @@ def test_it_is_the_plain_mean_until_it_has_seen_enough_and_then_old_weights_fade
     assert means == pytest.approx([3, 4, 6, 6 * 2 / 3])
 
 
-def averaged(run: Run) -> dict[str, torch.Tensor]:
+def averaged(run: Trainer) -> dict[str, torch.Tensor]:
     assert run.average is not None
     return {name: tensor.clone() for name, tensor in run.average.state_dict().items()}
 

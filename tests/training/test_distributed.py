@@ -17,8 +17,8 @@ from rarenmt.storage.tensors import load_tensors, save_tensors
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.training import distributed as parallel
 from rarenmt.training.data import Corpus
-from rarenmt.training.trainer import Run
-from rarenmt.training.validation import Dev
+from rarenmt.training.trainer import Trainer
+from rarenmt.training.validation import ValidationSet
 
 TEXTS = [(f"{a} {b} {c}", f"{c} {b} {a}") for a in "abcde" for b in "fg" for c in "hij"]
 LONG = " ".join("klmnopqrstuvwxyz" * 3)
@@ -33,7 +33,7 @@ CONFIG = Config(
 )  # fmt: skip
 
 
-def begin(folder: Path, **settings: Any) -> Run:
+def begin(folder: Path, **settings: Any) -> Trainer:
     """The same run wherever it is begun."""
     texts = [*TEXTS, (LONG, LONG)]
     tokenizer = Tokenizer.train([side for pair in texts for side in pair], 290, threads=1)
@@ -42,10 +42,12 @@ def begin(folder: Path, **settings: Any) -> Run:
     model.initialise(torch.Generator().manual_seed(1))
     wanted = {"memory_positions": 0, "bf16": False, "steps": 12, "warmup": 4, **settings}
     config = TrainConfig(batch_tokens=80, evaluate_every=100, save_every=100, **wanted)
-    return Run(folder, model, tokenizer, Corpus([(pairs, 1.0)]), Dev(pairs[:2], ["", ""]), config)
+    return Trainer(
+        folder, model, tokenizer, Corpus([(pairs, 1.0)]), ValidationSet(pairs[:2], ["", ""]), config
+    )
 
 
-def finish(run: Run, stop: Callable[[], bool] = lambda: False) -> dict[str, Tensor]:
+def finish(run: Trainer, stop: Callable[[], bool] = lambda: False) -> dict[str, Tensor]:
     """Everything that training changed."""
     list(run.reports(stop))
     state = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}

@@ -11,8 +11,8 @@ from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Ids
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.training.data import Corpus
-from rarenmt.training.trainer import Run
-from rarenmt.training.validation import Dev
+from rarenmt.training.trainer import Trainer
+from rarenmt.training.validation import ValidationSet
 
 
 def reversals(count: int, rng: random.Random) -> list[tuple[str, str]]:
@@ -39,13 +39,13 @@ def test_a_tiny_model_learns_to_reverse_digits(tmp_path: Path) -> None:
         steps=600, batch_tokens=500, learning_rate=5e-3, warmup=50, memory_positions=32,
         evaluate_every=600, save_every=600, bf16=False,
     )  # fmt: skip
-    dev = Dev(encode(unseen[:20]), [target for _, target in unseen[:20]])
-    run = Run(tmp_path, model, tokenizer, Corpus([(encode(texts), 1.0)]), dev, settings)
+    dev = ValidationSet(encode(unseen[:20]), [target for _, target in unseen[:20]])
+    run = Trainer(tmp_path, model, tokenizer, Corpus([(encode(texts), 1.0)]), dev, settings)
 
     for _ in run.reports(lambda: False):
         pass
 
-    everything = Dev(encode(unseen), [target for _, target in unseen])
+    everything = ValidationSet(encode(unseen), [target for _, target in unseen])
     found = everything.translations(model.eval())
     right = [tokenizer.decode(ids) == pair[1] for ids, pair in zip(found, unseen, strict=True)]
     assert len(unseen) > 100

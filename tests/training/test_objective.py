@@ -9,8 +9,8 @@ from plain_joints import plain
 from torch.testing import assert_close
 
 from rarenmt.config import Config, Readout, TrainConfig
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.prefix import Begun, Threads
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.readout import HIDDEN, Hiding
 from rarenmt.model.seq2seq import Model
@@ -20,8 +20,8 @@ from rarenmt.training.data import draw_positions
 from rarenmt.training.objective import (
     ATTENTION_WEIGHT,
     MADE_UP_WEIGHT,
-    Asked,
     Loss,
+    MemoryQueries,
     Word,
     compute_loss,
     episode_loss,
@@ -45,7 +45,7 @@ def loss_of(model: Model, memory: Memory | None, positions: int = TOKENS, *, see
     return compute_loss(model, BATCH, memory, places(positions, seed), PLAIN)
 
 
-def asked_of(loss: Loss) -> Asked:
+def asked_of(loss: Loss) -> MemoryQueries:
     assert loss.asked is not None
     return loss.asked
 
@@ -300,8 +300,8 @@ def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None
     memory, _ = taught_by_position(tiny_model)
     no_piece = torch.zeros(tiny_model.config.model.vocabulary, dtype=torch.bool)
     unknown = torch.full((TOKENS,), EMPTY)
-    threads = Threads(unknown, unknown, unknown, plain(no_piece))
-    excerpt = Excerpt.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
+    threads = EntryPrefixes(unknown, unknown, unknown, plain(no_piece))
+    excerpt = CandidateSet.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
 
     of_excerpt = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
@@ -319,10 +319,10 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     real = BATCH.outputs != PAD
     # Every piece is inside a word, so that an entry speaks in its own place and nowhere else.
     joints = plain(torch.ones(tiny_model.config.model.vocabulary, dtype=torch.bool))
-    stems = Begun.all(BATCH.inputs, joints).word[real]
+    stems = Prefix.all(BATCH.inputs, joints).word[real]
     unknown = torch.full_like(stems, EMPTY)
-    threads = Threads(stems, unknown, unknown, joints)
-    excerpt = Excerpt.of(memory, threads, own)
+    threads = EntryPrefixes(stems, unknown, unknown, joints)
+    excerpt = CandidateSet.of(memory, threads, own)
 
     loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
@@ -330,7 +330,7 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     assert torch.equal(asked.targets, BATCH.outputs[real])
     assert asked.recall.slots[:, 0].tolist() == list(range(TOKENS))
     assert bool((asked.recall.slots[:, 1:] == EMPTY).all())
-    others = Excerpt.of(memory, threads, [own[1], own[2], own[0]])
+    others = CandidateSet.of(memory, threads, [own[1], own[2], own[0]])
     strangers = asked_of(episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, others))
     assert not bool((strangers.recall.slots[:, 0] == torch.arange(TOKENS)).any())
 

@@ -8,17 +8,17 @@ import torch
 from test_episodes import TEXTS
 
 from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, TrainConfig
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import pair_batch
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import BOS, EOS, Tokenizer
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 from rarenmt.training.episodes import EpisodeMaker, Episodes
 from rarenmt.training.practice import OTHERS, Practice, _relevant, _word, remember_shown
 from rarenmt.translation_memory.encoding import Entries, encode_pairs
-from rarenmt.translation_memory.word_alignment import Counterparts
+from rarenmt.translation_memory.word_alignment import WordAligner
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def maker() -> EpisodeMaker:
 
 @pytest.fixture(scope="module")
 def practice(maker: EpisodeMaker) -> Practice:
-    return Practice(maker, Counterparts(maker.tokenizer, Lexicon([("drinks", "trinkt")])))
+    return Practice(maker, WordAligner(maker.tokenizer, Lexicon([("drinks", "trinkt")])))
 
 
 @pytest.fixture
@@ -171,10 +171,10 @@ def test_shown_entries_know_the_words_before_them(practice: Practice, model: Mod
 
     excerpt = practice.excerpt(episodes, entries, memory, random.Random(1))
 
-    joints = Joints.of(practice.maker.tokenizer)
+    joints = WordBoundaries.of(practice.maker.tokenizer)
     before = torch.cat(
         [
-            Begun.all(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
+            Prefix.all(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
             for _, target in episodes.shown
         ]
     )

@@ -19,13 +19,13 @@ from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.training import trainer as train
-from rarenmt.training.aligner import Links
+from rarenmt.training.aligner import Alignments
 from rarenmt.training.data import Corpus
 from rarenmt.training.episodes import EpisodeMaker
 from rarenmt.training.practice import Practice
-from rarenmt.training.trainer import Report, Run, learning_rate
-from rarenmt.training.validation import Dev
-from rarenmt.translation_memory.word_alignment import Counterparts
+from rarenmt.training.trainer import Trainer, TrainingReport, learning_rate
+from rarenmt.training.validation import ValidationSet
+from rarenmt.translation_memory.word_alignment import WordAligner
 
 NAMES = ["anna", "bernd", "clara", "david", "emilia", "farid", "greta", "harald"]
 TEXTS = [
@@ -54,31 +54,31 @@ SETTINGS = TrainConfig(
     steps=STEPS, batch_tokens=120, warmup=4, memory_positions=10, evaluate_every=10, save_every=4
 )
 
-Begin = Callable[..., Run]
+Begin = Callable[..., Trainer]
 
 
 @pytest.fixture(scope="module")
 def begin(tokenizer: Tokenizer) -> Begin:
     """Makes a run in a folder, always the same one but for the settings named."""
 
-    def make(folder: Path, config: Config = CONFIG, **settings: Any) -> Run:
+    def make(folder: Path, config: Config = CONFIG, **settings: Any) -> Trainer:
         model = Model(config)
         model.initialise(torch.Generator().manual_seed(1))
         encoded = [(tokenizer.encode(source), tokenizer.encode(target)) for source, target in TEXTS]
-        held_out = Dev(encoded[::9], [target for _, target in TEXTS[::9]])
+        held_out = ValidationSet(encoded[::9], [target for _, target in TEXTS[::9]])
         maker = EpisodeMaker(TEXTS + RARE, tokenizer, 100)
         assert maker.word_pairs
-        practice = Practice(maker, Counterparts(tokenizer, Lexicon()))
+        practice = Practice(maker, WordAligner(tokenizer, Lexicon()))
         wanted = replace(SETTINGS, **settings)
-        links = Links(encoded, tokenizer) if wanted.guidance else None
+        links = Alignments(encoded, tokenizer) if wanted.guidance else None
         corpus = Corpus([(encoded, 1.0)])
-        return Run(folder, model, tokenizer, corpus, held_out, wanted, practice, links)
+        return Trainer(folder, model, tokenizer, corpus, held_out, wanted, practice, links)
 
     return make
 
 
 @pytest.fixture(scope="module")
-def whole(begin: Begin, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def whole(begin: Begin, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     """The run that nothing interrupted."""
     return finish(begin(tmp_path_factory.mktemp("whole")))
 
@@ -87,12 +87,12 @@ def never() -> bool:
     return False
 
 
-def finish(run: Run) -> Run:
+def finish(run: Trainer) -> Trainer:
     list(run.reports(never))
     return run
 
 
-def state(run: Run) -> dict[str, torch.Tensor]:
+def state(run: Trainer) -> dict[str, torch.Tensor]:
     """All tensors of a run, by name."""
     tensors = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
     for name, parameter in run.model.named_parameters():
@@ -104,7 +104,7 @@ def state(run: Run) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
-def assert_same(run: Run, other: Run) -> None:
+def assert_same(run: Trainer, other: Trainer) -> None:
     """Bit for bit, but for the time it took."""
     found, wanted = state(run), state(other)
     assert found.keys() == wanted.keys()
@@ -121,7 +121,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing is saved on the way out."""
 
 
-def kill_at(run: Run, step: int) -> None:
+def kill_at(run: Trainer, step: int) -> None:
     """Run up to a step and no further, without the save at the end."""
 
     def stop() -> bool:
@@ -203,14 +203,14 @@ def test_a_run_learns(begin: Begin, tmp_path: Path) -> None:
     assert last.translation_loss < 0.9 * first.translation_loss
 
 
-def test_the_same_seed_is_the_same_run(begin: Begin, whole: Run, tmp_path: Path) -> None:
+def test_the_same_seed_is_the_same_run(begin: Begin, whole: Trainer, tmp_path: Path) -> None:
     torch.manual_seed(7)
     random.seed(7)
 
     assert_same(finish(begin(tmp_path)), whole)
 
 
-def test_another_seed_is_another_run(begin: Begin, whole: Run, tmp_path: Path) -> None:
+def test_another_seed_is_another_run(begin: Begin, whole: Trainer, tmp_path: Path) -> None:
     other = finish(begin(tmp_path, seed=2))
 
     assert not torch.equal(other.model.embedding.weight, whole.model.embedding.weight)
@@ -233,7 +233,7 @@ def test_a_run_without_memory_never_makes_one(begin: Begin, tmp_path: Path) -> N
     assert not [name for name in load_tensors(tmp_path / TRAINING)[0] if "memory" in name]
 
 
-def test_the_memory_of_a_run_fills_up(whole: Run) -> None:
+def test_the_memory_of_a_run_fills_up(whole: Trainer) -> None:
     assert whole.memory is not None
     assert whole.memory.used == CONFIG.memory.slots
 
@@ -243,10 +243,10 @@ def test_an_epoch_in_which_nothing_is_drawn_is_passed_over(
 ) -> None:
     pair = (tokenizer.encode("anna"), tokenizer.encode("anna"))
     corpus = Corpus([([pair], 0.1)])  # in one epoch out of ten
-    dev = Dev([pair], ["anna"])
+    dev = ValidationSet([pair], ["anna"])
     settings = replace(SETTINGS, steps=3)
 
-    run = finish(Run(tmp_path, Model(CONFIG), tokenizer, corpus, dev, settings))
+    run = finish(Trainer(tmp_path, Model(CONFIG), tokenizer, corpus, dev, settings))
 
     assert (run.progress.step, run.progress.epoch > 3) == (3, True)
 
@@ -256,11 +256,13 @@ def test_text_without_word_pairs_is_no_text_to_practise_on(
 ) -> None:
     texts = [("1 2 3", "3 2 1"), ("4 5 6", "6 5 4")]
     pairs: list[tuple[Ids, Ids]] = [(tokenizer.encode(s), tokenizer.encode(t)) for s, t in texts]
-    practice = Practice(EpisodeMaker(texts, tokenizer, 100), Counterparts(tokenizer, Lexicon()))
+    practice = Practice(EpisodeMaker(texts, tokenizer, 100), WordAligner(tokenizer, Lexicon()))
     settings = replace(SETTINGS, steps=10, decay=1.0, episodes=0.99)
-    dev = Dev(pairs, ["3 2 1", "6 5 4"])
+    dev = ValidationSet(pairs, ["3 2 1", "6 5 4"])
 
-    run = Run(tmp_path, Model(CONFIG), tokenizer, Corpus([(pairs, 1.0)]), dev, settings, practice)
+    run = Trainer(
+        tmp_path, Model(CONFIG), tokenizer, Corpus([(pairs, 1.0)]), dev, settings, practice
+    )
 
     assert finish(run).progress.step == 10
 
@@ -290,7 +292,7 @@ def test_a_folder_that_cannot_be_made_ends_a_run_at_once(begin: Begin, tmp_path:
 
 
 def test_a_guided_run_says_what_the_attention_costs_and_another_does_not(
-    begin: Begin, whole: Run, tmp_path: Path
+    begin: Begin, whole: Trainer, tmp_path: Path
 ) -> None:
     guided = finish(begin(tmp_path, guidance=0.5))
 
@@ -301,7 +303,7 @@ def test_a_guided_run_says_what_the_attention_costs_and_another_does_not(
 # Going on
 
 
-def stop_and_go_on(step: int, make: Callable[[], Run]) -> Run:
+def stop_and_go_on(step: int, make: Callable[[], Trainer]) -> Trainer:
     """A run that was stopped after so many steps, and finished by another process."""
     stopped = make()
     list(stopped.reports(lambda: stopped.progress.step == step))
@@ -313,7 +315,7 @@ def stop_and_go_on(step: int, make: Callable[[], Run]) -> Run:
 
 @pytest.mark.parametrize("step", [0, 1, 8, 10, 23])
 def test_a_stopped_run_goes_on_bit_for_bit(
-    step: int, begin: Begin, whole: Run, tmp_path: Path
+    step: int, begin: Begin, whole: Trainer, tmp_path: Path
 ) -> None:
     assert_same(stop_and_go_on(step, lambda: begin(tmp_path)), whole)
 
@@ -327,13 +329,13 @@ def test_other_kinds_of_run_go_on_bit_for_bit_too(
     assert_same(stop_and_go_on(7, lambda: begin(tmp_path / "parts", **settings)), whole)
 
 
-def test_those_steps_lie_within_an_epoch_and_between_two(whole: Run) -> None:
+def test_those_steps_lie_within_an_epoch_and_between_two(whole: Trainer) -> None:
     assert len(whole.corpus.epoch(0, SETTINGS.seed, SETTINGS.batch_tokens)) == 8
 
 
 @pytest.mark.parametrize("step", [0, 3, 9, 19])
 def test_a_killed_run_goes_on_bit_for_bit_from_its_last_save(
-    step: int, begin: Begin, whole: Run, tmp_path: Path
+    step: int, begin: Begin, whole: Trainer, tmp_path: Path
 ) -> None:
     kill_at(begin(tmp_path), step)
 
@@ -346,7 +348,7 @@ def test_a_killed_run_goes_on_bit_for_bit_from_its_last_save(
 
 
 def test_a_run_goes_on_bit_for_bit_after_being_stopped_at_every_step(
-    begin: Begin, whole: Run, tmp_path: Path
+    begin: Begin, whole: Trainer, tmp_path: Path
 ) -> None:
     run = begin(tmp_path)
     for step in range(STEPS):
@@ -358,7 +360,7 @@ def test_a_run_goes_on_bit_for_bit_after_being_stopped_at_every_step(
     assert_same(run, whole)
 
 
-def test_a_finished_run_has_nothing_to_go_on_with(begin: Begin, whole: Run) -> None:
+def test_a_finished_run_has_nothing_to_go_on_with(begin: Begin, whole: Trainer) -> None:
     again = begin(whole.folder)
 
     again.resume()
@@ -417,7 +419,7 @@ def test_the_time_a_run_took_is_added_up(begin: Begin, tmp_path: Path) -> None:
     resumed = begin(tmp_path)
     resumed.resume()
 
-    reports: list[Report] = list(resumed.reports(never))
+    reports: list[TrainingReport] = list(resumed.reports(never))
 
     assert 0 < first.progress.seconds < reports[0].seconds < reports[-1].seconds
 

@@ -11,17 +11,17 @@ import torch.nn.functional as F
 from conftest import SENTENCES
 
 from rarenmt.config import MemoryConfig
-from rarenmt.decoding.candidates import Excerpt
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.checkpoint import load_tokenizer
-from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import BOS, EOS, Tokenizer
-from rarenmt.text.words import UNALIGNED, Joints
+from rarenmt.text.words import UNALIGNED, WordBoundaries
 from rarenmt.translation_memory.journal import Call, Journal
-from rarenmt.translation_memory.lookup import Finder
+from rarenmt.translation_memory.lookup import CandidateFinder
 
 CAT, DOG, BIRD, WATER = (Pair(s, t, "sentences.tsv", i) for i, (s, t) in enumerate(SENTENCES))
 AGAIN = replace(CAT, source="The cat sleeps again.")
@@ -70,7 +70,7 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
 
-    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(
         ["Dog eats bread.", "A bird sings."]
     )
 
@@ -89,7 +89,7 @@ def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Token
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
     sentences = ["The old cat sleeps.", "Who gave that cat my bread?"]
 
-    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(sentences)
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(sentences)
 
     assert excerpt is not None
     asked = excerpt.speech.slots != EMPTY
@@ -102,7 +102,9 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word that each position of a pair belongs to, as it is numbered."""
     inside = torch.tensor(tokenizer.inside)
     after = (
-        Begun.all(torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None], Joints.of(tokenizer))
+        Prefix.all(
+            torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None], WordBoundaries.of(tokenizer)
+        )
         .word[1:, 0]
         .tolist()
     )
@@ -115,7 +117,7 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
 def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word begun before each position of a pair."""
     before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
-    return Begun.all(before[:, None], Joints.of(tokenizer)).word[:, 0].tolist()
+    return Prefix.all(before[:, None], WordBoundaries.of(tokenizer)).word[:, 0].tolist()
 
 
 def test_an_entry_knows_what_was_written_of_its_word(
@@ -123,7 +125,7 @@ def test_an_entry_knows_what_was_written_of_its_word(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
 
-    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread."])
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread."])
 
     assert excerpt is not None
     assert excerpt.speech.stems.tolist() == [stems(tokenizer, DOG)]
@@ -139,7 +141,7 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     memory, journal = remembering(tokenizer, longest + 4, *shown)
     gaps = 0
 
-    excerpt = Finder(memory, journal, tokenizer, Lexicon()).excerpt(
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(
         [pair.source for pair in journal.pairs]
     )
 
@@ -172,7 +174,7 @@ def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, slots, CAT, BIRD)
     journal.owners[:slots, 0] = 1  # as after many more pairs
 
-    finder = Finder(memory, journal, tokenizer, Lexicon())
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
     assert finder.excerpt(["cat sleeps"]) is None
     assert finder.excerpt(["bird sings"]) is not None
@@ -184,18 +186,20 @@ def test_where_nothing_is_relevant_there_is_no_excerpt(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
 
-    assert Finder(memory, journal, tokenizer, Lexicon()).excerpt(sentences) is None
+    assert CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(sentences) is None
 
 
 def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200)
 
-    assert Finder(memory, journal, tokenizer, Lexicon()).excerpt(["The cat sleeps."]) is None
+    assert (
+        CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(["The cat sleeps."]) is None
+    )
 
 
 def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
-    finder = Finder(memory, journal, tokenizer, Lexicon())
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
     excerpt = finder.excerpt(["bread, dog"])  # The dog eats bread.
 
@@ -207,7 +211,7 @@ def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: To
 def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> None:
     pair = Pair("The vikings travelled", "Die Wikinger reisten", "a.tsv", 1)
     memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
-    finder = Finder(memory, journal, tokenizer, Lexicon())
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
     excerpt = finder.excerpt(["One viking"])
 
@@ -218,7 +222,7 @@ def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> 
 def test_a_word_that_translates_two_is_heard_for_each_of_them(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     journal.links[:, 1] = torch.where(journal.links[:, 1] == 1, 3, journal.links[:, 1])
-    finder = Finder(memory, journal, tokenizer, Lexicon())
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
     for sentence in ("The dog eats", "eats bread"):
         excerpt = finder.excerpt([sentence])
@@ -228,7 +232,9 @@ def test_a_word_that_translates_two_is_heard_for_each_of_them(tokenizer: Tokeniz
 
 def test_what_the_lexicon_knows_to_be_a_translation_is_heard_too(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
-    finder = Finder(memory, journal, tokenizer, Lexicon([("devours", "frisst"), ("x", "der")]))
+    finder = CandidateFinder(
+        memory, journal, tokenizer, Lexicon([("devours", "frisst"), ("x", "der")])
+    )
 
     excerpt = finder.excerpt(["devours bread"])
 
@@ -243,7 +249,7 @@ def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
     return [piece for text, word in words for piece in word if text in said]
 
 
-def speaking(excerpt: Excerpt) -> list[int]:
+def speaking(excerpt: CandidateSet) -> list[int]:
     """The values of the entries of the first sentence that are not mute."""
     return excerpt.speech.values[0][~excerpt.mute[0]].tolist()
 
@@ -251,7 +257,7 @@ def speaking(excerpt: Excerpt) -> list[int]:
 def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     journal.links[journal.links == 4] = 99  # damaged: no such word
-    finder = Finder(memory, journal, tokenizer, Lexicon())
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
     sentence = "Bread for my dog"
 
     excerpt = finder.excerpt(["A longer sentence that asks nothing of it, by far", sentence])
@@ -282,8 +288,8 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     pair = Pair("Zorgblat eats.", "Zorgblatt frisst.", "file.tsv", 1)
     memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
     sentence = "Zorgblat drinks (Quux)."
-    counts = Counts({"eats": 10, "drinks": 10})
-    finder = Finder(memory, journal, tokenizer, Lexicon(), counts)
+    counts = Frequencies({"eats": 10, "drinks": 10})
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
 
     excerpt = finder.excerpt([sentence, "eats."])
 
@@ -302,8 +308,8 @@ def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
 ) -> None:
     term = Pair("board of directors", "Vorstand", "file.tsv", 1)
     memory, journal = remembering(tokenizer, 200, term, linked=[0])
-    counts = Counts({"of": 999_000, "the": 999_000, "board": 10, "directors": 10, "met": 10})
-    finder = Finder(memory, journal, tokenizer, Lexicon(), counts)
+    counts = Frequencies({"of": 999_000, "the": 999_000, "board": 10, "directors": 10, "met": 10})
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
     sentence = "The board of directors met"
 
     excerpt = finder.excerpt([sentence, "A board of trees"])
@@ -325,8 +331,8 @@ def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
 ) -> None:
     term = Pair("board", "der Rat der Alten", "file.tsv", 1)
     memory, journal = remembering(tokenizer, 200, term, linked=[0, 0, 0, 0])
-    counts = Counts({"the": 999_000, "board": 10})
-    finder = Finder(memory, journal, tokenizer, Lexicon([("the", "der")]), counts)
+    counts = Frequencies({"the": 999_000, "board": 10})
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon([("the", "der")]), counts)
 
     excerpt = finder.excerpt(["The board met"])
 

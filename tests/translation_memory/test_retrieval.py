@@ -2,9 +2,9 @@
 
 import pytest
 
-from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.translation_memory.retrieval import ALIKE, HALF, LONG, MOST, RARE, TELLING, Relevance
+from rarenmt.translation_memory.retrieval import ALIKE, HALF, LONG, MOST, RARE, TELLING, Retriever
 
 TOLD = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
 """Nats that a word tells; others tell 12 as well."""
@@ -20,8 +20,8 @@ class Told(Tokenizer):
         return -TOLD.get(word, 12.0)
 
 
-def remembering(*sources: str) -> Relevance:
-    found = Relevance(Told())
+def remembering(*sources: str) -> Retriever:
+    found = Retriever(Told())
     found.add(sources)
     return found
 
@@ -33,15 +33,15 @@ def test_one_rare_word_makes_a_pair_relevant() -> None:
 
 
 def test_a_word_that_is_no_word_of_the_vocabulary_is_rare() -> None:
-    found = Relevance(Tokenizer.train(["a b c d e f"] * 40, 268))
+    found = Retriever(Tokenizer.train(["a b c d e f"] * 40, 268))
     found.add(["Dostoevsky", "a b"])
 
     assert found.find("a b Dostoevsky") == [0]
 
 
 def test_what_training_saw_often_is_not_rare_however_it_is_spelt() -> None:
-    counts = Counts({"the": 10**6, "because": 700, "okapi": 1})
-    found = Relevance(Told(), counts=counts)
+    counts = Frequencies({"the": 10**6, "because": 700, "okapi": 1})
+    found = Retriever(Told(), counts=counts)
     found.add(["because the", "okapi the", "zebra the"])
 
     assert -Told().log_probability("because") > RARE > counts.tells("because")
@@ -109,7 +109,7 @@ def test_forms_of_a_word_find_each_other(remembered: str, asked: str) -> None:
 
 
 def test_a_word_that_training_knew_is_not_looked_for_in_other_forms() -> None:
-    found = Relevance(Told(), known={"zebra", "okapis"})
+    found = Retriever(Told(), known={"zebra", "okapis"})
     found.add(["zebras", "okapi"])
 
     assert found.find("zebra") == found.find("okapis") == []
@@ -175,8 +175,8 @@ def test_no_more_than_the_most_are_asked_in_all() -> None:
 
 
 def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> None:
-    telling = Counts({"key": 1, "light": 1, "wait": 1, "the": 9997})
-    found = Relevance(Told(), counts=telling)
+    telling = Frequencies({"key": 1, "light": 1, "wait": 1, "the": 9997})
+    found = Retriever(Told(), counts=telling)
     found.add(["key", "The key is here."])
 
     assert found.find("Press the key and wait for the light.") == [0]

@@ -12,11 +12,11 @@ from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
-from rarenmt.translation_memory.retrieval import forms
+from rarenmt.translation_memory.retrieval import shared_forms
 from rarenmt.translation_memory.word_alignment import (
     ELSEWHERE_KNOWN,
     ELSEWHERE_NEW,
-    Counterparts,
+    WordAligner,
     link,
     weigh,
 )
@@ -61,7 +61,7 @@ def by_word(tokenizer: Tokenizer, weights: Tensor, pair: tuple[Ids, Ids]) -> dic
 
 def test_each_word_attends_to_what_it_can_translate(tokenizer: Tokenizer) -> None:
     pair = encoded(tokenizer, "The zebra eats Kant.", "Der Zebroid frisst Kant.")
-    counterparts = Counterparts(tokenizer, LEXICON)
+    counterparts = WordAligner(tokenizer, LEXICON)
 
     weights = weigh(even(pair), [counterparts.likely(*pair)])
 
@@ -80,7 +80,7 @@ def test_what_is_known_is_believed_less_than_what_is_left(tokenizer: Tokenizer) 
     sizes = [len(word) for word in tokenizer.by_word(pair[0])]
     first_new = len(tokenizer.by_word(pair[1])[0])
 
-    weights = weigh(even(pair), [Counterparts(tokenizer, LEXICON).likely(*pair)])[0]
+    weights = weigh(even(pair), [WordAligner(tokenizer, LEXICON).likely(*pair)])[0]
 
     the, zebra, _ = weights[0].split([*sizes, 1])
     assert float(zebra[0] / the[0]) == pytest.approx(ELSEWHERE_KNOWN)
@@ -91,14 +91,14 @@ def test_what_is_known_is_believed_less_than_what_is_left(tokenizer: Tokenizer) 
 def test_a_known_word_whose_sources_are_not_there_attends_as_it_did(tokenizer: Tokenizer) -> None:
     pair = encoded(tokenizer, "The zebra eats", "oft")
 
-    weights = weigh(even(pair), [Counterparts(tokenizer, LEXICON).likely(*pair)])
+    weights = weigh(even(pair), [WordAligner(tokenizer, LEXICON).likely(*pair)])
 
     assert torch.allclose(weights, even(pair))
 
 
 def test_pairs_in_one_batch_do_not_touch_each_other(tokenizer: Tokenizer) -> None:
     pairs = [encoded(tokenizer, *some) for some in (*SENTENCES, ("The zebra", "Der Zebroid"))]
-    counterparts = Counterparts(tokenizer, LEXICON)
+    counterparts = WordAligner(tokenizer, LEXICON)
 
     together = weigh(even(*pairs), [counterparts.likely(*pair) for pair in pairs])
 
@@ -117,7 +117,7 @@ def test_links_are_the_words_with_most_attention(tokenizer: Tokenizer) -> None:
     weights[len(said[0]) : -1, -2] = 0.4  # the end of the third word
     weights[:, -1] = 2.0  # EOS is no word
 
-    links = link(weights, Counterparts(tokenizer, Lexicon()).likely(*pair))
+    links = link(weights, WordAligner(tokenizer, Lexicon()).likely(*pair))
 
     wanted = [[0, 0]] * len(said[0]) + [[1, 2]] * len(said[1]) + [[UNALIGNED, UNALIGNED]]
     assert links.tolist() == wanted
@@ -132,15 +132,17 @@ def test_a_known_word_is_linked_to_a_known_one_wherever_the_attention_is(
     weights[:, len(heard[0])] = 0.9  # the zebra, which no lexicon knows
     weights[:, -2] = 0.1
 
-    links = link(weights, Counterparts(tokenizer, LEXICON).likely(*pair))
+    links = link(weights, WordAligner(tokenizer, LEXICON).likely(*pair))
 
     assert links.tolist() == [[2, 2]] * len(target) + [[UNALIGNED, UNALIGNED]]
 
 
 def test_a_word_that_training_knew_is_not_heard_in_other_forms(tokenizer: Tokenizer) -> None:
-    heard = Counterparts(tokenizer, LEXICON).heard(tokenizer.encode("The zebras often"))
+    heard = WordAligner(tokenizer, LEXICON).heard(tokenizer.encode("The zebras often"))
 
-    found = heard.at([forms("the"), forms("zebra"), forms("oftener"), forms("often")])
+    found = heard.at(
+        [shared_forms("the"), shared_forms("zebra"), shared_forms("oftener"), shared_forms("often")]
+    )
 
     assert [heard.words[row].unique().tolist() for row in found] == [[0], [1], [], [2]]
 
@@ -150,7 +152,7 @@ def test_where_a_side_is_empty_nothing_is_linked(
     tokenizer: Tokenizer, source: str, target: str
 ) -> None:
     pair = encoded(tokenizer, source, target)
-    counterparts = Counterparts(tokenizer, LEXICON)
+    counterparts = WordAligner(tokenizer, LEXICON)
 
     weights = weigh(even(pair), [counterparts.likely(*pair)])
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rarenmt.memory.index.topk import largest, largest_in_columns
+from rarenmt.memory.index.topk import top_k, top_k_in_columns
 
 GLANCE = 4
 """Times as many slots as are wanted whose rounded products are looked at closely."""
@@ -109,7 +109,7 @@ class ExactIndex:
         slots = [torch.empty_like(best[0], dtype=torch.long)]
         for start in range(0, len(keys), GLANCED):
             products = keys[start : start + GLANCED] @ rounded.t()  # (N, B): faster than (B, N)
-            places = largest_in_columns(products, min(count, len(products)))
+            places = top_k_in_columns(products, min(count, len(products)))
             best.append(products.t().gather(1, places))
             slots.append(places + start)
         products = torch.cat(best, dim=1)
@@ -128,7 +128,7 @@ class ExactIndex:
                 block = block[chosen]
             with rounded_factors(self._coarse):
                 similarity = queries @ block.float().t()
-            places = largest(similarity, min(k, similarity.shape[1]))
+            places = top_k(similarity, min(k, similarity.shape[1]))
             best.append(similarity.gather(1, places))
             slots.append((places if floor is None else chosen[places]) + start)
         order = torch.cat(best, dim=1).topk(k, sorted=False).indices

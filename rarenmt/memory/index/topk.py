@@ -7,7 +7,7 @@ GROUP = 32
 """Numbers whose maximum decides whether any of them is looked at."""
 
 
-def largest(numbers: Tensor, k: int) -> Tensor:
+def top_k(numbers: Tensor, k: int) -> Tensor:
     """Places of the k largest numbers of each row (B, N) → (B, k), in any order.
 
     They all lie in the k groups with the largest maxima, so only those are sorted.
@@ -22,7 +22,7 @@ def largest(numbers: Tensor, k: int) -> Tensor:
     return chosen.gather(1, places // GROUP) * GROUP + places % GROUP
 
 
-def largest_in_columns(numbers: Tensor, k: int) -> Tensor:
+def top_k_in_columns(numbers: Tensor, k: int) -> Tensor:
     """Places of the k largest numbers of each column (N, B) → (B, k), in any order.
 
     The maxima of groups of whole rows are found many columns at a time.

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.reproduce.mann.episodes import SHOWN, Labels, Presentation, present
 from rarenmt.reproduce.mann.networks import Name, Sizes, network
 from rarenmt.reproduce.omniglot.data import Characters
@@ -45,7 +45,7 @@ REPEATED: Mapping[Name, tuple[float, ...]] = {
 }
 """The same by others, who trained both with care; the paper's LSTM is weak."""
 
-STEADY = 10_000
+MIN_BATCH_ROWS = 10_000
 """Steps at the full rate."""
 
 EVALUATED = 32
@@ -129,7 +129,7 @@ def rate_at(step: int, settings: Settings) -> float:
     """The learning rate of a step, counted from 0."""
     falling = settings.decay * settings.steps
     ending = min(1.0, (settings.steps - step) / falling) if falling else 1.0
-    return settings.rate * min(1.0, (STEADY / (step + 1)) ** 0.5) * ending
+    return settings.rate * min(1.0, (MIN_BATCH_ROWS / (step + 1)) ** 0.5) * ending
 
 
 def _optimiser(module: nn.Module, settings: Settings) -> torch.optim.Optimizer:
@@ -222,7 +222,7 @@ def run(
         sum(course.seconds for course in every),
         tuple(figures),
         (*charts, _by_instance(rights)),
-        Conditions.now(),
+        Environment.now(),
     )
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.reproduce.neural_gpu.algorithms import SHORTEST, SYMBOLS, Algorithm, draw
 from rarenmt.reproduce.neural_gpu.network import NeuralGpu, Sizes
 from rarenmt.reproduce.report import Chart, Curve, Figure, Report
@@ -104,7 +104,7 @@ def run(task: Algorithm, settings: Settings, course: Course, device: torch.devic
         course.spent(),
         _figures(task, whole, symbols, settings),
         _charts(task, whole, course),
-        Conditions.now(),
+        Environment.now(),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor, nn
 
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.reproduce.omniglot.augment import choose, distorted, with_turns
 from rarenmt.reproduce.omniglot.data import Characters
 from rarenmt.reproduce.omniglot.learners import Learner, Name, Settings, build
@@ -182,7 +182,7 @@ def run(
         sum(course.seconds for course in courses.values()),
         (*figures, *(figure for life in lives.items() for figure in _life_figures(*life))),
         (*_learning(courses), *_charts(lives)),
-        Conditions.now(),
+        Environment.now(),
     )
 
 

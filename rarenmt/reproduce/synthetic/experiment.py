@@ -9,7 +9,7 @@ from dataclasses import asdict
 import torch
 from torch import Tensor
 
-from rarenmt.evaluation.environment import Conditions
+from rarenmt.evaluation.environment import Environment
 from rarenmt.reproduce.report import Chart, Curve, Figure, Report
 from rarenmt.reproduce.run import Course
 from rarenmt.reproduce.synthetic.task import ceiling, hamming_neighbours, right
@@ -45,7 +45,7 @@ def run(
     seconds = course.spent()
     return Report(
         f"synthetic-{name}", told, course.seed, seconds, (*figures, best), charts,
-        Conditions.now(),
+        Environment.now(),
     )  # fmt: skip
 
 

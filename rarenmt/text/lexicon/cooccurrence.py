@@ -27,7 +27,7 @@ MOST = 1.0
 favourite among the leading ones says little of a new word."""
 
 
-class Company:
+class Cooccurrence:
     """By two leading words, how many nats likelier the one stands before a word that the other
     stood before."""
 
@@ -45,7 +45,7 @@ class Company:
         return self._nats.get(both, MOST * (shown == other and shown not in self._known))
 
     @classmethod
-    def learn(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Company":
+    def learn(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Cooccurrence":
         """From target sentences, each text with how often an epoch shows it, which says what the
         commonest words are: ln of how often two occurrences of a word stand behind the two leading
         words, over how often by chance, each once more than counted. Every word that occurs so
@@ -73,7 +73,7 @@ class Company:
         replace_bytes(path, text.encode())
 
     @classmethod
-    def load(cls, path: Path) -> "Company":
+    def load(cls, path: Path) -> "Cooccurrence":
         """Read what `save` wrote; where there is no file, nothing is known."""
         if not path.exists():
             return cls()

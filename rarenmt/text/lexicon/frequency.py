@@ -17,7 +17,7 @@ from rarenmt.text.pairs import read_pairs
 WORD = re.compile(r"\w+")
 
 
-class Counts:
+class Frequencies:
     """Occurrences of source words, in small letters; without any, nothing is known."""
 
     def __init__(self, counts: Mapping[str, int] | None = None) -> None:
@@ -37,7 +37,7 @@ class Counts:
         return math.log(self._all / self._counts.get(word, 1)) if self._all else 0.0
 
     @classmethod
-    def of(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Counts":
+    def of(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Frequencies":
         """Of texts, each with how often an epoch shows it."""
         counts: Counter[str] = Counter()
         for sentences, weight in texts:
@@ -51,7 +51,7 @@ class Counts:
         replace_bytes(path, "".join(f"{word}\t{count}\n" for word, count in rows).encode())
 
     @classmethod
-    def load(cls, path: Path) -> "Counts":
+    def load(cls, path: Path) -> "Frequencies":
         """Read what `save` wrote; where there is no file, nothing is known."""
         if not path.exists():
             return cls()

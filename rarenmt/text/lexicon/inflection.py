@@ -33,7 +33,7 @@ MOST = 8
 """Other forms of a word, at most."""
 
 
-class Endings:
+class Inflections:
     """What forms the words of a source and a target language have."""
 
     def __init__(self, known: Mapping[str, Collection[str]]) -> None:

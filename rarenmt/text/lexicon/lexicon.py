@@ -13,7 +13,7 @@ from pathlib import Path
 from rarenmt.errors import CheckpointError, DataError
 from rarenmt.storage.files import replace_bytes
 from rarenmt.text.batch import Ids
-from rarenmt.text.lexicon.inflection import Endings
+from rarenmt.text.lexicon.inflection import Inflections
 from rarenmt.text.pairs import read_pairs
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
@@ -53,9 +53,9 @@ class Lexicon:
         return dict(found)
 
     @cached_property
-    def endings(self) -> Endings:
+    def endings(self) -> Inflections:
         """How the words of both languages end."""
-        return Endings(self.known)
+        return Inflections(self.known)
 
     @classmethod
     def learn(

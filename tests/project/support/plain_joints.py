@@ -3,17 +3,17 @@
 import torch
 from torch import Tensor
 
-from rarenmt.decoding.prefix import Begun
+from rarenmt.decoding.prefix import Prefix
 from rarenmt.text.tokenizer import BOS
-from rarenmt.text.words import Joints
+from rarenmt.text.words import WordBoundaries
 
 
-def plain(inside: Tensor) -> Joints:
+def plain(inside: Tensor) -> WordBoundaries:
     """Where only those of the pieces (V,) that are `inside` continue words."""
     nothing = torch.zeros_like(inside)
     itself = torch.arange(len(inside))
     none = torch.empty(0, dtype=torch.long)
-    return Joints(inside, nothing, nothing, none, nothing, itself, itself, space=-1)
+    return WordBoundaries(inside, nothing, nothing, none, nothing, itself, itself, space=-1)
 
 
 PIECES = 20
@@ -24,4 +24,4 @@ JOINTS = plain(INSIDE)
 
 
 def word(*pieces: int) -> int:
-    return int(Begun.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])
+    return int(Prefix.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])

@@ -7,13 +7,13 @@ import pytest
 
 from rarenmt.errors import CheckpointError
 from rarenmt.text.lexicon import cooccurrence as company
-from rarenmt.text.lexicon.cooccurrence import MOST, Company
+from rarenmt.text.lexicon.cooccurrence import MOST, Cooccurrence
 
 HE, SHE = ("der Hund", "einen Hund"), ("die Katze", "eine Katze")
 
 
-def learn(*sentences: str) -> Company:
-    return Company.learn([(sentences, 1.0)])
+def learn(*sentences: str) -> Cooccurrence:
+    return Cooccurrence.learn([(sentences, 1.0)])
 
 
 @pytest.fixture(autouse=True)
@@ -63,28 +63,28 @@ def test_the_weights_of_the_texts_say_which_words_are_common() -> None:
     pairs = [f"{text}{i}" for i in range(20) for text in HE]
     others = [f"{text}{i}" for i in range(30) for text in ("x Haus", "y Haus", "u Tor", "v Tor")]
 
-    rare = Company.learn([(pairs, 1.0), (others, 1.0)])
-    common = Company.learn([(pairs, 2.0), (others, 1.0)])
+    rare = Cooccurrence.learn([(pairs, 1.0), (others, 1.0)])
+    common = Cooccurrence.learn([(pairs, 2.0), (others, 1.0)])
 
     assert rare.nats("der", "einen") == 0
     assert common.nats("der", "einen") != 0
 
 
 def test_of_what_is_not_known_the_same_word_again_is_likelier() -> None:
-    assert Company().nats("der", "der") == MOST
-    assert Company().nats("der", "die") == 0
-    assert Company({("der", "einen"): 1.0}).nats("der", "der") == 0  # it was not worth a line
+    assert Cooccurrence().nats("der", "der") == MOST
+    assert Cooccurrence().nats("der", "die") == 0
+    assert Cooccurrence({("der", "einen"): 1.0}).nats("der", "der") == 0  # it was not worth a line
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     learnt = learn(*(f"{text}{i}" for i in range(20) for text in HE + SHE))
 
     learnt.save(tmp_path / "company.tsv")
-    loaded = Company.load(tmp_path / "company.tsv")
+    loaded = Cooccurrence.load(tmp_path / "company.tsv")
 
     assert len(loaded) == len(learnt)
     assert loaded.nats("einen", "der") == pytest.approx(learnt.nats("der", "einen"), abs=0.005)
-    assert len(Company.load(tmp_path / "missing.tsv")) == 0
+    assert len(Cooccurrence.load(tmp_path / "missing.tsv")) == 0
 
 
 @pytest.mark.parametrize("line", ["der\t1.0", "der die\tmuch", "der die\tnan", "a b c\t1"])
@@ -92,4 +92,4 @@ def test_a_damaged_file_is_one_sentence(line: str, tmp_path: Path) -> None:
     (tmp_path / "company.tsv").write_text(line + "\n", "utf-8")
 
     with pytest.raises(CheckpointError, match=r"company\.tsv:1: .* no two words and their nats"):
-        Company.load(tmp_path / "company.tsv")
+        Cooccurrence.load(tmp_path / "company.tsv")

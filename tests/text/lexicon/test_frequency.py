@@ -8,11 +8,11 @@ from conftest import SENTENCES, Command
 
 from rarenmt.errors import CheckpointError
 from rarenmt.model.checkpoint import WORDS
-from rarenmt.text.lexicon.frequency import Counts
+from rarenmt.text.lexicon.frequency import Frequencies
 
 
 def test_words_are_counted_in_small_letters_as_often_as_an_epoch_shows_them() -> None:
-    counts = Counts.of(
+    counts = Frequencies.of(
         [(["The cat, the DOG!", "the end"], 1.0), (["a cat"], 4.0), (["b b b"], 0.1)]
     )
 
@@ -25,18 +25,18 @@ def test_words_are_counted_in_small_letters_as_often_as_an_epoch_shows_them() ->
 
 
 def test_an_unseen_word_is_as_rare_as_one_seen_once() -> None:
-    assert Counts({"a": 9, "b": 1}).tells("c") == pytest.approx(math.log(10))
-    assert Counts().tells("c") == 0
+    assert Frequencies({"a": 9, "b": 1}).tells("c") == pytest.approx(math.log(10))
+    assert Frequencies().tells("c") == 0
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
-    Counts({"zebra": 1, "because": 702}).save(tmp_path / WORDS)
+    Frequencies({"zebra": 1, "because": 702}).save(tmp_path / WORDS)
 
     assert (tmp_path / WORDS).read_text() == "because\t702\nzebra\t1\n"
-    loaded = Counts.load(tmp_path / WORDS)
+    loaded = Frequencies.load(tmp_path / WORDS)
     assert len(loaded) == 2
     assert loaded.tells("because") == pytest.approx(math.log(703 / 702))
-    assert len(Counts.load(tmp_path / "nowhere")) == 0
+    assert len(Frequencies.load(tmp_path / "nowhere")) == 0
 
 
 @pytest.mark.parametrize("line", ["because", "because\tmany", "because\t0", "because\t-1"])
@@ -44,7 +44,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, line: str) -> None:
     (tmp_path / WORDS).write_text(f"a\t1\n{line}\n")
 
     with pytest.raises(CheckpointError, match=r"words.tsv:2: .*copy the whole checkpoint"):
-        Counts.load(tmp_path / WORDS)
+        Frequencies.load(tmp_path / WORDS)
 
 
 def test_training_counts_its_text_and_the_next_training_keeps_that(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from rarenmt.text.lexicon import inflection as endings
-from rarenmt.text.lexicon.inflection import Endings
+from rarenmt.text.lexicon.inflection import Inflections
 
 STEMS = [f"{a}{b}lt" for a in "bdfgk" for b in "aeiou"]
 """Twenty-five words without a meaning."""
@@ -22,7 +22,7 @@ def strangers(ending: str, other: str) -> dict[str, set[str]]:
 
 
 def same(known: Mapping[str, set[str]], word: str, other: str) -> bool:
-    told = Endings(known)
+    told = Inflections(known)
     assert told.same(word, other) == told.same(other, word)
     return told.same(word, other)
 
@@ -60,7 +60,7 @@ def test_of_doubtful_endings_the_translations_of_the_two_words_decide() -> None:
 
 
 def others(word: str, *known: str) -> list[str]:
-    return list(Endings({"x": set(known)}).others(word))
+    return list(Inflections({"x": set(known)}).others(word))
 
 
 def test_a_known_word_has_its_known_forms() -> None:

@@ -330,7 +330,7 @@ def test_a_file_is_read_in_the_other_direction(tmx: Callable[..., Path]) -> None
 
 
 def test_units_that_lack_a_language_are_passed_over_and_counted(tmx: Callable[..., Path]) -> None:
-    lacking = [
+    missing_placeables = [
         variants(("en", "cat"), ("fr", "chat")),
         variants(("de", "Katze")),
         variants(("en", "cat"), ("de", " \n ")),
@@ -340,11 +340,11 @@ def test_units_that_lack_a_language_are_passed_over_and_counted(tmx: Callable[..
     ]
     remarks: list[str] = []
 
-    path = tmx("".join(lacking) + unit("dog", "Hund"))
+    path = tmx("".join(missing_placeables) + unit("dog", "Hund"))
     assert [pair.source for pair in read_tmx(path, "en", "de", remarks.append)] == ["dog"]
     assert remarks == [f"6 units of {path} lack en or de"]
 
-    path = tmx(lacking[0] + unit("dog", "Hund"))
+    path = tmx(missing_placeables[0] + unit("dog", "Hund"))
     list(read_corpus(str(path), ("en", "de"), remarks.append))
     assert remarks[1:] == [f"1 unit of {path} lacks en or de"]
 
