@@ -287,7 +287,7 @@ def test_loading_a_checkpoint_does_not_load_the_compiler(folder: Path) -> None:
     """It would take longer than all the rest of a short command."""
     code = (
         "import sys, torch; from pathlib import Path; "
-        "from rarenmt.checkpoint import load_checkpoint; "
+        "from rarenmt.model.checkpoint import load_checkpoint; "
         f"load_checkpoint(Path({str(folder)!r}), torch.device('cpu')); "
         "print('torch._dynamo' in sys.modules)"
     )

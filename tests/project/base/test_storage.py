@@ -154,7 +154,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from rarenmt.errors import StorageError
-from rarenmt.storage import replace_bytes
+from rarenmt.storage.files import replace_bytes
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that write() fails instead
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
@@ -205,7 +205,7 @@ def test_a_full_disk_leaves_the_old_file(small_disk: Path) -> None:
 REPLACING = """
 import sys
 from pathlib import Path
-from rarenmt.storage import replace_bytes
+from rarenmt.storage.files import replace_bytes
 
 path = Path(sys.argv[1])
 replace_bytes(path, b"a" * 1_000_000)
@@ -229,7 +229,7 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(model: Path) -> None
 STUCK = """
 import sys
 from pathlib import Path
-from rarenmt.storage import replace
+from rarenmt.storage.files import replace
 
 def write(temporary):
     temporary.write_bytes(b"half of")
@@ -289,7 +289,7 @@ def test_other_errors_pass_unchanged() -> None:
 HOLDING = """
 import sys
 from pathlib import Path
-from rarenmt.storage import locked
+from rarenmt.storage.files import locked
 
 path = Path(sys.argv[1])
 print("about to lock", flush=True)
