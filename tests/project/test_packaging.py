@@ -96,7 +96,7 @@ def test_no_memory_is_built_in(tmp_path: Path) -> None:
 
 
 def test_an_installed_checkpoint_is_found_in_the_package(built: Path) -> None:
-    code = "from rarenmt.translator.locations import shipped_checkpoint; print(shipped_checkpoint())"
+    code = "from rarenmt.translator import locations; print(locations.shipped_checkpoint())"
 
     said = subprocess.run(
         [sys.executable, "-S", "-c", code], cwd=built, capture_output=True, text=True, check=True

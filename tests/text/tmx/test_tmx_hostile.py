@@ -384,7 +384,8 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> N
             stream.write(b" " * 1_000_000)
         stream.write(FOOT.encode())
     code = (
-        "import resource, sys; from pathlib import Path; from rarenmt.text.tmx.reader import read_tmx;"
+        "import resource, sys; from pathlib import Path;"
+        "from rarenmt.text.tmx.reader import read_tmx;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "print(len(list(read_tmx(Path(sys.argv[1]), 'en', 'de'))),"
         "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
