@@ -78,22 +78,22 @@ def train(
     ] = DEFAULT.batch_tokens,
     accumulate: Annotated[
         int, typer.Option(help="Parts a step is computed in, one after the other, to save memory.")
-    ] = DEFAULT.parts,
+    ] = DEFAULT.accumulation_steps,
     learning_rate: Annotated[float, typer.Option()] = DEFAULT.learning_rate,
     warmup: Annotated[int, typer.Option(help="Steps of linear rise.")] = DEFAULT.warmup,
     decay: Annotated[
         float, typer.Option(help="Last share of the steps, in which the rate falls to nothing.")
-    ] = DEFAULT.decay,
+    ] = DEFAULT.decay_fraction,
     episodes: Annotated[
         float, typer.Option(help="Share of the last steps that practise made-up words.")
-    ] = DEFAULT.episodes,
+    ] = DEFAULT.episode_rate,
     align: Annotated[
         float,
         typer.Option(
             help="Weight of attending to the source word that a word aligner gives each target "
             "word, beside the translation."
         ),
-    ] = DEFAULT.guidance,
+    ] = DEFAULT.alignment_weight,
     join: Annotated[
         float,
         typer.Option(
@@ -103,12 +103,6 @@ def train(
     memory_positions: Annotated[
         int, typer.Option(help="Positions a step that ask the memory; 0 trains without one.")
     ] = DEFAULT.memory_positions,
-    hide: Annotated[
-        float,
-        typer.Option(
-            help="Share of these positions at which only the memory can know the right piece."
-        ),
-    ] = DEFAULT.hidden,
     average: Annotated[
         int,
         typer.Option(
@@ -169,14 +163,13 @@ def train(
     settings = TrainConfig(
         steps=steps,
         batch_tokens=batch_tokens,
-        parts=accumulate,
+        accumulation_steps=accumulate,
         learning_rate=learning_rate,
         warmup=warmup,
-        decay=decay,
-        episodes=episodes,
-        guidance=align,
+        decay_fraction=decay,
+        episode_rate=episodes,
+        alignment_weight=align,
         memory_positions=memory_positions,
-        hidden=hide,
         average=average,
         evaluate_every=evaluate_every,
         save_every=save_every,

@@ -141,32 +141,30 @@ class TrainConfig:
     steps: int = 8000
     batch_tokens: int = 3000
     """Target tokens of one optimiser step, over all ranks."""
-    parts: int = 1
-    """Parts that a rank's share of a step is computed in, one after the other, to save memory
+    accumulation_steps: int = 1
+    """Sub-batches that a rank's share of a step is computed in, one after the other, to save memory
     (gradient accumulation)."""
     learning_rate: float = 2e-3
     warmup: int = 300
     """Steps of linear rise."""
-    decay: float = 0.4
-    """Last share of the steps, in which the rate falls linearly to nothing."""
+    decay_fraction: float = 0.4
+    """Last fraction of the steps, in which the learning rate falls linearly to 0."""
     smoothing: float = 0.1
+    """(ε) Label smoothing."""
     clip: float = 1.0
+    """Largest norm of the gradients."""
     memory_positions: int = 256
-    """Target positions of a step that query the memory, drawn anew each step; 0 leaves it out."""
-    hidden: float = 0.0
-    """Share of these positions at which the right piece is hidden from the model's own softmax, so
-    that only the memory can know it."""
+    """Target positions per step that query the memory, drawn at random; 0 trains without one."""
     memory_weight: float = 1.0
-    """Weight of the memory loss and of the readout's loss beside the translation loss."""
-    guidance: float = 0.0
-    """Weight of the attention to the source word that the aligner gives a target word, beside the
-    translation loss; 0 aligns nothing."""
-    episodes: float = 0.3
-    """Share of the steps of the falling phase that practise made-up words."""
+    """Weight of the memory loss and of the readout loss relative to the translation loss."""
+    alignment_weight: float = 0.0
+    """Weight of the guided-alignment loss relative to the translation loss; 0 aligns nothing."""
+    episode_rate: float = 0.3
+    """Fraction of the steps with a falling learning rate that also train on episodes."""
     maximum_length: int = 100
     """Longer sentences, in pieces, are left out of training."""
     average: int = 0
-    """Steps over which the weights are averaged that are measured and kept; 0 keeps the last."""
+    """Steps over which the evaluated and saved weights are averaged; 0 takes the last weights."""
     evaluate_every: int = 1000
     evaluate_pairs: int = 500
     save_every: int = 250
@@ -174,16 +172,23 @@ class TrainConfig:
     bf16: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_tokens", "parts", "evaluate_every", "save_every"):
+        for name in ("steps", "batch_tokens", "accumulation_steps", "evaluate_every", "save_every"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1")
         for name in ("warmup", "memory_positions", "average"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative")
         _require(0 <= self.seed < 1 << 32, f"seed must be from 0 to 2³² − 1, not {self.seed}")
         _require(self.learning_rate > 0, f"learning_rate must be over 0, not {self.learning_rate}")
-        _require(self.guidance >= 0, f"guidance must not be negative, not {self.guidance}")
-        _require(0 <= self.decay <= 1, f"decay must be in [0, 1], not {self.decay}")
-        _require(0 <= self.hidden <= 1, f"hidden must be in [0, 1], not {self.hidden}")
-        _require(0 <= self.episodes < 1, f"episodes must be in [0, 1), not {self.episodes}")
+        _require(
+            self.alignment_weight >= 0,
+            f"alignment_weight must not be negative, not {self.alignment_weight}",
+        )
+        _require(
+            0 <= self.decay_fraction <= 1,
+            f"decay_fraction must be in [0, 1], not {self.decay_fraction}",
+        )
+        _require(
+            0 <= self.episode_rate < 1, f"episode_rate must be in [0, 1), not {self.episode_rate}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

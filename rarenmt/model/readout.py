@@ -33,24 +33,6 @@ class Output(nn.Module):
         return self.logits(self.project(top))
 
 
-HIDDEN = 12.0
-"""By how much the logit of a hidden piece is lower."""
-
-
-class Hiding(Output):
-    """An output that hardly knows some of the pieces to come (P,), as if their words were new."""
-
-    def __init__(self, output: Output, hidden: Tensor, targets: Tensor) -> None:
-        nn.Module.__init__(self)
-        self.project, self.bias, self.pieces = output.project, output.bias, output.pieces
-        self.lost, self.targets = HIDDEN * hidden[:, None], targets[:, None]
-
-    def forward(self, top: Tensor) -> Tensor:
-        """Logits (P, V) of top decoder states (P, H)."""
-        logits = super().forward(top)
-        return logits.scatter_add(1, self.targets, -self.lost.to(logits.dtype))
-
-
 class Readout(Protocol):
     """Turns a recall into log-probabilities of the next piece."""
 

@@ -167,14 +167,12 @@ class Model(nn.Module):
         queries: Tensor,
         recall: Recall,
         memory: Memory,
-        output: Output | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities (N, V), the neighbours' shares (N, K), and what the model alone gives
-        their values (N, K), after a recall; with another output than the model's own, if there is
-        one. See `Readout`."""
+        their values (N, K), after a recall. See `Readout`."""
         nearest = memory.keys.index_select(0, recall.slots[:, 0].clamp(min=0))
         agreements = self.query.agreements(queries, nearest)
-        return cast(Readout, self.readout)(states, recall, agreements, output or self.output)
+        return cast(Readout, self.readout)(states, recall, agreements, self.output)
 
     def _embed(self, pieces: Tensor) -> Tensor:
         embedded = self.embedding(pieces)

@@ -15,7 +15,6 @@ from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import Memory, Recall
 from rarenmt.model.query import DecoderStates
-from rarenmt.model.readout import Hiding
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Batch
 from rarenmt.text.tokenizer import PAD
@@ -83,8 +82,7 @@ def compute_loss(
     counts = torch.ones(len(targets), device=targets.device)
     queries = model.query(few, held=True)  # frequent words would give it all to the top state
     recall = memory.read(queries)
-    hidden = torch.rand(len(targets)) < config.hidden if config.hidden else None
-    loss = _judge(model, few, queries, recall, targets, counts, memory, translation, hidden)
+    loss = _judge(model, few, queries, recall, targets, counts, memory, translation)
     return replace(loss, attention=attention)
 
 
@@ -173,15 +171,12 @@ def _judge(
     weights: Tensor,
     memory: Memory,
     translation: Tensor,
-    hidden: Tensor | None = None,
 ) -> Loss:
-    """Judge what the memory answered at some positions, weighted (P,); 0 is not judged. Where the
-    target is `hidden` (P,), the model's own output does not know it."""
+    """Judge what the memory answered at some positions, weighted (P,); 0 is not judged."""
     asked, zero = MemoryQueries(queries.detach(), targets, recall), translation.new_zeros(())
     if memory.used == 0:
         return Loss(translation, zero, zero, zero, asked, zero)
-    output = None if hidden is None else Hiding(model.output, hidden.to(targets.device), targets)
-    log_probs, _, _ = model.read_out(states, queries, recall, memory, output)
+    log_probs, _, _ = model.read_out(states, queries, recall, memory)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
     hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()

@@ -64,7 +64,7 @@ class TrainingReport:
 def learning_rate(step: int, config: TrainConfig) -> float:
     """Linear rise, a plateau, and a linear fall over the last `decay` share of the steps."""
     rise = min(1.0, (step + 1) / max(1, config.warmup))
-    falling = config.steps * config.decay
+    falling = config.steps * config.decay_fraction
     fall = min(1.0, (config.steps - step) / falling) if falling else 1.0
     return config.learning_rate * rise * fall
 
@@ -181,7 +181,10 @@ class Trainer:
         asking = len(drawn[0])
         losses, orders = [], []
         with _dropout_seed(seed, self.device):
-            for numbers in filter(None, (shard[i :: config.parts] for i in range(config.parts))):
+            for numbers in filter(
+                None,
+                (shard[i :: config.accumulation_steps] for i in range(config.accumulation_steps)),
+            ):
                 part = [positions[number] for number in numbers]
                 batch = pair_batch([self.corpus.pairs[p] for p in part], self.device)
                 places, order = places_in(drawn, numbers, len(positions))
@@ -189,7 +192,7 @@ class Trainer:
                 with _mixed_precision(self.device, config.bf16):
                     linked = self.links.between(batch, part) if self.links is not None else None
                     loss = compute_loss(self.model, batch, self.memory, places, config, linked)
-                total = (loss.translation + config.guidance * loss.attention) / tokens
+                total = (loss.translation + config.alignment_weight * loss.attention) / tokens
                 if asking:
                     total = total + config.memory_weight * (loss.memory + loss.readout) / asking
                 total.backward()
@@ -200,11 +203,11 @@ class Trainer:
     def _practise(self) -> None:
         """In the falling phase, now and then, gradients of a few made-up-word episodes too."""
         config, step = self.config, self.progress.step
-        falling = step >= config.steps * (1 - config.decay)
+        falling = step >= config.steps * (1 - config.decay_fraction)
         rng = random.Random(f"{config.seed} {step}")
         if self.practice is None or self.memory is None or not falling:
             return
-        if rng.random() >= config.episodes:
+        if rng.random() >= config.episode_rate:
             return
         rng = random.Random(f"{config.seed} {step} {parallel.rank()}")
         seed = rng.getrandbits(32)

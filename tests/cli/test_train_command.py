@@ -179,8 +179,8 @@ def test_the_attention_learns_from_an_aligner(
         (["--save-every", "0"], 2, "save_every must be at least 1"),
         (["--evaluate-every", "0"], 2, "evaluate_every must be at least 1"),
         (["--seed", "-1"], 2, "seed must be from 0 to 2³² − 1, not -1"),
-        (["--decay", "1.5"], 2, "decay must be in [0, 1], not 1.5"),
-        (["--align", "-1"], 2, "guidance must not be negative, not -1.0"),
+        (["--decay", "1.5"], 2, "decay_fraction must be in [0, 1], not 1.5"),
+        (["--align", "-1"], 2, "alignment_weight must not be negative, not -1.0"),
         (["--dropout", "1"], 2, "dropout must be in [0, 1), not 1.0"),
         (
             ["--preset", "huge"],

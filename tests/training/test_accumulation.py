@@ -31,7 +31,12 @@ def a_run(tokenizer: Tokenizer, folder: Path, parts: int) -> Trainer:
     model.initialise(torch.Generator().manual_seed(1))
     pairs = [(tokenizer.encode(source), tokenizer.encode(target)) for source, target in TEXTS]
     settings = replace(
-        SETTINGS, parts=parts, bf16=False, batch_tokens=BATCH, memory_positions=BATCH, decay=0.0
+        SETTINGS,
+        accumulation_steps=parts,
+        bf16=False,
+        batch_tokens=BATCH,
+        memory_positions=BATCH,
+        decay_fraction=0.0,
     )
     corpus, dev = (
         Corpus([(pairs, 1.0)]),

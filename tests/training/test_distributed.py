@@ -219,7 +219,7 @@ def test_two_processes_keep_the_same_memory(found: Found) -> None:
 @pytest.mark.parametrize("parts", [1, 3])
 def test_two_processes_train_and_remember_as_one(found: Found, tmp_path: Path, parts: int) -> None:
     first, _ = found(train_with_exact_memory)
-    alone = finish(begin(tmp_path, memory_positions=7, parts=parts))
+    alone = finish(begin(tmp_path, memory_positions=7, accumulation_steps=parts))
 
     for name in ("values", "ages", "latest"):
         assert torch.equal(first[f"memory.{name}"], alone[f"memory.{name}"])

@@ -12,7 +12,6 @@ from rarenmt.config import Config, Readout, TrainConfig
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import EMPTY, Memory
-from rarenmt.model.readout import HIDDEN, Hiding
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import pair_batch
 from rarenmt.text.tokenizer import EOS, PAD
@@ -183,29 +182,6 @@ def test_memory_and_readout_are_sums_over_the_asking_positions(tiny_model: Model
 
     said = tiny_model.predict(tiny_model.unroll(BATCH).at(places(5)), memory).log_probs
     assert_close(loss.readout, F.nll_loss(said, asked.targets, reduction="sum"))
-
-
-def test_what_is_hidden_from_the_softmax_only_the_memory_can_know(tiny_model: Model) -> None:
-    memory = taught(tiny_model)
-    torch.manual_seed(0)
-
-    seen, hidden = (
-        compute_loss(tiny_model, BATCH, memory, places(TOKENS), TrainConfig(hidden=share))
-        for share in (0.0, 1.0)
-    )
-
-    assert hidden.translation == seen.translation
-    states = tiny_model.unroll(BATCH).at(places(TOKENS))
-    asked = asked_of(hidden)
-    said = tiny_model.output(states.top).scatter_add(
-        1, asked.targets[:, None], torch.full((TOKENS, 1), -HIDDEN)
-    )
-    model = Hiding(tiny_model.output, torch.ones(TOKENS, dtype=torch.bool), asked.targets)
-    log_probs, shares, _ = tiny_model.read_out(states, asked.queries, asked.recall, memory, model)
-    assert_close(hidden.readout, F.nll_loss(log_probs, asked.targets, reduction="sum"))
-    assert_close(model(states.top), said)
-    lent = (shares * (asked.recall.values == asked.targets[:, None])).sum(dim=1)
-    assert_close(log_probs.exp().gather(1, asked.targets[:, None])[:, 0], lent, atol=1e-4, rtol=0)
 
 
 # Episodes with made-up words

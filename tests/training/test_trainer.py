@@ -70,7 +70,7 @@ def begin(tokenizer: Tokenizer) -> Begin:
         assert maker.word_pairs
         practice = Practice(maker, WordAligner(tokenizer, Lexicon()))
         wanted = replace(SETTINGS, **settings)
-        links = Alignments(encoded, tokenizer) if wanted.guidance else None
+        links = Alignments(encoded, tokenizer) if wanted.alignment_weight else None
         corpus = Corpus([(encoded, 1.0)])
         return Trainer(folder, model, tokenizer, corpus, held_out, wanted, practice, links)
 
@@ -140,12 +140,12 @@ def kill_at(run: Trainer, step: int) -> None:
     ("settings", "rates"),
     [
         # up over 2 steps, and down over the last 0.4 × 10
-        ({"warmup": 2, "decay": 0.4}, [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]),
-        ({"warmup": 0, "decay": 0.0}, [1] * 10),
-        ({"warmup": 1, "decay": 0.2}, [1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5]),
-        ({"warmup": 0, "decay": 1.0}, [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]),
+        ({"warmup": 2, "decay_fraction": 0.4}, [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]),
+        ({"warmup": 0, "decay_fraction": 0.0}, [1] * 10),
+        ({"warmup": 1, "decay_fraction": 0.2}, [1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5]),
+        ({"warmup": 0, "decay_fraction": 1.0}, [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]),
         # both at once are multiplied
-        ({"warmup": 20, "decay": 0.2}, [*[n / 20 for n in range(1, 10)], 0.5 * 10 / 20]),
+        ({"warmup": 20, "decay_fraction": 0.2}, [*[n / 20 for n in range(1, 10)], 0.5 * 10 / 20]),
     ],
 )
 def test_the_learning_rate_rises_stays_and_falls(
@@ -257,7 +257,7 @@ def test_text_without_word_pairs_is_no_text_to_practise_on(
     texts = [("1 2 3", "3 2 1"), ("4 5 6", "6 5 4")]
     pairs: list[tuple[Ids, Ids]] = [(tokenizer.encode(s), tokenizer.encode(t)) for s, t in texts]
     practice = Practice(EpisodeMaker(texts, tokenizer, 100), WordAligner(tokenizer, Lexicon()))
-    settings = replace(SETTINGS, steps=10, decay=1.0, episodes=0.99)
+    settings = replace(SETTINGS, steps=10, decay_fraction=1.0, episode_rate=0.99)
     dev = ValidationSet(pairs, ["3 2 1", "6 5 4"])
 
     run = Trainer(
@@ -294,7 +294,7 @@ def test_a_folder_that_cannot_be_made_ends_a_run_at_once(begin: Begin, tmp_path:
 def test_a_guided_run_says_what_the_attention_costs_and_another_does_not(
     begin: Begin, whole: Trainer, tmp_path: Path
 ) -> None:
-    guided = finish(begin(tmp_path, guidance=0.5))
+    guided = finish(begin(tmp_path, alignment_weight=0.5))
 
     assert all(line["attention_loss"] > 0 for line in metrics(guided.folder))
     assert all(line["attention_loss"] is None for line in metrics(whole.folder))
