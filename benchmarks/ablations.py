@@ -124,17 +124,19 @@ def fixed(share: float) -> Callable[[Checkpoint], None]:
 
 def any_piece(checkpoint: Checkpoint) -> None:
     """No piece counts as one from inside a word: entries may speak anywhere."""
-    checkpoint.tokenizer.inside = [False] * len(checkpoint.tokenizer.inside)
+    checkpoint.tokenizer.continues_word = [False] * len(checkpoint.tokenizer.continues_word)
 
 
 def no_signs(checkpoint: Checkpoint) -> None:
     """No piece counts as a sign: a word goes on behind a bracket or a hyphen."""
-    checkpoint.tokenizer.signs = [False] * len(checkpoint.tokenizer.signs)
+    checkpoint.tokenizer.ends_with_punctuation = [False] * len(
+        checkpoint.tokenizer.ends_with_punctuation
+    )
 
 
 def capitals(checkpoint: Checkpoint) -> None:
     """Words that differ in a capital letter are other words."""
-    checkpoint.tokenizer.twins = list(range(len(checkpoint.tokenizer)))
+    checkpoint.tokenizer.case_twin = list(range(len(checkpoint.tokenizer)))
 
 
 class BM25:
@@ -151,7 +153,7 @@ class BM25:
         same: Callable[[str, str], bool],
     ) -> None:
         other = relevance.Retriever(tokenizer, known, counts, same)
-        self.rare, self.terms = other.rare, other.terms
+        self.is_rare, self.find_terms = other.is_rare, other.find_terms
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
 
@@ -183,7 +185,7 @@ def nothing_owed(debt: Attribution) -> Tensor:
     return torch.zeros_like(debt.belief, dtype=torch.bool)
 
 
-places_at = SourceWords.at
+places_at = SourceWords.positions
 
 
 def all_heard(self: SourceWords, translated: Sequence[Iterable[str]]) -> Tensor:
@@ -233,11 +235,14 @@ ROWS = [
         "other forms do not count",
         constants=(
             (relevance, "_forms", lambda word: []),
-            (counterpart, "forms", lambda word: {word}),
+            (counterpart, "shared_forms", lambda word: {word}),
         ),
     ),
-    Row("terms stand in their own form alone", constants=((Inflections, "_same", equal),)),
-    Row("words in another form keep their ending", constants=((Inflections, "_others", no_other),)),
+    Row("terms stand in their own form alone", constants=((Inflections, "_are_forms", equal),)),
+    Row(
+        "words in another form keep their ending",
+        constants=((Inflections, "_other_forms", no_other),),
+    ),
     Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
     Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
     Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
@@ -256,13 +261,13 @@ ROWS = [
         constants=((Attribution, "last", property(nothing_owed)),),
     ),
     Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
-    Row("every word of a pair speaks", constants=((SourceWords, "at", all_heard),)),
-    Row("keys: attention as it was", constants=((entries, "weigh", as_it_was),)),
+    Row("every word of a pair speaks", constants=((SourceWords, "positions", all_heard),)),
+    Row("keys: attention as it was", constants=((entries, "reweight_attention", as_it_was),)),
     Row(
         "keys as they were, every word speaks",
         constants=(
-            (SourceWords, "at", all_heard),
-            (entries, "weigh", as_it_was),
+            (SourceWords, "positions", all_heard),
+            (entries, "reweight_attention", as_it_was),
         ),
     ),
     Row("no lexicon", unknown_words),

@@ -34,7 +34,7 @@ def encode(checkpoint: Checkpoint, corpus: str) -> list[tuple[Ids, Ids]]:
 def look(checkpoint: Checkpoint, links: Alignments, pairs: list[tuple[Ids, Ids]]) -> Tensor:
     """For each linked word, where it begins: the attention of its source word, whether that is the
     most attended one, and whether the word is long (N, 3)."""
-    joints = WordBoundaries.of(checkpoint.tokenizer)
+    joints = WordBoundaries.from_tokenizer(checkpoint.tokenizer)
     found = []
     for numbers in torch.arange(len(pairs)).split(AT_ONCE):
         batch = pair_batch([pairs[number] for number in numbers], CPU)

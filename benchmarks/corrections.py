@@ -72,7 +72,7 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
     """Source words that training knew, rare ones or `common` ones too, and target words that stand
     for them here."""
     checkpoint = translator.checkpoint
-    relevance = Retriever(checkpoint.tokenizer, checkpoint.lexicon.known, checkpoint.counts)
+    relevance = Retriever(checkpoint.tokenizer, checkpoint.lexicon.translations, checkpoint.counts)
     sources, targets = defaultdict(set), defaultdict(set)
     for number, pair in enumerate(pairs):
         for word in WORD.findall(pair.source.lower()):
@@ -81,9 +81,9 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
             targets[word].add(number)
     found = []
     for source, where in sorted(sources.items()):
-        if not (2 <= len(where) <= SENTENCES and source in checkpoint.lexicon.known):
+        if not (2 <= len(where) <= SENTENCES and source in checkpoint.lexicon.translations):
             continue
-        if not (common or relevance.rare(source)):
+        if not (common or relevance.is_rare(source)):
             continue
         together = Counter(word for n in where for word in set(WORD.findall(pairs[n].target)))
         found += [

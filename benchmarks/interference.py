@@ -55,7 +55,7 @@ def main() -> None:
         begun = time.process_time()
         translator.remember(list(islice(stock, count - done)))
         done, remembered = count, time.process_time()
-        asking = sum(bool(translator.relevant(pair.source)) for pair in test)
+        asking = sum(bool(translator.retrieve(pair.source)) for pair in test)
         begun_to_translate = time.process_time()
         translations = translator.translate([p.source for p in test], config, explain=False)
         found = [translation.text for translation in translations]

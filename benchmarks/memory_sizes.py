@@ -110,7 +110,7 @@ def fill(checkpoint: Checkpoint, size: int, path: Path, name: str = "pairs") -> 
         Pair(source, target, f"{name}.tsv", line, time=0)
         for line, (source, target) in enumerate(sentences(size // PIECES, name), start=1)
     ]
-    memory._perform([Call(pairs)], drawn)
+    memory._write([Call(pairs)], drawn)
     memory.save()
 
 

@@ -70,14 +70,14 @@ class Doctor:
 
     def __init__(self, translator: Translator) -> None:
         self.translator, self.tokenizer = translator, translator.tokenizer
-        self.finder = translator.remembered.finder
+        self.finder = translator.translation_memory.candidate_finder
 
     @torch.inference_mode()
     def look(self, source: str, target: str, word: str) -> Look | None:
         """At the first piece of the word; None where the target does not hold it."""
         source_ids, target_ids = self.tokenizer.encode(source), self.tokenizer.encode(target)
         begins = word_begins(self.tokenizer, target, word)
-        excerpt = self.finder.excerpt([source])
+        excerpt = self.finder.candidates([source])
         if begins is None or excerpt is None:
             return None
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
@@ -100,7 +100,7 @@ class Doctor:
 
     def cause(self, test: Question, shown: Pair, found: str) -> str:
         """Why `found` lacks the word of a test."""
-        asked = self.translator.relevant(test.source)
+        asked = self.translator.retrieve(test.source)
         if not any((pair.source, pair.target) == (shown.source, shown.target) for pair in asked):
             return "asked"
         if any(word[:4].casefold() == test.word[:4].casefold() for word in WORD.findall(found)):

@@ -66,7 +66,7 @@ def main() -> None:
     def report(condition: str, found: Sequence[str]) -> None:
         right = sum(a == b for a, b in zip(found, references, strict=True))
         asking = sum(
-            one.line in [pair.line for pair in translator.relevant(other.source)]
+            one.line in [pair.line for pair in translator.retrieve(other.source)]
             for one, other in chosen
         )
         print(f"| {condition} | {bleu(found, references):.1f} | {right} | {asking} |", flush=True)

@@ -24,7 +24,7 @@ from rarenmt.translator.translator import Translator
 
 def due(text: str) -> tuple[Counter[str], Counter[str]]:
     """The numbers of a text that have to be said, in digits alone, and what else has to be."""
-    spans = [span for span in find_spans(list(text)) if span.due]
+    spans = [span for span in find_spans(list(text)) if span.required]
     numbers = [digits(text[span.start : span.end]) for span in spans if span.number]
     others = [text[span.start : span.end] for span in spans if not span.number]
     return Counter(numbers), Counter(others)

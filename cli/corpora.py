@@ -93,7 +93,7 @@ def learn_words(
     if known is not None and len(known.counts):
         counts = known.counts
     else:
-        counts = Frequencies.of(
+        counts = Frequencies.from_texts(
             (map(attrgetter("source"), pairs), weight) for pairs, weight in texts
         )
     if known is not None and len(known.company):

@@ -88,10 +88,10 @@ def remark(translation: "Translation") -> str:
     that was shown only the place."""
     sources: list[str] = []
     for part in translation.parts:
-        if part.shown:
-            sources.append(part.shown.pair.place)
+        if part.tm_match:
+            sources.append(part.tm_match.pair.place)
         else:
-            sources += [f"{word}: {pair.place}" for word, pair in part.remembered()]
+            sources += [f"{word}: {pair.place}" for word, pair in part.memory_words()]
     return "← " + ", ".join(sources) if sources else ""
 
 
@@ -100,11 +100,11 @@ def picture(translation: "Translation", screen: Console | None = None) -> str:
     screen = screen or Console(highlight=False)
     words = translation.words()
     heard = _heard(words)
-    shown = {part.shown.pair: part.shown.note for part in translation.parts if part.shown}
+    shown = {part.tm_match.pair: part.tm_match.note for part in translation.parts if part.tm_match}
     colours = dict(zip(heard, COLOURS, strict=False))
     with screen.capture() as captured:
         _print(screen, _headline(translation, words, colours))
-        if not all(part.shown for part in translation.parts):
+        if not all(part.tm_match for part in translation.parts):
             _print(screen, *_rows(words, colours, screen.width))
         for pair, colour in colours.items():
             note = shown.get(pair) or _shares(heard[pair])
@@ -134,7 +134,7 @@ def _style(word: "Word", colours: "dict[Pair, str]") -> str:
     if not word.entries or word.weight < SEEN:
         return ""
     colour = colours.get(word.entries[0].pair, "")
-    return f"bold {colour}" if word.remembered else colour
+    return f"bold {colour}" if word.pair else colour
 
 
 def _headline(
@@ -147,7 +147,7 @@ def _headline(
         start = translation.text.find(word.text, done)
         if start >= 0:
             done = start + len(word.text)
-            line.stylize(_style(word, colours) if word.remembered else "", start, done)
+            line.stylize(_style(word, colours) if word.pair else "", start, done)
     said = remark(translation)
     return line.append("\t" + said, "dim") if said else line
 

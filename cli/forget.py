@@ -36,9 +36,9 @@ def forget(
         raise SettingError("what should be forgotten? Give FILE:LINE, --file, --match or --last")
     path = options.memory_file(model, memory)
     remembered = options.load_memory(model, path, device)
-    with nullcontext() if dry_run else remembered.exclusively():
+    with nullcontext() if dry_run else remembered.lock():
         chosen = selection.select(remembered.journal, places, file, match, last)
-        showings = list(remembered.journal.showings())
+        showings = list(remembered.journal.lines())
         gone = remembered.forget(chosen)
         if not dry_run:
             remembered.save()

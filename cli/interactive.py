@@ -64,8 +64,8 @@ def _learn(translator: "Translator", source: str, target: str) -> None:
     """Remember a correction for good, and say so."""
     from rarenmt.text.pairs import Pair
 
-    remembered = translator.remembered
-    with remembered.exclusively():
+    remembered = translator.translation_memory
+    with remembered.lock():
         line = 1 + max((pair.line for _, pair in _corrections(remembered)), default=0)
         correction = Pair(source, target, HERE, line)
         result = remembered.remember([correction])
@@ -77,8 +77,8 @@ def _learn(translator: "Translator", source: str, target: str) -> None:
 
 def _undo(translator: "Translator") -> None:
     """Forget the last correction, whenever it was made, and say so."""
-    remembered = translator.remembered
-    with remembered.exclusively():
+    remembered = translator.translation_memory
+    with remembered.lock():
         corrections = _corrections(remembered)
         if not corrections:
             console.remark("no correction is remembered")
@@ -91,7 +91,7 @@ def _undo(translator: "Translator") -> None:
 
 def _corrections(remembered: "TranslationMemory") -> "list[tuple[int, Pair]]":
     """The remembered lines that come from conversations, with their numbers."""
-    showings = enumerate(remembered.journal.showings())
+    showings = enumerate(remembered.journal.lines())
     return [(number, pair) for number, pair in showings if pair.path == HERE]
 
 

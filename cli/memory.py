@@ -50,7 +50,7 @@ def show(
     rarenmt memory show --json | jq -r .target
     """
     _, journal, _ = _open(model, memory)
-    showings = list(journal.showings())
+    showings = list(journal.lines())
     if places or file or match or last:
         chosen = selection.select(journal, places, file, match, last)
         showings = [showings[number] for number in chosen]
@@ -95,7 +95,7 @@ def stats(
     rarenmt memory stats --memory client.safetensors --json
     """
     path, journal, header = _open(model, memory)
-    showings = list(journal.showings())
+    showings = list(journal.lines())
     sources = Counter(pair.source for pair in journal.pairs)
     figures: dict[str, Any] = {
         "memory": str(path),
@@ -134,7 +134,7 @@ def diff(
     rows = []
     for mark, one, other in (("-", mine, yours), ("+", yours, mine)):
         for pair in one.pairs:
-            if not other.knows(pair):
+            if not other.has_pair(pair):
                 rows.append([mark, pair.place, pair.source, pair.target])
                 if as_json:
                     console.record({"change": mark, **_describe(one, pair)})
@@ -223,7 +223,7 @@ def rebuild(
     path = _there(options.memory_file(model, memory))
     rebuilt = options.load_memory(model, None, device)
     with locked(path):
-        lines = sum(1 for _ in _read(path)[0].showings())
+        lines = sum(1 for _ in _read(path)[0].lines())
         with console.counting(lines, "rebuilding") as rebuilt.progress:
             result = rebuilt.rebuild(path)
         output = output or path
@@ -259,7 +259,7 @@ def _there(path: Path) -> Path:
 
 def _describe(journal: "Journal", pair: "Pair") -> dict[str, Any]:
     """The JSON record of a remembered line."""
-    first = journal.pairs[journal.number(pair)]
+    first = journal.pairs[journal.pair_number(pair)]
     record = {"file": pair.path, "line": pair.line, "time": _instant(pair)}
     record |= {"source": pair.source, "target": pair.target}
     if (first.path, first.line) != (pair.path, pair.line):
@@ -291,4 +291,4 @@ def _write_tsv(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
 def _write_tmx(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
     from rarenmt.text.tmx.writer import write_tmx
 
-    write_tmx(stream, journal.showings(), header.source_language, header.target_language)
+    write_tmx(stream, journal.lines(), header.source_language, header.target_language)

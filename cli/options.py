@@ -177,7 +177,7 @@ def load_translator(
         index=index,
     )
     if without:
-        remembered = translator.remembered
+        remembered = translator.translation_memory
         remembered.forget(select(remembered.journal, without))
     if pairs:
         translator.remember(pairs, passes=passes)

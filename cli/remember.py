@@ -69,8 +69,8 @@ def remember(
         console.warn(f"{error}; skipped")
     path = options.memory_file(model, memory)
     translator = options.load_translator(model, path, device, "float32")
-    remembered = translator.remembered
-    with nullcontext() if dry_run else remembered.exclusively():
+    remembered = translator.translation_memory
+    with nullcontext() if dry_run else remembered.lock():
         with console.counting(len(pairs), "remembering") as remembered.progress:
             result = remembered.remember(pairs, passes=passes)
         if result.changed and not dry_run:
@@ -86,7 +86,7 @@ def remember(
 def _superseded(pairs: "Iterable[Pair]", journal: "Journal") -> "Iterator[tuple[Pair, Pair]]":
     """The pairs shown that are not said, with what was shown later; of one source the last."""
     for pair in {pair.source.strip(): pair for pair in pairs}.values():
-        said = journal.latest(pair.source)
+        said = journal.exact_match(pair.source)
         if said is not None and said.target != pair.target:
             yield pair, said
 

@@ -36,7 +36,7 @@ def select(
     last: bool = False,
 ) -> list[int]:
     """The numbers of the showings that any of these names; DataError for one that names none."""
-    showings = list(journal.showings())
+    showings = list(journal.lines())
     chosen: set[int] = set()
     wanted_places = {_parse(place): place for place in places or []}
     found_places: dict[tuple[str, int], list[int]] = {place: [] for place in wanted_places}

@@ -112,8 +112,8 @@ def translate(
             for line, translation in zip(batch, translations, strict=True):
                 failed |= line.broken is not None
                 add(line.number, line.text, translation)
-                if translation.lacks:
-                    lacks = ", ".join(translation.lacks)
+                if translation.missing:
+                    lacks = ", ".join(translation.missing)
                     console.warn(f"-:{line.number}: the translation lacks {lacks}")
                 sys.stdout.buffer.write(_output(line, translation, style) + line.ending)
             sys.stdout.buffer.flush()
@@ -127,11 +127,11 @@ def _given(words: list[str]) -> Iterator[list[Line]]:
 
 def _standard_input(jsonl: bool) -> Iterator[list[Line]]:
     """Lines as they arrive."""
-    from rarenmt.text.stream import arriving
+    from rarenmt.text.stream import read_batches
 
     options.hint_at_terminal("sentences, one a line")
     number = 0
-    for batch in arriving(sys.stdin.fileno(), BATCH):
+    for batch in read_batches(sys.stdin.fileno(), BATCH):
         yield [_parse(raw, number + i, jsonl) for i, raw in enumerate(batch, start=1)]
         number += len(batch)
 
@@ -182,17 +182,17 @@ def _describe(line: Line, translation: "Translation") -> dict[str, Any]:
     if line.broken is not None:
         return {**record, "source": line.broken.decode("utf-8", "replace"), "error": "not UTF-8"}
     tokens = [_describe_token(token) for token in translation.tokens]
-    lacks = {"lacks": translation.lacks} if translation.lacks else {}
+    lacks = {"lacks": translation.missing} if translation.missing else {}
     return {**record, "translation": translation.text, **lacks, "tokens": tokens}
 
 
 def _describe_token(token: "Token") -> dict[str, Any]:
     """A piece, and what the memory had to do with it."""
-    if token.memory is None:
+    if token.origin is None:
         return {"piece": token.piece}
-    entries = [_describe_entry(entry) for entry in token.memory.entries]
+    entries = [_describe_entry(entry) for entry in token.origin.entries]
     nearest = {name: entries[0][name] for name in ("file", "line", "similarity")}
-    weight = round(token.memory.weight, 4)
+    weight = round(token.origin.weight, 4)
     return {"piece": token.piece, "memory": {**nearest, "weight": weight, "entries": entries}}
 
 

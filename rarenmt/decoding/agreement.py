@@ -89,7 +89,7 @@ class Agreement:
         """The due words that are owed to the memory and translate another form of what was shown,
         in the sentence of this number."""
         end = 0
-        for pieces in self._tokenizer.by_word(found.pieces):
+        for pieces in self._tokenizer.split_words(found.pieces):
             place, end = end, end + len(pieces)
             apart = place == 0 or self._tokenizer.texts[pieces[0]].startswith(" ")
             if apart and all(found.owed[place:end]) and said.is_varied(pieces[0]):
@@ -98,7 +98,7 @@ class Agreement:
     def _endings(self, doubt: Edit, _: Tensor) -> list[Choice]:
         """A word as it was shown, and with other endings; nothing if it has none."""
         word = self._tokenizer.decode(doubt.pieces).strip()
-        others = self._lexicon.endings.others(word) if word.isalpha() else ()
+        others = self._lexicon.inflections.other_forms(word) if word.isalpha() else ()
         spelt = [(self._tokenizer.encode(other), CHANGED) for other in others]
         return [(doubt.pieces, 0.0), *spelt] if spelt else []
 
@@ -142,19 +142,22 @@ class Agreement:
         """Nats for a word of one piece where others, of one piece each, were shown; the mean over
         them, for what was shown twice is no surer."""
         texts = self._tokenizer.texts
-        nats = [self._company.nats(texts[each].strip(), texts[piece].strip()) for each in shown]
+        nats = [self._company.score(texts[each].strip(), texts[piece].strip()) for each in shown]
         return sum(nats) / max(1, len(nats))
 
     def _is_word(self, piece: int) -> bool:
         """Whether a piece is a word, if nothing goes on with it."""
-        return not self._tokenizer.inside[piece] and self._tokenizer.texts[piece].strip().isalpha()
+        return (
+            not self._tokenizer.continues_word[piece]
+            and self._tokenizer.texts[piece].strip().isalpha()
+        )
 
     def _is_capital(self, piece: int) -> bool:
         return self._tokenizer.texts[piece].strip()[:1].isupper()
 
     def _sources(self, piece: int) -> set[str]:
         """The words that a word of one piece translates."""
-        return self._lexicon.sources(self._tokenizer.word((piece,)))
+        return self._lexicon.sources(self._tokenizer.word_text((piece,)))
 
 
 def _end_of_owed(found: Hypothesis, place: int) -> int:

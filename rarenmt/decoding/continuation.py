@@ -121,8 +121,8 @@ class Continuations:
         goes on from there; both (B, R, M)."""
         half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
         follows = (self.stems[:, None] == begun.word[:, :, None]) | half
-        follows |= self._behind[:, None] == self.joints.alike(begun.word)[:, :, None]
-        further = self._before[:, None] == self.joints.alike(begun.before)[:, :, None]
+        follows |= self._behind[:, None] == self.joints.fold_case(begun.word)[:, :, None]
+        further = self._before[:, None] == self.joints.fold_case(begun.before)[:, :, None]
         further &= (self.before != EMPTY)[:, None]
         follows &= further | (self.bound < 2)[:, None]
         further = (further | (self.bound > 0)[:, None]) & follows
@@ -150,7 +150,7 @@ class Continuations:
             F.pad(mute & ~silent, missing),
             F.pad(near.cosine.detach().masked_fill(silent, 0.0), missing),
             F.pad(self.close.take(near.entries) & (near.thread != ELSEWHERE) & ~silent, missing),
-            self.joints.brackets,
+            self.joints.opening_punctuation,
         )
 
     def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
@@ -161,8 +161,8 @@ class Continuations:
         further = (follows & self.inside[:, None]).flatten(0, 1)
         goes_on = further.any(dim=-1)
         ends = (follows & ~self.inside[:, None]).any(dim=-1).flatten()
-        ends &= ~self.joints.closed(written)
-        spelt = (written < 0) | (written >= len(self.joints.inside)) | owed
+        ends &= ~self.joints.is_punctuation(written)
+        spelt = (written < 0) | (written >= len(self.joints.continues_word)) | owed
         going_on, going_on_owed, leaving, anything = self._lost
         _subtract(log_probs, ends & ~goes_on & spelt, going_on)
         _subtract(log_probs, ends & ~goes_on & owed, going_on_owed)
@@ -188,7 +188,7 @@ class Continuations:
         """The words of one piece behind which entries that translate a due word begin a word with a
         piece."""
         words = self.stems[self._due(piece)].unique().tolist()
-        return [word for word in words if 0 <= word < len(self.joints.inside)]
+        return [word for word in words if 0 <= word < len(self.joints.continues_word)]
 
     def _due(self, piece: int) -> Tensor:
         """(B, M) which entries that translate a due word begin a word with a piece."""
@@ -198,7 +198,7 @@ class Continuations:
         """(N, K) which entries would begin the last word once more, or end it so where another word
         of the memory has begun alike; not those whose pair says it twice."""
         words, before = self.words.take(near.entries), self.before.take(near.entries)
-        begin = self._whole.take(near.entries) == self.joints.alike(begun.word)[:, None]
+        begin = self._whole.take(near.entries) == self.joints.fold_case(begun.word)[:, None]
         begin &= near.thread == ELSEWHERE
         end = (words == begun.before[:, None]) & (near.thread == SAME_WORD) & (words != before)
         return (begin & ~self.inside.take(near.entries)) | (end & (words != EMPTY))
@@ -208,8 +208,8 @@ class Continuations:
         they go on from there, or a word follows without one."""
         values = self.values.take(near.entries)
         goes_on = near.thread != ELSEWHERE
-        joined = goes_on | self.joints.open(written)[:, None] | (values == EMPTY)
-        return values.where(joined, self.joints.apart[values.clamp(min=0)])
+        joined = goes_on | self.joints.is_joined(written)[:, None] | (values == EMPTY)
+        return values.where(joined, self.joints.with_space[values.clamp(min=0)])
 
     def _recased(self, near: Neighbours, written: Tensor) -> Tensor:
         """(N, K) which entries are words of one piece that may have no capital letter here, for
@@ -223,29 +223,29 @@ class Continuations:
         """(B, M) which entries are words of one piece that there is with another capital letter
         too, and translate no due word."""
         own = self.values.clamp(min=0)
-        alone = self.words == self.joints.firsts[own]
-        return alone & ~self.wanted & (self.joints.twins[own] != own)
+        alone = self.words == self.joints.first_piece_hash[own]
+        return alone & ~self.wanted & (self.joints.case_twin[own] != own)
 
     @cached_property
     def _whole(self) -> Tensor:
         """(B, M) the word that each entry belongs to, whatever its capital letter."""
-        return self.joints.alike(self.words)
+        return self.joints.fold_case(self.words)
 
     @cached_property
     def _behind(self) -> Tensor:
         """(B, M) the word before each entry that begins one, whatever its capital letter; EMPTY
         before others."""
-        return self.joints.alike(self.stems).masked_fill(self.inside, EMPTY)
+        return self.joints.fold_case(self.stems).masked_fill(self.inside, EMPTY)
 
     @cached_property
     def _before(self) -> Tensor:
         """(B, M) the word before that, likewise."""
-        return self.joints.alike(self.before)
+        return self.joints.fold_case(self.before)
 
     @cached_property
     def inside(self) -> Tensor:
         """(B, M) whether an entry continues a word."""
-        return ~self.joints.begin(self.values.clamp(min=0), self.stems)
+        return ~self.joints.starts_word(self.values.clamp(min=0), self.stems)
 
     @cached_property
     def tied(self) -> Tensor:
@@ -263,14 +263,16 @@ class Continuations:
         """(B, M) whether an entry begins a word that needs two pieces behind a space, which is the
         first."""
         values = self.values.clamp(min=0)
-        needs = (self.joints.apart[values] == self.joints.space) & (values != self.joints.space)
+        needs = (self.joints.with_space[values] == self.joints.space) & (
+            values != self.joints.space
+        )
         return needs & ~self.inside & (self.values != EMPTY)
 
     @cached_property
     def _lost(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(V,) each: nats that pieces lose which go on with a word, the same if it is owed to the
         memory, which leave it, and all."""
-        inside = self.joints.inside.float()
+        inside = self.joints.continues_word.float()
         anything = torch.full_like(inside, OWED)
         return ENDING * inside, OWED * inside, ENDING * (1 - inside), anything
 

@@ -22,7 +22,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
-from rarenmt.text.numbers import ANY, written
+from rarenmt.text.numbers import ANY_SEPARATOR, localise
 from rarenmt.text.placeables import Span, find_spans
 from rarenmt.text.tokenizer import EOS, Tokenizer
 
@@ -223,7 +223,7 @@ class CopyConstraints:
 def _vocabulary(tokenizer: Tokenizer) -> tuple[Tensor, Tensor, Tensor]:
     """(V,) each: which digit a piece is, whether it may part digits, whether it clings."""
     signs = torch.tensor([text in PARTING for text in tokenizer.texts])
-    return torch.tensor(tokenizer.digit_values), signs, torch.tensor(tokenizer.clinging)
+    return torch.tensor(tokenizer.digit_values), signs, torch.tensor(tokenizer.attaches_left)
 
 
 def _find(ids: Ids, reworded: Set[str], tokenizer: Tokenizer, counts: Frequencies) -> list[Span]:
@@ -240,7 +240,7 @@ def _said(ids: Ids, span: Span, tokenizer: Tokenizer, languages: tuple[str, str]
     texts = [tokenizer.texts[piece] for piece in ids]
     ends = [0, *accumulate(map(len, texts))]
     start, end = ends[span.start], ends[span.end]
-    number = written("".join(texts), start, end, *languages)
+    number = localise("".join(texts), start, end, *languages)
     parts = [number[ends[at] - start : ends[at + 1] - start] for at in range(span.start, span.end)]
     signs = _signs(tokenizer)
     return [
@@ -252,7 +252,7 @@ def _said(ids: Ids, span: Span, tokenizer: Tokenizer, languages: tuple[str, str]
 @lru_cache(maxsize=1)
 def _signs(tokenizer: Tokenizer) -> dict[str, int]:
     """The piece of each sign between digits, SIGN for any."""
-    return {ANY: SIGN} | {sign: tokenizer.encode(f"1{sign}1")[-2] for sign in PARTING}
+    return {ANY_SEPARATOR: SIGN} | {sign: tokenizer.encode(f"1{sign}1")[-2] for sign in PARTING}
 
 
 def _table(spans: Sequence[Sequence[Span]], what: str) -> Tensor:

@@ -27,8 +27,8 @@ class ConstraintCoverage:
     pieces: Tensor
     """(B, S, W) 1 where a piece belongs to a due word, in float64."""
     words: Tensor
-    """(B, D) the words that translate some of them, as `Joints.spell` numbers them; EMPTY where a
-    sentence has fewer."""
+    """(B, D) the words that translate some of them, as `WordBoundaries.hash_word` numbers them;
+    EMPTY where a sentence has fewer."""
     translated: Tensor
     """(B, D, W) 1 where a word translates a due one, in float64."""
 

@@ -19,7 +19,7 @@ class Prefix(NamedTuple):
     """How far some texts have come, whatever their shape (…)."""
 
     word: Tensor
-    """(…,) the word begun so far, as `Joints.spell` numbers it."""
+    """(…,) the word begun so far, as `WordBoundaries.hash_word` numbers it."""
     before: Tensor
     """(…,) the word before it; EMPTY where there is none or it is unknown."""
 
@@ -30,9 +30,9 @@ class Prefix(NamedTuple):
 
     def goes_on(self, pieces: Tensor, joints: WordBoundaries) -> "Prefix":
         """After one more piece (…,)."""
-        begin = joints.begin(pieces, self.word)
+        begin = joints.starts_word(pieces, self.word)
         before = torch.where(begin, self.word, self.before)
-        return Prefix(joints.spell(self.word, pieces, begin), before)
+        return Prefix(joints.hash_word(self.word, pieces, begin), before)
 
     def at(self, rows: Tensor) -> "Prefix":
         """Some of the texts."""
@@ -66,12 +66,12 @@ def entry_prefixes(
     for places in steps:
         piece = values[places - 1]
         after = begun.at(places - 1).goes_on(piece, joints)
-        known = (begun.word[places - 1] != EMPTY) | ~joints.inside[piece]
+        known = (begun.word[places - 1] != EMPTY) | ~joints.continues_word[piece]
         begun.word[places] = after.word.where(known, EMPTY)
         begun.before[places] = after.before.where(known, EMPTY)
-    begin = joints.begin(values, begun.word)
+    begin = joints.starts_word(values, begun.word)
     torn = ~begin & (begun.word == EMPTY)
-    words = joints.spell(begun.word, values, begin).masked_fill(torn, EMPTY)
+    words = joints.hash_word(begun.word, values, begin).masked_fill(torn, EMPTY)
     for places in reversed(steps):
         further = places[~begin[places]]
         words[further - 1] = words[further]
@@ -83,7 +83,8 @@ class EntryPrefixes:
     """What stood before the entry of each slot."""
 
     stems: Tensor
-    """(N,) the word begun before it in its pair, as `Joints.spell` has it; EMPTY where unknown."""
+    """(N,) the word begun before it in its pair, as `WordBoundaries.hash_word` has it; EMPTY
+    where unknown."""
     before: Tensor
     """(N,) the word before that one; EMPTY where unknown."""
     words: Tensor

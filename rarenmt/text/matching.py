@@ -17,7 +17,7 @@ from rarenmt.text.pairs import Pair
 _WORDS_AND_SIGNS = re.compile(r"\w+|[^\w\s]")
 
 
-def words_and_signs(sentence: str) -> list[str]:
+def words_and_punctuation(sentence: str) -> list[str]:
     """Those of a sentence, in small letters."""
     return _WORDS_AND_SIGNS.findall(sentence.casefold())
 
@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"\d+")
 _ENDS = ("...", "…", ".", "!", ":")
 """The signs that may be put for another; a question is another sentence."""
 
-OWN = -1
+NOT_IN_PAIR = -1
 """The place of a character that is not the pair's, but the sentence's own."""
 
 
@@ -55,7 +55,7 @@ class SentencePattern:
     """At its end: a full stop, an exclamation mark, a colon, three points, or nothing."""
 
     @classmethod
-    def of(cls, sentence: str) -> "SentencePattern":
+    def from_sentence(cls, sentence: str) -> "SentencePattern":
         """The wording of a sentence. In several words capital letters do not matter, unless there
         are no others: *Save As* is *save as*, but *SAVE AS* is not, nor is *Polish* *polish*."""
         plain = unicodedata.normalize("NFC", sentence)
@@ -74,8 +74,8 @@ class TmMatch:
     pair: Pair
     text: str
     """What is said."""
-    places: Sequence[int]
-    """Where each character of the text stands in the target of the pair, or OWN."""
+    positions: Sequence[int]
+    """Where each character of the text stands in the target of the pair, or NOT_IN_PAIR."""
 
     @property
     def note(self) -> str:
@@ -91,10 +91,13 @@ def substitute(pair: Pair) -> TmMatch:
     return TmMatch(pair, text, range(start, start + len(text)))
 
 
-def say_for(pair: Pair, sentence: str) -> TmMatch | None:
+def near_match(pair: Pair, sentence: str) -> TmMatch | None:
     """A pair, for a sentence that is worded as its source; None where nobody knows how, for the
     numbers of its source, or the sign, are not those of its target."""
-    shown, asked = SentencePattern.of(pair.source), SentencePattern.of(sentence)
+    shown, asked = (
+        SentencePattern.from_sentence(pair.source),
+        SentencePattern.from_sentence(sentence),
+    )
     body, space, sign = _take_apart(pair.target.strip())
     ending = _ending(shown.sign, asked.sign, sign)
     numbers = _exchange(shown.numbers, asked.numbers, _NUMBER.findall(body))
@@ -103,8 +106,12 @@ def say_for(pair: Pair, sentence: str) -> TmMatch | None:
     start = pair.target.find(body)
     said = list(_exchanged(body, start, numbers))
     if ending:
-        said.append((space + ending, start + len(body) if ending == sign else OWN))
-    places = [OWN if first == OWN else first + i for text, first in said for i in range(len(text))]
+        said.append((space + ending, start + len(body) if ending == sign else NOT_IN_PAIR))
+    places = [
+        NOT_IN_PAIR if first == NOT_IN_PAIR else first + i
+        for text, first in said
+        for i in range(len(text))
+    ]
     return TmMatch(pair, "".join(text for text, _ in said), places)
 
 
@@ -139,12 +146,12 @@ def _exchange(
 
 def _exchanged(body: str, start: int, numbers: Mapping[str, str]) -> Iterator[tuple[str, int]]:
     """The parts of a text that begins at a place of a target, with other numbers, and the place
-    where each begins, or OWN."""
+    where each begins, or NOT_IN_PAIR."""
     done = 0
     for found in _NUMBER.finditer(body):
         number = numbers.get(found[0], found[0])
         if number != found[0]:
             yield body[done : found.start()], start + done
-            yield number, OWN
+            yield number, NOT_IN_PAIR
             done = found.end()
     yield body[done:], start + done

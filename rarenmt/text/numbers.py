@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from rarenmt.text.languages import primary
 
-ANY = "?"
+ANY_SEPARATOR = "?"
 """In the place of a sign of which there is no telling."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """The signs between the digits of a number; groups that a space parts have ANY."""
+    """The signs between the digits of a number; groups that a space parts have ANY_SEPARATOR."""
 
     decimal: str
     group: str
@@ -24,7 +24,7 @@ class Style:
 _STYLES = {
     Style(".", ","): "cy en ga gd he hi ja ko mr ms mt sw ta te th ur zh",
     Style(",", "."): "az bs ca da de el es eu fo gl hr id is it mk nl pt ro sl sr tr vi",
-    Style(",", ANY): "be bg cs et fi fr hu hy ka kk lt lv nb nn no pl ru sk sq sv uk",
+    Style(",", ANY_SEPARATOR): "be bg cs et fi fr hu hy ka kk lt lv nb nn no pl ru sk sq sv uk",
 }
 STYLES = {language: style for style, named in _STYLES.items() for language in named.split()}
 
@@ -39,12 +39,12 @@ _COUNTED = re.compile(
 _TIME = re.compile(r"\s*(?:[ap]\.?\s?m\b|o['’]clock\b)", re.IGNORECASE)
 
 
-def written(text: str, start: int, end: int, source: str, target: str) -> str:
-    """A number of a text as the target language writes it, with ANY for each sign, of those that
-    languages write otherwise, that may be whatever the translator thinks; as long as it was."""
+def localise(text: str, start: int, end: int, source: str, target: str) -> str:
+    """A number of a text as the target language writes it, of the same length. ANY_SEPARATOR
+    stands for a separator that languages write differently and whose choice is uncertain."""
     theirs, ours = STYLES.get(primary(source)), STYLES.get(primary(target))
     number = text[start:end]
-    free = re.sub("[.,:']", ANY, number)
+    free = re.sub("[.,:']", ANY_SEPARATOR, number)
     if theirs is None or ours is None or _TIME.match(text, end):
         return free
     named, counted = _named(text[:start])
@@ -62,9 +62,9 @@ def written(text: str, start: int, end: int, source: str, target: str) -> str:
             )
         if counted or (found.count(".") > 1 and not grouped):
             return found
-        return re.sub("[.,]", ANY, found)
+        return re.sub("[.,]", ANY_SEPARATOR, found)
 
-    return re.sub("[:']", ANY, _RUN.sub(rewrite, number))
+    return re.sub("[:']", ANY_SEPARATOR, _RUN.sub(rewrite, number))
 
 
 def _kinds(digits: str, style: Style) -> tuple[bool, bool]:

@@ -37,7 +37,7 @@ class Span:
     end: int
     number: bool
     """Whether they are a number, which another language may part with other signs."""
-    due: bool
+    required: bool
     """Whether they have to be said: a number of one digit may be a word, and a name may have
     another form. What is begun is written to its end in any case."""
 
@@ -53,20 +53,23 @@ def find_spans(texts: Sequence[str], counts: Frequencies | None = None) -> list[
     text = "".join(texts)
     ends = list(accumulate(map(len, texts)))
 
-    def span(found: re.Match[str], *, number: bool, due: bool) -> Span:
+    def span(found: re.Match[str], *, number: bool, required: bool) -> Span:
         start, end = found.span()
-        return Span(bisect_right(ends, start), bisect_left(ends, end) + 1, number, due)
+        return Span(bisect_right(ends, start), bisect_left(ends, end) + 1, number, required)
 
     spans, done = [], 0
     for copied in [*_COPIED.finditer(text), None]:
         gap = done, copied.start() if copied else len(text)
         spans += [
-            span(found, number=True, due=_is_due(found)) for found in _NUMBER.finditer(text, *gap)
+            span(found, number=True, required=_is_required(found))
+            for found in _NUMBER.finditer(text, *gap)
         ]
         if counts:
-            spans += [span(found, number=False, due=False) for found in _names(text, *gap, counts)]
+            spans += [
+                span(found, number=False, required=False) for found in _names(text, *gap, counts)
+            ]
         if copied:
-            spans.append(span(copied, number=False, due=True))
+            spans.append(span(copied, number=False, required=True))
             done = copied.end()
     return sorted(spans, key=lambda span: span.start)
 
@@ -78,18 +81,20 @@ def find_placeables(text: str, counts: Frequencies | None = None) -> set[str]:
 
 def missing_placeables(source: str, translation: str) -> list[str]:
     """The spans that a translation should have said as they stand in its source, and has not."""
-    due = [span for span in find_spans(list(source)) if span.due]
+    due = [span for span in find_spans(list(source)) if span.required]
     return [
-        source[span.start : span.end] for span in due if not says(translation, span.text(source))
+        source[span.start : span.end]
+        for span in due
+        if not contains(translation, span.text(source))
     ]
 
 
-def says(text: str, span: str) -> bool:
+def contains(text: str, span: str) -> bool:
     """Whether a text says a span of another one, which `spans_in` told."""
     return span in text or span in find_placeables(text)
 
 
-def _is_due(number: re.Match[str]) -> bool:
+def _is_required(number: re.Match[str]) -> bool:
     """Whether a number must be said: it has several digits, and is no time after noon."""
     return len(number[0]) > 1 and not _AFTERNOON.match(number.string, number.end())
 

@@ -9,7 +9,7 @@ LULL = 0.02
 """Seconds without input after which a batch is closed."""
 
 
-def arriving(descriptor: int, most: int) -> Iterator[list[bytes]]:
+def read_batches(descriptor: int, most: int) -> Iterator[list[bytes]]:
     """Batches of 1 to `most` lines, each with its line feed if it has one (the last may not)."""
     lines: list[bytes] = []
     rest = b""

@@ -112,7 +112,7 @@ class Tokenizer:
         ]
 
     @cached_property
-    def inside(self) -> list[bool]:
+    def continues_word(self) -> list[bool]:
         """For each piece, whether it continues a word rather than starts one or stands alone."""
         return [
             not self._pieces.is_control(piece) and (not text or in_word(text[0]))
@@ -120,7 +120,7 @@ class Tokenizer:
         ]
 
     @cached_property
-    def signs(self) -> list[bool]:
+    def ends_with_punctuation(self) -> list[bool]:
         """For each piece, whether it ends with a sign."""
         return [
             piece > UNK and bool(text.strip()) and not in_word(text[-1])
@@ -128,7 +128,7 @@ class Tokenizer:
         ]
 
     @cached_property
-    def digits(self) -> list[bool]:
+    def is_digit(self) -> list[bool]:
         """For each piece, whether it is a digit; they are pieces of their own."""
         return [text.strip().isdecimal() for text in self.texts]
 
@@ -136,11 +136,12 @@ class Tokenizer:
     def digit_values(self) -> list[int]:
         """For each piece the digit that it is, −1 if it is none."""
         return [
-            int(text) if digit else -1 for text, digit in zip(self.texts, self.digits, strict=True)
+            int(text) if digit else -1
+            for text, digit in zip(self.texts, self.is_digit, strict=True)
         ]
 
     @cached_property
-    def clinging(self) -> list[bool]:
+    def attaches_left(self) -> list[bool]:
         """For each piece, whether it goes on what stands before it: it has no space, and is no sign
         that may close a word or join it to another."""
         return [
@@ -149,7 +150,7 @@ class Tokenizer:
         ]
 
     @cached_property
-    def apart(self) -> list[int]:
+    def with_space(self) -> list[int]:
         """For each piece, what stands first in a word that begins with it and has a space before:
         the piece itself, the same one with a space, or `space`."""
         same = [
@@ -157,11 +158,11 @@ class Tokenizer:
         ]
         return [
             piece if not inside else self.space if other == UNK else other
-            for piece, (inside, other) in enumerate(zip(self.inside, same, strict=True))
+            for piece, (inside, other) in enumerate(zip(self.continues_word, same, strict=True))
         ]
 
     @cached_property
-    def twins(self) -> list[int]:
+    def case_twin(self) -> list[int]:
         """For each piece the one that is written alike but for a capital first letter, small in the
         one and large in the other; itself where there is none."""
         numbers = {
@@ -170,7 +171,7 @@ class Tokenizer:
             if piece > UNK and not self._pieces.is_byte(piece)
         }
         return [
-            numbers.get(_swap(text), piece) if numbers.get(text) == piece else piece
+            numbers.get(_swap_case(text), piece) if numbers.get(text) == piece else piece
             for piece, text in enumerate(self.texts)
         ]
 
@@ -193,21 +194,21 @@ class Tokenizer:
     def words(self, ids: list[int]) -> list[str]:
         """The words of piece ids in small letters: a piece that starts one, with a space or behind
         a sign, and those that continue it; signs stand alone."""
-        return [self.word(tuple(word)) for word in self.by_word(ids)]
+        return [self.word_text(tuple(word)) for word in self.split_words(ids)]
 
     @cached_property
-    def word(self) -> Callable[[tuple[int, ...]], str]:
+    def word_text(self) -> Callable[[tuple[int, ...]], str]:
         """The text of one word in small letters; remembered, for the same ones come again."""
         return lru_cache(maxsize=1 << 16)(lambda ids: self.decode(list(ids)).strip().casefold())
 
-    def by_word(self, ids: list[int]) -> list[list[int]]:
+    def split_words(self, ids: list[int]) -> list[list[int]]:
         """The same in pieces."""
         starts = [
             place
             for place, piece in enumerate(ids)
             if place == 0
-            or not self.inside[piece]
-            or (self.signs[ids[place - 1]] and not self.digits[piece])
+            or not self.continues_word[piece]
+            or (self.ends_with_punctuation[ids[place - 1]] and not self.is_digit[piece])
         ]
         return [ids[start:end] for start, end in pairwise([*starts, len(ids)])]
 
@@ -240,7 +241,7 @@ def _character(byte: str) -> str:
     return chr(number) if number < 0x80 else ""
 
 
-def _swap(text: str) -> str:
+def _swap_case(text: str) -> str:
     """A piece with a small first letter for a capital one, behind its space, or the reverse."""
     place = len(text) - len(text.lstrip(" "))
     swapped = text[place : place + 1].swapcase()

@@ -43,7 +43,7 @@ class Alignments:
     def __init__(self, pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> None:
         self.rows = align(pairs, tokenizer)
         """For each target word of each pair the number of its source word, or UNALIGNED."""
-        self._joints = WordBoundaries.of(tokenizer)
+        self._joints = WordBoundaries.from_tokenizer(tokenizer)
 
     def between(self, batch: Batch, numbers: Sequence[int]) -> Tensor:
         """Whether a target piece belongs to the translation of the word of a source piece
@@ -72,7 +72,7 @@ def align(pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> list[list[i
 def word_numbers(pieces: Tensor, joints: WordBoundaries) -> Tensor:
     """To which word of its sentence, from 0 on, each of the pieces (T, B) belongs."""
     starts = torch.ones_like(pieces, dtype=torch.bool)
-    starts[1:] = joints.begin(pieces[1:], pieces[:-1])
+    starts[1:] = joints.starts_word(pieces[1:], pieces[:-1])
     return starts.long().cumsum(dim=0) - 1
 
 

@@ -71,19 +71,19 @@ class Practice:
         positions = [torch.arange(length) for length in lengths]
         links = entries.links.split(lengths)
         parts = zip(episodes.shown, positions, links, strict=True)
-        translated = [self.counterparts.translated(*pair, *part) for pair, *part in parts]
+        translated = [self.counterparts.translated_forms(*pair, *part) for pair, *part in parts]
         chosen, places = [], []
         for question, told in zip(episodes.asked, _relevant(episodes, rng), strict=True):
-            heard = self.counterparts.heard(question.source)
+            heard = self.counterparts.source_words(question.source)
             chosen.append(torch.cat([slots[i] for i in told]))
-            places.append(heard.at([some for i in told for some in translated[i]]))
+            places.append(heard.positions([some for i in told for some in translated[i]]))
         pairs = torch.arange(len(lengths)).repeat_interleave(entries.lengths)
         threads = entry_prefixes(entries.values.cpu(), pairs, torch.cat(positions), self._joints)
         return CandidateSet.of(memory, threads, chosen, places)
 
     @cached_property
     def _joints(self) -> WordBoundaries:
-        return WordBoundaries.of(self.maker.tokenizer)
+        return WordBoundaries.from_tokenizer(self.maker.tokenizer)
 
 
 def remember_shown(

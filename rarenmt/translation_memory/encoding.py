@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rarenmt.model.seq2seq import MIN_BATCH_ROWS, Model
 from rarenmt.text.batch import Ids, by_length, pair_batch
-from rarenmt.translation_memory.word_alignment import WordAligner, link, weigh
+from rarenmt.translation_memory.word_alignment import WordAligner, align, reweight_attention
 
 BUDGET = 4000
 """Pieces times sentences of one batch."""
@@ -60,14 +60,14 @@ def encode_pairs(
             MIN_BATCH_ROWS - len(chosen)
         )
         batch = pair_batch(company, device)
-        likely = [counterparts.likely(*encoded[i]) for i in chosen]
+        likely = [counterparts.prior(*encoded[i]) for i in chosen]
         likely += likely[:1] * (len(company) - len(likely))
-        queries, weights = model.aligned_keys(batch, partial(weigh, likely=likely))
+        queries, weights = model.aligned_keys(batch, partial(reweight_attention, likely=likely))
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
             place = slice(starts[i], starts[i] + length)
             keys[place] = queries[:length, column].to(dtype)
             values[place] = batch.outputs[:length, column]
-            links[place] = link(weights[column], likely[column])
+            links[place] = align(weights[column], likely[column])
         progress(len(chosen))
     return Entries(keys, values, links, lengths)

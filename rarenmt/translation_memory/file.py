@@ -52,7 +52,7 @@ class Header:
 def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) -> None:
     """Write all of it as one file, atomically; DataError for a pair that no line can hold."""
     used = memory.used
-    showings = list(journal.showings())
+    showings = list(journal.lines())
     for pair in showings:
         if not _fits_on_a_line(pair.source, pair.target):
             raise DataError(
@@ -161,7 +161,7 @@ def _journal(tensors: dict[str, Tensor]) -> Journal:
     pairs = iter(_showings(tensors))
     journal = Journal()
     for count, passes in zip(counts, tensors["passes"].tolist(), strict=True):
-        journal.take(Call([next(pairs) for _ in range(count)], passes))
+        journal.append(Call([next(pairs) for _ in range(count)], passes))
     numbers, positions = owners.unbind(dim=1)
     if len(owners) and not 0 <= int(numbers.min()) <= int(numbers.max()) < len(journal.pairs):
         raise ValueError("owners point outside")

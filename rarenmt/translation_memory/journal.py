@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.errors import SettingError
-from rarenmt.text.matching import SentencePattern, TmMatch, say_for, substitute
+from rarenmt.text.matching import SentencePattern, TmMatch, near_match, substitute
 from rarenmt.text.pairs import Pair
 
 
@@ -37,58 +37,60 @@ class Journal:
         """(N, 2) number of the pair, in `pairs`, and position of the entry in each slot."""
         self.links = torch.zeros((0, 2), dtype=torch.int32)
         """(N, 2) numbers of the source words that the word of the entry translates; UNALIGNED."""
-        self._places: set[tuple[str, str, str, int, str]] = set()
+        self._lines: set[tuple[str, str, str, int, str]] = set()
         self._numbers: dict[tuple[str, str], int] = {}
         self._same_source: dict[str, list[int]] = {}
         self._latest: dict[str, Pair] = {}
-        self._worded: dict[str, Pair] = {}
+        self._by_pattern: dict[str, Pair] = {}
 
-    def showings(self) -> Iterator[Pair]:
+    def lines(self) -> Iterator[Pair]:
         """Every pair of every call, with repetitions."""
         for call in self.calls:
             yield from call.pairs
 
-    def saw(self, pair: Pair) -> bool:
+    def has_line(self, pair: Pair) -> bool:
         """Whether this very line was shown before, whenever that was."""
-        return _place(pair) in self._places
+        return _place(pair) in self._lines
 
-    def knows(self, pair: Pair) -> bool:
+    def has_pair(self, pair: Pair) -> bool:
         """Whether the pair is remembered, from whatever place."""
         return (pair.source, pair.target) in self._numbers
 
-    def contradicted(self, pair: Pair) -> list[Pair]:
+    def conflicting(self, pair: Pair) -> list[Pair]:
         """The pairs remembered before this one that translate the same source otherwise."""
         same = self._same_source[pair.source]
-        return [self.pairs[number] for number in same if number < self.number(pair)]
+        return [self.pairs[number] for number in same if number < self.pair_number(pair)]
 
-    def latest(self, sentence: str) -> Pair | None:
+    def exact_match(self, sentence: str) -> Pair | None:
         """What was shown last for just this sentence, whatever white space is around it."""
         return self._latest.get(sentence.strip())
 
-    def shown(self, sentence: str) -> TmMatch | None:
+    def match(self, sentence: str) -> TmMatch | None:
         """What was shown last for just this sentence or, if nothing was, for one that is worded as
         it is."""
-        pair = self.latest(sentence)
+        pair = self.exact_match(sentence)
         if pair is not None:
             return substitute(pair)
-        key = SentencePattern.of(sentence).key
-        return say_for(self._worded[key], sentence) if key and key in self._worded else None
+        key = SentencePattern.from_sentence(sentence).key
+        return (
+            near_match(self._by_pattern[key], sentence) if key and key in self._by_pattern else None
+        )
 
-    def take(self, call: Call) -> list[int]:
+    def append(self, call: Call) -> list[int]:
         """Take in a call; the numbers of the pairs that were not known before it."""
         self.calls.append(call)
         first = len(self.pairs)
         for pair in call.pairs:
-            self._places.add(_place(pair))
+            self._lines.add(_place(pair))
             self._latest[pair.source.strip()] = pair
-            self._worded[SentencePattern.of(pair.source).key] = pair
-            if not self.knows(pair):
+            self._by_pattern[SentencePattern.from_sentence(pair.source).key] = pair
+            if not self.has_pair(pair):
                 self._numbers[pair.source, pair.target] = len(self.pairs)
                 self._same_source.setdefault(pair.source, []).append(len(self.pairs))
                 self.pairs.append(pair)
         return list(range(first, len(self.pairs)))
 
-    def number(self, pair: Pair) -> int:
+    def pair_number(self, pair: Pair) -> int:
         """The number of a pair that is remembered, from whatever place."""
         return self._numbers[pair.source, pair.target]
 
@@ -104,7 +106,9 @@ class Journal:
                 kept.append(Call(pairs, call.passes))
         return kept
 
-    def note(self, numbers: Tensor, positions: Tensor, links: Tensor, slots: Tensor) -> None:
+    def assign_slots(
+        self, numbers: Tensor, positions: Tensor, links: Tensor, slots: Tensor
+    ) -> None:
         """Note which pairs (T,) and positions (T,) the entries in slots (T,) come from, and which
         source words (T, 2) they are linked to."""
         needed = int(slots.max()) + 1 if len(slots) else 0
@@ -125,7 +129,7 @@ class Journal:
         """Which piece of its pair's target a slot holds, from 0."""
         return int(self.owners[slot, 1])
 
-    def slots(self, used: int) -> list[Tensor]:
+    def slots_by_pair(self, used: int) -> list[Tensor]:
         """The slots of each pair among the first `used`, in the order of its positions."""
         owners = self.owners[:used].long()
         order = ((owners[:, 0] << 32) + owners[:, 1]).argsort()

@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import eq
 
 from rarenmt.text.lexicon.frequency import WORD, Frequencies
-from rarenmt.text.matching import similarity_ratio, words_and_signs
+from rarenmt.text.matching import similarity_ratio, words_and_punctuation
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory.terms import LEADING, Terms
 
@@ -61,9 +61,9 @@ class Retriever:
         self._tokenizer, self._known, self._counts = tokenizer, known, counts
         self._pairs: dict[str, list[int]] = defaultdict(list)
         self._sources: list[str] = []
-        self._tells_in_all: list[float] = []
-        self._told: dict[str, float] = {}
-        self._terms = Terms(self._tells, same)
+        self._information_of_pair: list[float] = []
+        self._known_information: dict[str, float] = {}
+        self._terms = Terms(self._information, same)
 
     def add(self, sources: Iterable[str]) -> None:
         """Take in the sources of the next pairs."""
@@ -73,7 +73,7 @@ class Retriever:
                 self._pairs[key].append(len(self._sources))
             self._terms.add(len(self._sources), source)
             self._sources.append(source)
-            self._tells_in_all.append(sum(words.values()))
+            self._information_of_pair.append(sum(words.values()))
 
     def find(self, sentence: str) -> list[int]:
         """Numbers of the relevant pairs, in the order they were remembered."""
@@ -86,7 +86,7 @@ class Retriever:
             alike = {pair for form in others for pair in self._pairs.get(form, ())}
             for pair in same | alike:
                 shared[pair] += told if pair in same else ANOTHER_FORM * told
-            if self.rare(word):
+            if self.is_rare(word):
                 rare.append(same | alike)
 
         def best(pairs: Iterable[int], most: int) -> list[int]:
@@ -94,22 +94,24 @@ class Retriever:
 
         told = sum(words.values())
         chosen = {
-            pair for pair in shared if shared[pair] >= HALF * max(told, self._tells_in_all[pair])
+            pair
+            for pair in shared
+            if shared[pair] >= HALF * max(told, self._information_of_pair[pair])
         }
         chosen.update(pair for pairs in rare for pair in best(pairs, EACH))
         chosen.update(self._alike(sentence, best(shared, MOST)))
         terms = sorted(self._terms.find(sentence))[-MOST:]
         return sorted({*terms, *best(chosen, MOST - len(terms))})
 
-    def rare(self, word: str) -> bool:
+    def is_rare(self, word: str) -> bool:
         """Whether a word in small letters makes a pair relevant alone."""
-        return self._tells(word) >= RARE
+        return self._information(word) >= RARE
 
-    def common(self, word: str) -> bool:
+    def is_common(self, word: str) -> bool:
         """Whether a word in small letters is one that may stand before any term: *the*, *a*."""
-        return self._tells(word) < LEADING
+        return self._information(word) < LEADING
 
-    def terms(self, sentence: str) -> dict[int, frozenset[str]]:
+    def find_terms(self, sentence: str) -> dict[int, frozenset[str]]:
         """The numbers of the pairs whose terms stand in a sentence, and the telling words of each,
         in small letters."""
         return {number: frozenset(words) for number, words in self._terms.find(sentence).items()}
@@ -117,11 +119,11 @@ class Retriever:
     def _alike(self, sentence: str, pairs: Iterable[int]) -> list[int]:
         """The one of some pairs that resembles a long sentence most, if one does; of equals the
         newest."""
-        words = words_and_signs(sentence)
+        words = words_and_punctuation(sentence)
         if len(words) < LONG:
             return []
         likenesses = (
-            (similarity_ratio(words, words_and_signs(self._sources[pair]), ALIKE), pair)
+            (similarity_ratio(words, words_and_punctuation(self._sources[pair]), ALIKE), pair)
             for pair in pairs
         )
         return [pair for likeness, pair in sorted(likenesses)[-1:] if likeness]
@@ -129,17 +131,19 @@ class Retriever:
     def _words(self, text: str) -> dict[str, float]:
         """The telling words of a text, with what they tell."""
         words = set(WORD.findall(text.casefold()))
-        return {word: told for word in sorted(words) if (told := self._tells(word)) >= TELLING}
+        return {
+            word: told for word in sorted(words) if (told := self._information(word)) >= TELLING
+        }
 
-    def _tells(self, word: str) -> float:
+    def _information(self, word: str) -> float:
         """Nats. Of words that training never saw only the vocabulary's unigram model tells how rare
         they are; the likeliest of the spellings in small and capital letters counts."""
-        if word not in self._told:
-            counted = self._counts.tells(word)
-            self._told[word] = (
+        if word not in self._known_information:
+            counted = self._counts.information(word)
+            self._known_information[word] = (
                 counted if word in self._counts else max(counted, self._unlikelihood(word))
             )
-        return self._told[word]
+        return self._known_information[word]
 
     def _unlikelihood(self, word: str) -> float:
         spellings = (word, word.capitalize(), word.upper())

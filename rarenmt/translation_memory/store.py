@@ -59,15 +59,15 @@ class TranslationMemory:
         """Told how many more pairs are encoded, from time to time."""
         self._checkpoint = checkpoint
         self._finder: CandidateFinder | None = None
-        self._stored_as = UNSAVED
-        self._found: Identity | None = UNSAVED
+        self._saved_identity = UNSAVED
+        self._locked_identity: Identity | None = UNSAVED
         """What the lock was taken on."""
         self._load()
 
     def _load(self) -> None:
         """Hold what the file holds, or nothing where there is none."""
         self._clear()
-        self._stored_as = self._identity()
+        self._saved_identity = self._identity()
         if self.path is not None and self.path.exists():
             fingerprint = self._checkpoint.fingerprint
             self.journal, header = load_memory(self.path, self.memory, fingerprint)
@@ -77,7 +77,7 @@ class TranslationMemory:
         """Write the file, atomically; CheckpointError if another program, which does not know of
         locks, has changed it since ours was taken."""
         assert self.path is not None, "this memory has no file"
-        if self._found != UNSAVED and self._found != self._identity():
+        if self._locked_identity != UNSAVED and self._locked_identity != self._identity():
             raise CheckpointError(
                 f"{self.path} was changed by another program meanwhile and is left as it is; "
                 "run the command again"
@@ -90,25 +90,25 @@ class TranslationMemory:
             self.evicted,
         )
         save_memory(self.path, self.journal, self.memory, header)
-        self._stored_as = self._identity()
-        if self._found != UNSAVED:
-            self._found = self._stored_as
+        self._saved_identity = self._identity()
+        if self._locked_identity != UNSAVED:
+            self._locked_identity = self._saved_identity
 
     @contextmanager
-    def exclusively(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the lock of the file and work on what it holds now; what was not saved is lost."""
         assert self.path is not None, "this memory has no file"
         with locked(self.path):
-            if self._stored_as != self._identity():
+            if self._saved_identity != self._identity():
                 self._load()
-            self._found = self._stored_as
+            self._locked_identity = self._saved_identity
             try:
                 yield
             finally:
-                self._found = UNSAVED
+                self._locked_identity = UNSAVED
 
     @property
-    def finder(self) -> CandidateFinder:
+    def candidate_finder(self) -> CandidateFinder:
         """Finds what is relevant in the memory as it stands."""
         if self._finder is None:
             known = self._checkpoint
@@ -125,11 +125,11 @@ class TranslationMemory:
         that reinforces: others hold every pair whole.
         """
         shown = [pair if pair.time is not None else replace(pair, time=now()) for pair in pairs]
-        return self._show([Call(shown, passes)], self._encode)
+        return self._apply([Call(shown, passes)], self._encode)
 
     def merge(self, other: "TranslationMemory") -> RememberResult:
         """Remember what another memory of the same checkpoint was shown, call by call."""
-        return self._show(other.journal.calls, other._stored())
+        return self._apply(other.journal.calls, other._entries_from_memory())
 
     def forget(self, showings: Collection[int]) -> list[Pair]:
         """Take back lines, counted from 0 over all that were shown; the pairs that are no longer
@@ -137,15 +137,15 @@ class TranslationMemory:
 
         Afterwards the memory is, to the last bit, what it would be had it never seen them.
         """
-        before, entries_of = self.journal, self._stored()
+        before, encode = self.journal, self._entries_from_memory()
         self._clear()
-        self._perform(before.without(showings), entries_of)
-        return [pair for pair in before.pairs if not self.journal.knows(pair)]
+        self._write(before.without(showings), encode)
+        return [pair for pair in before.pairs if not self.journal.has_pair(pair)]
 
     def rebuild(self, path: Path) -> RememberResult:
         """Remember what a memory file was shown, whatever checkpoint it belongs to."""
         journal, _ = read_journal(path)
-        return self._show(journal.calls, self._encode)
+        return self._apply(journal.calls, self._encode)
 
     def _identity(self) -> Identity | None:
         """What tells the file from every other state of it: a memory is replaced, never changed."""
@@ -158,34 +158,36 @@ class TranslationMemory:
         self.journal = Journal()
         self.evicted = 0
         self._finder = None
-        self._stored_as = UNSAVED
+        self._saved_identity = UNSAVED
 
-    def _show(self, calls: Sequence[Call], entries_of: EntriesOf) -> RememberResult:
+    def _apply(self, calls: Sequence[Call], encode: EntriesOf) -> RememberResult:
         """Perform what is new in some calls, and say what that is."""
         shown = [pair for call in calls for pair in call.pairs]
-        unseen = [call for call in map(self._unseen, calls) if call.pairs]
+        unseen = [call for call in map(self._new_lines, calls) if call.pairs]
         evicted, first = self.evicted, len(self.journal.pairs)
-        tokens = self._perform(unseen, entries_of)
+        tokens = self._write(unseen, encode)
         new = self.journal.pairs[first:]
         return RememberResult(
             new,
             list((Counter(shown) - Counter(new)).elements()),
-            [(pair, other) for pair in new for other in self.journal.contradicted(pair)],
+            [(pair, other) for pair in new for other in self.journal.conflicting(pair)],
             tokens,
             self.evicted - evicted,
             bool(unseen),
         )
 
-    def _unseen(self, call: Call) -> Call:
+    def _new_lines(self, call: Call) -> Call:
         """The lines of a call that were not shown before, each once."""
-        return Call([p for p in dict.fromkeys(call.pairs) if not self.journal.saw(p)], call.passes)
+        return Call(
+            [p for p in dict.fromkeys(call.pairs) if not self.journal.has_line(p)], call.passes
+        )
 
-    def _perform(self, calls: Sequence[Call], entries_of: EntriesOf) -> int:
+    def _write(self, calls: Sequence[Call], encode: EntriesOf) -> int:
         """Write the new pairs of some calls; how many entries that are."""
-        self._stored_as = UNSAVED
-        taken = [(call.passes, self.journal.take(call)) for call in calls]
+        self._saved_identity = UNSAVED
+        taken = [(call.passes, self.journal.append(call)) for call in calls]
         numbers = [number for _, some in taken for number in some]
-        entries = entries_of([self.journal.pairs[number] for number in numbers])
+        entries = encode([self.journal.pairs[number] for number in numbers])
         count = len(entries.values)
         self._finder = None
         self._make_room(count)
@@ -197,7 +199,7 @@ class TranslationMemory:
             of_call = list(islice(each, len(some)))
             for turn in range(passes if self._reinforces else 1):
                 for number, entries_of_pair in of_call:
-                    self._write(number, turn, *entries_of_pair)
+                    self._write_pair(number, turn, *entries_of_pair)
         return count
 
     def _append(self, numbers: Tensor, entries: Entries) -> None:
@@ -206,9 +208,11 @@ class TranslationMemory:
         positions = torch.arange(len(order)) - (entries.lengths.cumsum(0) - entries.lengths)[order]
         writes = order.to(entries.values.device)
         slots = self.memory.append(entries.keys, entries.values, writes)
-        self.journal.note(numbers[order], positions, entries.links, slots.cpu())
+        self.journal.assign_slots(numbers[order], positions, entries.links, slots.cpu())
 
-    def _write(self, number: int, turn: int, keys: Tensor, values: Tensor, links: Tensor) -> None:
+    def _write_pair(
+        self, number: int, turn: int, keys: Tensor, values: Tensor, links: Tensor
+    ) -> None:
         """Write the pair of that number for the turn-th time, where it may find its values already
         or must make others go."""
         memory, before = self.memory, self.memory.used
@@ -219,7 +223,9 @@ class TranslationMemory:
             right = int((nearest.values[:, 0] == values).sum())
         generator = torch.Generator().manual_seed(number << 8 | turn & 0xFF)
         slots = memory.write(keys, values, nearest, generator).cpu()
-        self.journal.note(torch.full_like(slots, number), torch.arange(len(slots)), links, slots)
+        self.journal.assign_slots(
+            torch.full_like(slots, number), torch.arange(len(slots)), links, slots
+        )
         self.evicted += len(values) - right - (memory.used - before)
 
     def _make_room(self, more: int) -> None:
@@ -242,15 +248,19 @@ class TranslationMemory:
         dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
         return encode_pairs(known.model, counterparts, encoded, dtype, self.progress)
 
-    def _stored(self) -> EntriesOf:
+    def _entries_from_memory(self) -> EntriesOf:
         """The entries of pairs that the memory holds now; from the model where it does not hold
         every one of them apart."""
         if self._reinforces or self.evicted:
             return self._encode
-        memory, journal, slots = self.memory, self.journal, self.journal.slots(self.memory.used)
+        memory, journal, slots = (
+            self.memory,
+            self.journal,
+            self.journal.slots_by_pair(self.memory.used),
+        )
 
         def stored(pairs: Sequence[Pair]) -> Entries:
-            held = [slots[journal.number(pair)] for pair in pairs]
+            held = [slots[journal.pair_number(pair)] for pair in pairs]
             lengths = torch.tensor([len(each) for each in held], dtype=torch.long)
             chosen = torch.cat([torch.empty(0, dtype=torch.long), *held])
             links = journal.links[chosen].long()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import product
 
 from rarenmt.text.lexicon.inflection import BEGINNING
-from rarenmt.text.matching import words_and_signs
+from rarenmt.text.matching import words_and_punctuation
 
 LONGEST = 8
 """Words and signs of a term, at most."""
@@ -45,7 +45,7 @@ class Terms:
     def add(self, number: int, source: str) -> None:
         """Take in the source of a pair; the newest of equals counts. *The seal* is found in *a
         seal* too."""
-        words = tuple(words_and_signs(source))
+        words = tuple(words_and_punctuation(source))
         least = LABEL if source.lstrip()[:1].isupper() else TELLING
         if len(words) > LONGEST or not any(self._tell(word, least) for word in words):
             return
@@ -62,7 +62,7 @@ class Terms:
     def find(self, sentence: str) -> dict[int, list[str]]:
         """The numbers of the pairs whose terms stand in a sentence, from left to right and the
         longest first, and the words of the sentence that tell something of each."""
-        words = words_and_signs(sentence)
+        words = words_and_punctuation(sentence)
         shared_forms = [self._forms(word) for word in words]
         found: dict[int, list[str]] = {}
         place = 0

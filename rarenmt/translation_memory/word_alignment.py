@@ -49,11 +49,11 @@ class AlignmentPrior:
     """(T − 1,) the same of the target."""
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether a side has no words."""
         return not len(self.words) or not len(self.pieces)
 
-    def counts(self) -> Tensor:
+    def attention_factors(self) -> Tensor:
         """(T − 1, S − 1) how much attention counts there."""
         elsewhere = torch.where(self.known, ELSEWHERE_KNOWN, ELSEWHERE_NEW)
         elsewhere = elsewhere.masked_fill(self.guessed, 1.0)
@@ -66,15 +66,15 @@ class WordAligner:
     def __init__(self, tokenizer: Tokenizer, lexicon: Lexicon) -> None:
         self._tokenizer, self._lexicon = tokenizer, lexicon
 
-    def likely(self, source: Ids, target: Ids) -> AlignmentPrior:
+    def prior(self, source: Ids, target: Ids) -> AlignmentPrior:
         """What the words of an encoded pair tell."""
-        words, pieces = self._tokenizer.by_word(source), self._tokenizer.by_word(target)
+        words, pieces = self._tokenizer.split_words(source), self._tokenizer.split_words(target)
         heard, said = (
-            [self._tokenizer.word(tuple(word)) for word in side] for side in (words, pieces)
+            [self._tokenizer.word_text(tuple(word)) for word in side] for side in (words, pieces)
         )
         sources = [self._lexicon.sources(word) for word in said]
         known = _true(bool(some) for some in sources)
-        familiar = _true(word in self._lexicon.known for word in heard)
+        familiar = _true(word in self._lexicon.translations for word in heard)
         linked = _true(
             other == word or other in some
             for word, some in zip(said, sources, strict=True)
@@ -87,33 +87,33 @@ class WordAligner:
         links |= ~links.any(dim=1, keepdim=True)
         return AlignmentPrior(links, known, known & unlinked, _numbers(words), _numbers(pieces))
 
-    def heard(self, sentence: Ids) -> "SourceWords":
+    def source_words(self, sentence: Ids) -> "SourceWords":
         """What is heard in an encoded sentence: its words, and forms of those that are new."""
-        words = self._tokenizer.by_word(sentence)
+        words = self._tokenizer.split_words(sentence)
         where: dict[str, list[int]] = defaultdict(list)
         for number, word in enumerate(words):
-            text = self._tokenizer.word(tuple(word))
-            for form in [text] if text in self._lexicon.known else shared_forms(text):
+            text = self._tokenizer.word_text(tuple(word))
+            for form in [text] if text in self._lexicon.translations else shared_forms(text):
                 where[form].append(number)
         return SourceWords(where, F.pad(_numbers(words), (0, 1), value=len(words)))
 
-    def translated(
+    def translated_forms(
         self, source: Ids, target: Ids, positions: Tensor, links: Tensor
     ) -> list[frozenset[str]]:
         """The forms of what the words of N entries translate, which are at these positions (N,)
         of the target of an encoded pair and have these `links` (N, 2): what they translate in the
         pair, in any form, and what the lexicon knows them to."""
-        words = self._tokenizer.by_word(target)
-        known = [self._lexicon.sources(self._tokenizer.word(tuple(word))) for word in words]
+        words = self._tokenizer.split_words(target)
+        known = [self._lexicon.sources(self._tokenizer.word_text(tuple(word))) for word in words]
         told = [known[number] for number in _numbers(words).tolist()]
         told.append(set())  # EOS
         places = positions.clamp(max=len(told) - 1).tolist()
         return [
             frozenset(told[place]).union(*map(shared_forms, linked))
-            for linked, place in zip(self.linked(source, links), places, strict=True)
+            for linked, place in zip(self.linked_words(source, links), places, strict=True)
         ]
 
-    def linked(self, source: Ids, links: Tensor) -> list[set[str]]:
+    def linked_words(self, source: Ids, links: Tensor) -> list[set[str]]:
         """The source words that N entries of a pair are linked to (N, 2), in small letters."""
         words = self._tokenizer.words(source)
         numbers: list[list[int]] = links.tolist()
@@ -124,12 +124,12 @@ class WordAligner:
 class SourceWords:
     """The words of a sentence."""
 
-    where: Mapping[str, Sequence[int]]
+    numbers_by_form: Mapping[str, Sequence[int]]
     """Numbers of its words by all their `forms`."""
     words: Tensor
     """(S,) the number of the word that each piece belongs to; that of EOS is theirs plus one."""
 
-    def at(self, translated: Sequence[Iterable[str]]) -> Tensor:
+    def positions(self, translated: Sequence[Iterable[str]]) -> Tensor:
         """(N, S) where in the sentence stands what entries translate; one that has no place there
         is mute in that sentence."""
         found = torch.zeros(len(translated), int(self.words[-1]) + 1, dtype=torch.bool)
@@ -137,29 +137,29 @@ class SourceWords:
             (row, number)
             for row, some in enumerate(translated)
             for form in some
-            for number in self.where.get(form, ())
+            for number in self.numbers_by_form.get(form, ())
         ]
         if there:
             found[torch.tensor(there).unbind(1)] = True
         return found[:, self.words]
 
 
-def weigh(weights: Tensor, likely: Sequence[AlignmentPrior]) -> Tensor:
+def reweight_attention(weights: Tensor, likely: Sequence[AlignmentPrior]) -> Tensor:
     """The attention (B, T, S) of some pairs, as it would be if it knew their targets. Added up in
     float64, so that it gives the same bits in whatever company."""
     weighed = weights.clone()
     for own, pair in zip(weighed, likely, strict=True):
-        if not pair.empty:
-            own[: len(pair.pieces), : len(pair.words)] *= pair.counts().to(own)
+        if not pair.is_empty:
+            own[: len(pair.pieces), : len(pair.words)] *= pair.attention_factors().to(own)
     return (weighed / weighed.sum(dim=2, keepdim=True, dtype=torch.float64)).to(weights)
 
 
-def link(weights: Tensor, likely: AlignmentPrior) -> Tensor:
+def align(weights: Tensor, likely: AlignmentPrior) -> Tensor:
     """(target pieces + 1, 2) for each piece the numbers of the source words that its word likely
     translates and attends to most, by weights (T, S) of one pair: one, twice, if only one
     matters; UNALIGNED for EOS."""
     words, pieces = likely.words, likely.pieces
-    if likely.empty:
+    if likely.is_empty:
         return torch.full((len(pieces) + 1, 2), UNALIGNED)
     own = weights[: len(pieces), : len(words)].cpu()
     by_word = F.one_hot(pieces).to(own).t() @ own @ F.one_hot(words).to(own)  # (V, W)

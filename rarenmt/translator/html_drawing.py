@@ -109,7 +109,7 @@ def said(words: Iterable[Word], text: str) -> str:
     found, done = [], 0
     for word in words:
         at = text.find(word.text, done)
-        if at < 0 or not word.remembered:
+        if at < 0 or not word.pair:
             continue
         found.append(escape(text[done:at]))
         found.append(
@@ -130,7 +130,7 @@ def _boxes(part: Part, words: Sequence[Word], above: int) -> list[_Box]:
     boxes: list[_Box] = []
     free = 0
     for pair in sorted(loudest, key=lambda pair: _centre(heard[pair])):
-        note = part.shown.note if part.shown else _heard(heard[pair], words)
+        note = part.tm_match.note if part.tm_match else _heard(heard[pair], words)
         rows = _rows(pair, note)
         top = max(free, round(above + _centre(heard[pair])))
         boxes.append(_Box(pair, heard[pair], note, len(boxes), top, rows))
@@ -174,7 +174,7 @@ def _source_word(i: int, text: str, above: int, language: str) -> str:
 
 def _target_word(i: int, word: Word, colour: int | None, above: int, language: str) -> str:
     look = "w" if colour is None else f"w c{colour} {shade(word.weight)}"
-    if word.remembered:
+    if word.pair:
         look += " remembered"
     return (
         f'<div class="t t{i} y{above + i + 1}">'
@@ -205,9 +205,9 @@ def _attention(
     words: Sequence[Word], colours: dict[int, int], above_source: int, above_target: int
 ) -> Iterable[str]:
     """From the source words to those that were written looking at them."""
-    order = sorted(range(len(words)), key=lambda i: words[i].remembered is not None)  # these on top
+    order = sorted(range(len(words)), key=lambda i: words[i].pair is not None)  # these on top
     for i, word in ((i, words[i]) for i in order):
-        colour = f" c{colours[i]}" if i in colours and word.remembered else ""
+        colour = f" c{colours[i]}" if i in colours and word.pair else ""
         for j, weight in enumerate(word.attention):
             if weight >= SEEN:
                 left, right = above_source + j + 0.5, above_target + i + 0.5

@@ -50,7 +50,7 @@ class Page:
             return
         self.sentences += 1
         words = translation.words()
-        pairs = [word.remembered for word in words if word.remembered]
+        pairs = [word.pair for word in words if word.pair]
         self._asked += bool(pairs)
         self._words.update(pairs)
         for pair in dict.fromkeys(pairs):

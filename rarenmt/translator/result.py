@@ -51,7 +51,7 @@ class Token:
     """One piece of a translation, and the memory behind it if there is any."""
 
     piece: str
-    memory: Origin | None = None
+    origin: Origin | None = None
     attention: Sequence[float] = ()
     """Weight of each source piece of its part, together 1; none where nothing was explained."""
 
@@ -67,7 +67,7 @@ class Word:
     """Those of its pieces, one for each pair, weightiest first; together at most `weight`."""
     attention: list[float]
     """Weight of each source word, together 1; the mean over its pieces."""
-    remembered: Pair | None
+    pair: Pair | None
     """The pair it came from, where a piece of it came from the memory."""
 
     @property
@@ -83,24 +83,24 @@ class Part:
     source: list[str]
     """The source pieces, an empty one for the end of the sentence last."""
     tokens: list[Token]
-    shown: TmMatch | None = None
+    tm_match: TmMatch | None = None
     """What is said, where it was not looked for but said as it was shown."""
-    lacks: Sequence[str] = ()
+    missing: Sequence[str] = ()
     """Numbers and the like that it should say as they stand in the source, and does not."""
 
     def source_words(self) -> list[str]:
         """The source in words; the last one, empty, stands for the end of the sentence."""
-        return ["".join(self.source[i] for i in word).strip() for word in group(self.source)]
+        return ["".join(self.source[i] for i in word).strip() for word in group_words(self.source)]
 
     def words(self) -> list[Word]:
         """The translation in words."""
-        sources = group(self.source)
-        words = group([token.piece for token in self.tokens])
+        sources = group_words(self.source)
+        words = group_words([token.piece for token in self.tokens])
         return [_word([self.tokens[i] for i in word], sources) for word in words]
 
-    def remembered(self) -> list[tuple[str, Pair]]:
+    def memory_words(self) -> list[tuple[str, Pair]]:
         """The words of which a piece came from the memory, each with the pair behind it."""
-        return [(word.text, word.remembered) for word in self.words() if word.remembered]
+        return [(word.text, word.pair) for word in self.words() if word.pair]
 
 
 @dataclass(frozen=True)
@@ -116,20 +116,20 @@ class Translation:
         return [token for part in self.parts for token in part.tokens]
 
     @property
-    def lacks(self) -> list[str]:
+    def missing(self) -> list[str]:
         """What the parts lack."""
-        return [span for part in self.parts for span in part.lacks]
+        return [span for part in self.parts for span in part.missing]
 
     def words(self) -> list[Word]:
         """The words of all parts."""
         return [word for part in self.parts for word in part.words()]
 
-    def remembered(self) -> list[tuple[str, Pair]]:
+    def memory_words(self) -> list[tuple[str, Pair]]:
         """Those of all parts that came from the memory, each with the pair behind it."""
-        return [word for part in self.parts for word in part.remembered()]
+        return [word for part in self.parts for word in part.memory_words()]
 
 
-def group(pieces: Sequence[str]) -> list[range]:
+def group_words(pieces: Sequence[str]) -> list[range]:
     """The places of the pieces of each word: from one space to the next; punctuation stands
     alone. A piece without text is a part of a character to come, or, as the last one, the end of
     the sentence."""
@@ -137,12 +137,12 @@ def group(pieces: Sequence[str]) -> list[range]:
     starts = [
         place
         for place, piece in enumerate(pieces)
-        if place == 0 or not (_goes_on(piece) if piece else place < end)
+        if place == 0 or not (_continues_word(piece) if piece else place < end)
     ]
     return [range(*ends) for ends in pairwise([*starts, len(pieces)])]
 
 
-def _goes_on(piece: str) -> bool:
+def _continues_word(piece: str) -> bool:
     return piece[0] in "-'’" or in_word(piece[0])
 
 
@@ -150,21 +150,21 @@ def _word(tokens: Sequence[Token], sources: Sequence[range]) -> Word:
     """A word from its pieces, looking at source words instead of pieces."""
     text = "".join(token.piece for token in tokens).strip()
     count = len(tokens)
-    weight = sum(token.memory.weight for token in tokens if token.memory) / count
+    weight = sum(token.origin.weight for token in tokens if token.origin) / count
     looked = [token.attention for token in tokens if token.attention]
     attention = [
         sum(row[place] for row in looked for place in word) / len(looked)
         for word in sources
         if looked
     ]
-    return Word(text, weight, list(_by_pair(tokens)), attention, _remembered(text, tokens))
+    return Word(text, weight, list(_by_pair(tokens)), attention, _source_pair(text, tokens))
 
 
 def _by_pair(tokens: Sequence[Token]) -> Iterator[Entry]:
     """The entries of a word's pieces, one for each pair: spans joined, weights added up."""
     found: dict[Pair, list[Entry]] = {}
     for token in tokens:
-        for entry in token.memory.entries if token.memory else ():
+        for entry in token.origin.entries if token.origin else ():
             found.setdefault(entry.pair, []).append(entry)
     weights = {pair: sum(e.weight for e in entries) for pair, entries in found.items()}
     for pair in sorted(found, key=lambda pair: -weights[pair]):
@@ -183,10 +183,10 @@ def _join(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return start, end
 
 
-def _remembered(text: str, tokens: Sequence[Token]) -> Pair | None:
+def _source_pair(text: str, tokens: Sequence[Token]) -> Pair | None:
     """The pair behind a word of which a piece came from the memory."""
     spoken = [
-        token.memory for token in tokens if token.memory and token.memory.weight >= MIN_ATTRIBUTION
+        token.origin for token in tokens if token.origin and token.origin.weight >= MIN_ATTRIBUTION
     ]
     if not spoken or not any(map(str.isalnum, text)):
         return None

@@ -17,10 +17,10 @@ from rarenmt.memory.index.choose import choose_index
 from rarenmt.memory.memory import Memory
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.text.batch import Ids, by_length, source_batch
-from rarenmt.text.matching import OWN, TmMatch
+from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
 from rarenmt.text.pairs import Pair
-from rarenmt.text.placeables import find_placeables, missing_placeables, says
-from rarenmt.text.words import close_up
+from rarenmt.text.placeables import contains, find_placeables, missing_placeables
+from rarenmt.text.words import attach_to_opening
 from rarenmt.translation_memory.journal import Journal
 from rarenmt.translation_memory.store import RememberResult, TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
@@ -56,7 +56,7 @@ class Translator:
         self.checkpoint = checkpoint
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
-        self.remembered = TranslationMemory(checkpoint, memory_path)
+        self.translation_memory = TranslationMemory(checkpoint, memory_path)
         self._agreement = Agreement(
             self.model, self.tokenizer, checkpoint.lexicon, checkpoint.company
         )
@@ -86,12 +86,12 @@ class Translator:
     @property
     def memory(self) -> Memory:
         """The keys and values that are asked."""
-        return self.remembered.memory
+        return self.translation_memory.memory
 
     @property
     def journal(self) -> Journal:
         """What was remembered."""
-        return self.remembered.journal
+        return self.translation_memory.journal
 
     @overload
     def translate(  # type: ignore[overload-overlap]  # a string is a sequence of strings, too
@@ -124,7 +124,7 @@ class Translator:
         if isinstance(sentences, str):
             [translation] = self.translate([sentences], config, memory=memory, explain=explain)
             return translation
-        shown = self.journal.shown if memory and config.repeat else _nothing
+        shown = self.journal.match if memory and config.repeat else _nothing
         parts = [list(self._parts(sentence, shown)) for sentence in sentences]
         encoded = [(text, self._encode(text)) for each in parts for text, own in each if not own]
         asked = [(text, ids) for text, ids in encoded if len(ids) <= LONGEST]
@@ -134,11 +134,14 @@ class Translator:
             for sentence, each in zip(sentences, parts, strict=True)
         ]
 
-    def relevant(self, sentence: str) -> list[Pair]:
+    def retrieve(self, sentence: str) -> list[Pair]:
         """The remembered pairs that a sentence asks, in the order they were remembered."""
         if self.memory.config.lookup == "whole":
             return list(self.journal.pairs)
-        return [self.journal.pairs[number] for number in self.remembered.finder.relevant(sentence)]
+        return [
+            self.journal.pairs[number]
+            for number in self.translation_memory.candidate_finder.retrieve(sentence)
+        ]
 
     def _put_together(
         self,
@@ -159,7 +162,7 @@ class Translator:
                 part = self._explain(text, found)
                 if found.missing:
                     part = replace(
-                        part, lacks=missing_placeables(text, self.tokenizer.decode(found.pieces))
+                        part, missing=missing_placeables(text, self.tokenizer.decode(found.pieces))
                     )
             if explained and part.tokens:
                 first = part.tokens[0]
@@ -170,7 +173,7 @@ class Translator:
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> RememberResult:
         """Write pairs into the memory, in RAM until it is saved; see `TranslationMemory`."""
-        return self.remembered.remember(pairs, passes=passes)
+        return self.translation_memory.remember(pairs, passes=passes)
 
     def _encode(self, text: str) -> Ids:
         return self.tokenizer.encode(text.strip())
@@ -260,9 +263,12 @@ class Translator:
     def _reworded(self, sentence: str) -> set[str]:
         """The spans of a sentence that a remembered pair which it asks says in other words."""
         own = find_placeables(sentence, self.checkpoint.counts)
-        pairs = self.relevant(sentence) if own else []
+        pairs = self.retrieve(sentence) if own else []
         return {
-            each for p in pairs for each in own if says(p.source, each) and not says(p.target, each)
+            each
+            for p in pairs
+            for each in own
+            if contains(p.source, each) and not contains(p.target, each)
         }
 
     def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, CandidateSet | None]:
@@ -270,7 +276,7 @@ class Translator:
         holds is averaged of many pairs, and has no thread."""
         config = self.memory.config
         if config.lookup == "relevant":
-            excerpt = self.remembered.finder.excerpt(sentences)
+            excerpt = self.translation_memory.candidate_finder.candidates(sentences)
             return (None if excerpt is None else self.memory), excerpt
         return (self._whole(), None) if self.memory.used else NOTHING
 
@@ -287,13 +293,13 @@ class Translator:
         end = 0
         for piece in self.tokenizer.pieces(self._encode(shown.text)):
             start, end = end + len(piece) - len(piece.lstrip()), end + len(piece)
-            places = [place for place in shown.places[start:end] if place != OWN]
+            places = [place for place in shown.positions[start:end] if place != NOT_IN_PAIR]
             tokens.append(Token(_on_one_line(piece), _said_again(shown.pair, places)))
         return Part(self._source_pieces(source), tokens, shown)
 
     def _explain(self, source: str, hypothesis: Hypothesis) -> Part:
         """The pieces as text, each with what it came from."""
-        pieces = close_up(self.tokenizer.pieces(hypothesis.pieces))
+        pieces = attach_to_opening(self.tokenizer.pieces(hypothesis.pieces))
         texts = [_on_one_line(piece) for piece in pieces]
         if not hypothesis.traces:
             return Part([], [Token(text) for text in texts])

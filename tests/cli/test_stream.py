@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rarenmt.text.stream import arriving
+from rarenmt.text.stream import read_batches
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_file_comes_in_batches_of_the_asked_size(tmp_path: Path) -> None:
     path.write_bytes(b"".join(b"%d\n" % i for i in range(10)))
 
     with path.open("rb") as stream:
-        batches = list(arriving(stream.fileno(), 4))
+        batches = list(read_batches(stream.fileno(), 4))
 
     assert [len(batch) for batch in batches] == [4, 4, 2]
     assert b"".join(line for batch in batches for line in batch) == path.read_bytes()
@@ -30,7 +30,7 @@ def test_a_file_comes_in_batches_of_the_asked_size(tmp_path: Path) -> None:
 
 def test_a_line_is_given_out_before_the_next_is_written(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    batches = arriving(read, 100)
+    batches = read_batches(read, 100)
 
     for line in (b"first\n", b"second\n"):
         os.write(write, line)
@@ -50,7 +50,7 @@ def test_half_a_line_waits_for_its_other_half(pipe: tuple[int, int]) -> None:
 
     threading.Timer(0.2, finish).start()
 
-    assert list(arriving(read, 100)) == [[b"one\n"], [b"two\n", b"three"]]
+    assert list(read_batches(read, 100)) == [[b"one\n"], [b"two\n", b"three"]]
 
 
 def test_only_line_feeds_end_a_line(pipe: tuple[int, int]) -> None:
@@ -59,11 +59,11 @@ def test_only_line_feeds_end_a_line(pipe: tuple[int, int]) -> None:
     os.write(write, text)
     os.close(write)
 
-    assert list(arriving(read, 100)) == [[text]]
+    assert list(read_batches(read, 100)) == [[text]]
 
 
 def test_an_empty_stream_has_no_batches(pipe: tuple[int, int]) -> None:
     read, write = pipe
     os.close(write)
 
-    assert list(arriving(read, 100)) == []
+    assert list(read_batches(read, 100)) == []

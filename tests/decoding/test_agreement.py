@@ -34,7 +34,7 @@ TERM = Pair("tablet", "Tablette", "file.txt", 1, time=0)
 
 
 def asked(pair: Pair) -> CandidateSet:
-    excerpt = shown(pair).remembered.finder.excerpt([ASKED])
+    excerpt = shown(pair).translation_memory.candidate_finder.candidates([ASKED])
     assert isinstance(excerpt, CandidateSet)
     return excerpt
 
@@ -42,7 +42,7 @@ def asked(pair: Pair) -> CandidateSet:
 def finished(text: str, owed: str = WORD) -> Hypothesis:
     """A translation of which one word came from the memory; every piece has a voice."""
     tokenizer = shown(PAIR).tokenizer
-    words = tokenizer.by_word(tokenizer.encode(text))
+    words = tokenizer.split_words(tokenizer.encode(text))
     lent = [tokenizer.decode(word).strip() == owed for word in words for _ in word]
     pieces = [piece for word in words for piece in word]
     traces = [Trace([1.0], 0.5, [Contribution(0, 1.0, 0.5)]) for _ in pieces]
@@ -157,7 +157,7 @@ def test_another_form_of_a_shown_word_has_another_ending(
 ) -> None:
     [translation] = shown(term).translate([sentence])
 
-    assert translation.remembered() == [(said, term)]
+    assert translation.memory_words() == [(said, term)]
 
 
 def test_a_word_in_the_form_that_was_shown_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +176,6 @@ def test_every_piece_of_a_new_ending_came_from_the_memory(monkeypatch: pytest.Mo
     [translation] = shown(TERM).translate(["He lost his tablets."], explain=True)
 
     [part] = translation.parts
-    word = [token for token in part.tokens if token.memory is not None]
+    word = [token for token in part.tokens if token.origin is not None]
     assert "".join(token.piece for token in word).strip().startswith("Tablette")
     assert all(len(token.attention) == len(part.source) for token in part.tokens)

@@ -134,7 +134,7 @@ def spoken(
     goes on in a pair that resembles the sentence."""
     answers = []
     word, before = begun
-    inside = {slot: bool(threads.joints.inside[memory.values[slot]]) for slot, *_ in places}
+    inside = {slot: bool(threads.joints.continues_word[memory.values[slot]]) for slot, *_ in places}
     follow = {slot: int(threads.stems[slot]) == word for slot, *_ in places}
     heard = {slot: bool(place.any()) for slot, place, _ in places}
     unfinished = any(inside[slot] and follow[slot] and heard[slot] for slot, *_ in places)
@@ -371,7 +371,7 @@ def test_an_excerpt_holds_the_chosen_slots_and_padding() -> None:
 
 def test_a_mute_entry_is_still_spelt_and_found_where_it_begins_a_word() -> None:
     memory, threads = remembering(9, 1)
-    threads.joints.inside[100:] = torch.tensor([False] * 7 + [True] * 2)
+    threads.joints.continues_word[100:] = torch.tensor([False] * 7 + [True] * 2)
     chosen, places = [torch.tensor([4, 2, 7])], [torch.tensor([[True], [False], [False]])]
 
     excerpt = CandidateSet.of(memory, threads, chosen, places)
@@ -426,7 +426,7 @@ def test_nor_is_it_ended_so_where_another_word_began_alike() -> None:
 def test_selected_sentences_keep_their_entries() -> None:
     memory, threads = remembering(9, 1)
     chosen = drawn(memory, [3, 5, 2], seed=1)
-    threads.joints.inside[:] = False
+    threads.joints.continues_word[:] = False
     places = [torch.rand(len(own), 7, generator=generator()) < 0.2 for own in chosen]
     close = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
     excerpt = CandidateSet.of(memory, threads, chosen, places, close=close)
@@ -445,7 +445,7 @@ def test_selected_sentences_keep_their_entries() -> None:
 
 def test_what_is_near_teaches_the_queries_and_not_the_entries() -> None:
     memory, threads = remembering(3, 1)
-    threads.joints.inside[:] = False
+    threads.joints.continues_word[:] = False
     excerpt = CandidateSet.of(memory, threads, [torch.tensor([0, 1, 2])])
     queries = unit_rows(1, 2).requires_grad_()
 
@@ -523,13 +523,13 @@ QUOTE, WORD, SPACED, BYTE, SPACE = 1, 2, 3, 4, 5
 APART = torch.tensor([0, 1, SPACED, 3, SPACE, 5, 6, 7, 8, 9])
 IN_WORDS = torch.isin(torch.arange(10), torch.tensor([WORD, BYTE]))
 QUOTED = WordBoundaries(
-    inside=IN_WORDS,
-    signs=torch.arange(10) == QUOTE,
-    digits=torch.zeros(10, dtype=torch.bool),
-    brackets=torch.tensor([QUOTE]),
-    opens=torch.arange(10) == QUOTE,
-    apart=APART,
-    twins=torch.arange(10),
+    continues_word=IN_WORDS,
+    ends_with_punctuation=torch.arange(10) == QUOTE,
+    is_digit=torch.zeros(10, dtype=torch.bool),
+    opening_punctuation=torch.tensor([QUOTE]),
+    attaches_right=torch.arange(10) == QUOTE,
+    with_space=APART,
+    case_twin=torch.arange(10),
     space=SPACE,
 )
 
@@ -553,7 +553,7 @@ def said(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, bool]:
     excerpt = CandidateSet(PaddedKeys.of(axis(0)[None], slots), speech, None, None, speech, 1)
     recall = ask(excerpt, written)
     assert recall.thread is not None
-    assert recall.awaited is QUOTED.brackets
+    assert recall.awaited is QUOTED.opening_punctuation
     return int(recall.values), int(recall.thread), int(recall.slots) != EMPTY
 
 

@@ -123,7 +123,7 @@ def test_the_further_words_of_a_term_are_said_only_behind_the_ones_before(
 CAPITAL, SMALL = 4, 5
 TWINS = torch.arange(PIECES)
 TWINS[[CAPITAL, SMALL]] = torch.tensor([SMALL, CAPITAL])
-CASED = replace(JOINTS, twins=TWINS)
+CASED = replace(JOINTS, case_twin=TWINS)
 
 
 def recalled(

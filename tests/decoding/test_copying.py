@@ -211,7 +211,7 @@ def test_a_translation_has_no_numbers_but_those_of_its_source(
     wanted, found = (Counter(re.findall("[0-9]+", text)) for text in (source, translation.text))
     if re.search(r"(^| )[0-9]", source):
         assert found <= wanted
-    assert translation.lacks == missing_placeables(source, translation.text)
+    assert translation.missing == missing_placeables(source, translation.text)
 
 
 @settings(max_examples=6, deadline=None)

@@ -17,7 +17,7 @@ def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> 
     stems = begun.word[1:]
     assert stems[0].tolist() == stems[3].tolist() == [START, START]
     assert stems[1:3].unique().numel() == 4  # the same last piece, yet other words
-    assert torch.equal(JOINTS.spell(stems[0], pieces[1], ~INSIDE[pieces[1]]), stems[1])
+    assert torch.equal(JOINTS.hash_word(stems[0], pieces[1], ~INSIDE[pieces[1]]), stems[1])
     before = begun.before
     assert set(before[0].tolist()) == {EMPTY}
     assert set(before[1:4].flatten().tolist()) == {BOS}

@@ -64,7 +64,7 @@ def test_a_whole_memory_answers_alike_through_another_index(folder: Path, tmp_pa
     path = tmp_path / "memory.safetensors"
     first = Translator.load(folder, memory=path)
     first.remember([Pair("The cat sleeps.", "Die Katze schläft.", "a.tsv", 1)])
-    first.remembered.save()
+    first.translation_memory.save()
     answers = []
     for name in ("exact", "lsh"):
         translator = Translator.load(folder, memory=path, index=name)

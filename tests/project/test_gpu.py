@@ -97,9 +97,9 @@ def test_a_remembered_word_comes_out_and_is_forgotten(tmp_path: Path) -> None:
     assert [t.text for t in told] == [t.text for t in here.translate(ASKED, config)]
     assert "Dostojewski" in told[0].text
     assert "Flansch" in told[1].text
-    assert told[0].remembered()
+    assert told[0].memory_words()
     assert told[2].text == plain[2]
-    there.remembered.forget([0, 1])
+    there.translation_memory.forget([0, 1])
     assert [t.text for t in there.translate(ASKED, config)] == plain
 
 

@@ -33,7 +33,7 @@ def translator(folder: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> T
     monkeypatch.setenv("RARENMT_MODEL", str(folder))
     translator = Translator.load(folder, memory=memory)
     translator.remember([CAT])
-    translator.remembered.save()
+    translator.translation_memory.save()
     return translator
 
 
@@ -137,9 +137,9 @@ def test_a_pair_without_a_file_explains_a_translation(
 def test_a_pair_without_a_line_comes_back_from_tmx(
     pair: Pair, rarenmt: Command, translator: Translator, memory: Path, tmp_path: Path
 ) -> None:
-    translator.remembered.forget([0])
+    translator.translation_memory.forget([0])
     translator.remember([pair])
-    translator.remembered.save()
+    translator.translation_memory.save()
     before = memory.read_bytes()
 
     assert rarenmt("memory", "export", "-o", tmp_path / "pairs.tmx").status == 0
@@ -193,9 +193,9 @@ def test_how_a_pair_without_a_file_that_takes_precedence_can_be_taken_back(
     file.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
     rarenmt("forget", "--last")
     rarenmt("remember", file)
-    with translator.remembered.exclusively():
+    with translator.translation_memory.lock():
         translator.remember([CAT])
-        translator.remembered.save()
+        translator.translation_memory.save()
 
     said = rarenmt("remember", file).err
     assert "rarenmt forget --match 'Die Katze ruht.'" in said
@@ -212,7 +212,7 @@ def test_a_pair_that_no_line_can_hold_is_not_saved(
     translator.remember([pair])
 
     with pytest.raises(DataError, match=r"^\(no file\): a tab or line feed stands in 'A cat"):
-        translator.remembered.save()
+        translator.translation_memory.save()
 
     assert memory.read_bytes() == before
     assert len(Translator.load(folder, memory=memory).journal.pairs) == 1

@@ -46,8 +46,8 @@ def test_the_explanation_of_the_example_adds_up() -> None:
 
     [translation] = translator.translate(["I read Dostoevsky every winter."], SearchConfig())
 
-    assert translation.remembered() == [("Dostojewski", pair)]
-    [word] = [word for word in translation.words() if word.remembered]
+    assert translation.memory_words() == [("Dostojewski", pair)]
+    [word] = [word for word in translation.words() if word.pair]
     [entry] = word.entries
     assert pair.target[slice(*entry.span)] == "Dostojewski"
     assert 0.5 < word.weight == pytest.approx(entry.weight)

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarenmt.text.matching import OWN, SentencePattern, say_for, substitute
+from rarenmt.text.matching import NOT_IN_PAIR, SentencePattern, near_match, substitute
 from rarenmt.text.pairs import Pair
 
 
 def said(source: str, target: str, sentence: str) -> str | None:
     """What is said for a sentence when this pair is remembered, if it is worded alike."""
-    if SentencePattern.of(source).key != SentencePattern.of(sentence).key:
+    if SentencePattern.from_sentence(source).key != SentencePattern.from_sentence(sentence).key:
         return None
-    shown = say_for(Pair(source, target, "a.tsv", 1), sentence)
+    shown = near_match(Pair(source, target, "a.tsv", 1), sentence)
     return None if shown is None else shown.text
 
 
@@ -69,32 +69,32 @@ def test_what_is_said_for_a_sentence_worded_alike(
 def test_what_is_said_knows_its_places() -> None:
     pair = Pair("Take 2 of 30.", "  Nimm 2 von 30.\t", "a.tsv", 1)
 
-    shown = say_for(pair, "Take 15 of 30!")
+    shown = near_match(pair, "Take 15 of 30!")
 
     assert shown is not None
     assert shown.text == "Nimm 15 von 30!"
-    own = [i for i, place in enumerate(shown.places) if place == OWN]
+    own = [i for i, place in enumerate(shown.positions) if place == NOT_IN_PAIR]
     assert [shown.text[i] for i in own] == ["1", "5", "!"]
-    for i, place in enumerate(shown.places):
-        assert place == OWN or pair.target[place] == shown.text[i]
+    for i, place in enumerate(shown.positions):
+        assert place == NOT_IN_PAIR or pair.target[place] == shown.text[i]
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_the_very_sentence_gets_the_target_letter_for_letter(source: str, target: str) -> None:
     pair = Pair(source, target, "a.tsv", 1)
 
-    for shown in (substitute(pair), say_for(pair, source)):
+    for shown in (substitute(pair), near_match(pair, source)):
         assert shown is not None
         assert shown.text == target.strip()
-        assert [pair.target[place] for place in shown.places] == list(shown.text)
+        assert [pair.target[place] for place in shown.positions] == list(shown.text)
         assert shown.note == "the sentence, as it was shown"
 
 
 @given(st.text(alphabet="a1B .!…’'", max_size=12))
 def test_white_space_and_the_kind_of_sign_do_not_change_the_wording(text: str) -> None:
-    key = SentencePattern.of(text).key
+    key = SentencePattern.from_sentence(text).key
 
-    assert SentencePattern.of(f"  {text}\t").key == key
-    assert SentencePattern.of(text.replace(" ", "\u00a0 ")).key == key
-    assert SentencePattern.of(text.replace("’", "'")).key == key
-    assert SentencePattern.of(text.replace("1", "7")).key == key
+    assert SentencePattern.from_sentence(f"  {text}\t").key == key
+    assert SentencePattern.from_sentence(text.replace(" ", "\u00a0 ")).key == key
+    assert SentencePattern.from_sentence(text.replace("’", "'")).key == key
+    assert SentencePattern.from_sentence(text.replace("1", "7")).key == key

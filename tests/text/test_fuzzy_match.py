@@ -2,7 +2,7 @@
 
 import pytest
 
-from rarenmt.text.matching import similarity_ratio, words_and_signs
+from rarenmt.text.matching import similarity_ratio, words_and_punctuation
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from rarenmt.text.matching import similarity_ratio, words_and_signs
 def test_the_share_of_the_words_and_signs_that_are_the_same(
     one: str, other: str, expected: float
 ) -> None:
-    words, others = words_and_signs(one), words_and_signs(other)
+    words, others = words_and_punctuation(one), words_and_punctuation(other)
 
     assert similarity_ratio(words, others) == pytest.approx(expected)
     for least in (0.3, 0.6, 0.74, 0.76, 1.0):

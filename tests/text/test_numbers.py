@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarenmt.text.numbers import STYLES, written
+from rarenmt.text.numbers import STYLES, localise
 
 
 def of(sentence: str, source: str = "en", target: str = "de") -> str:
     """What becomes of the first number of a sentence."""
     found = re.search(r"[0-9]+(?:[.,:'/-][0-9]+)*", sentence)
     assert found is not None
-    return written(sentence, *found.span(), source, target)
+    return localise(sentence, *found.span(), source, target)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ LANGUAGES = st.sampled_from([*sorted(STYLES), "xx"])
 def test_only_signs_between_digits_change_into_such_signs(
     before: str, number: str, behind: str, source: str, target: str
 ) -> None:
-    found = written(before + number + behind, len(before), len(before + number), source, target)
+    found = localise(before + number + behind, len(before), len(before + number), source, target)
 
     assert len(found) == len(number)
     for was, now in zip(number, found, strict=True):
@@ -111,7 +111,7 @@ def test_a_number_comes_back_from_another_language(
     whole: int, part: int, source: str, target: str
 ) -> None:
     number = f"{whole:,}.{part:02}"
-    there = written(number, 0, len(number), "en", target)
+    there = localise(number, 0, len(number), "en", target)
 
     if "?" not in there:
-        assert written(there, 0, len(there), target, "en") == number
+        assert localise(there, 0, len(there), target, "en") == number

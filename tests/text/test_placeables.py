@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarenmt.text.lexicon.frequency import Frequencies
-from rarenmt.text.placeables import find_placeables, find_spans, missing_placeables, says
+from rarenmt.text.placeables import contains, find_placeables, find_spans, missing_placeables
 
 
 def kept(text: str) -> list[str]:
@@ -65,7 +65,7 @@ def test_ordinary_text_is_translated(text: str) -> None:
 def test_a_word_may_stand_for_a_digit_and_noon_begins_another_count(
     text: str, due: list[bool]
 ) -> None:
-    assert [span.due for span in find_spans(list(text))] == due
+    assert [span.required for span in find_spans(list(text))] == due
 
 
 def test_words_with_a_capital_letter_that_training_never_saw_are_names() -> None:
@@ -79,14 +79,14 @@ def test_words_with_a_capital_letter_that_training_never_saw_are_names() -> None
     assert [text[span.start : span.end] for span in spans] == [
         "Karzai", "Al-Quds", "NATO", "Śląsk", "12",
     ]  # fmt: skip
-    assert [span.due for span in spans] == [False] * 4 + [True]
+    assert [span.required for span in spans] == [False] * 4 + [True]
     assert find_spans(list(text), Frequencies()) == find_spans(list(text)) == spans[-1:]
 
 
 def test_a_text_says_a_span_whatever_parts_the_digits_of_a_number() -> None:
-    assert says("1.250 Zeilen", "1250")
-    assert says("Die Karzais", "Karzai")
-    assert not says("rund um die Uhr", "24")
+    assert contains("1.250 Zeilen", "1250")
+    assert contains("Die Karzais", "Karzai")
+    assert not contains("rund um die Uhr", "24")
     assert find_placeables("1,250 of {n}") == {"1250", "{n}"}
 
 

@@ -259,7 +259,7 @@ def test_every_byte_counts_as_the_rarest_piece(tokenizer: Tokenizer) -> None:
 
 
 def test_only_pieces_that_continue_a_word_are_inside_one(tokenizer: Tokenizer) -> None:
-    inside = tokenizer.inside
+    inside = tokenizer.continues_word
 
     assert len(inside) == len(tokenizer) == PIECES
     assert not any(inside[piece] for piece in (PAD, BOS, EOS, UNK))
@@ -277,5 +277,5 @@ def test_the_first_piece_of_a_word_starts_it_and_the_others_are_inside(
     for word in ["the", "forgotten", "Straßenbuch", "book"]:
         first, *others = tokenizer.encode(word)
 
-        assert not tokenizer.inside[first]
-        assert all(tokenizer.inside[piece] for piece in others)
+        assert not tokenizer.continues_word[first]
+        assert all(tokenizer.continues_word[piece] for piece in others)

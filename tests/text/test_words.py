@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rarenmt.decoding.prefix import Prefix
 from rarenmt.text.tokenizer import BOS, Tokenizer
-from rarenmt.text.words import WordBoundaries, close_up
+from rarenmt.text.words import WordBoundaries, attach_to_opening
 
 VOCABULARY = Path(__file__).parents[2] / "checkpoints" / "en-de" / "vocabulary.model"
 SIGNS = ["„", '"', "(", "-"]
@@ -22,7 +22,7 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def joints(tokenizer: Tokenizer) -> WordBoundaries:
-    return WordBoundaries.of(tokenizer)
+    return WordBoundaries.from_tokenizer(tokenizer)
 
 
 def spelt(joints: WordBoundaries, pieces: list[int]) -> list[int]:
@@ -59,11 +59,11 @@ def test_it_has_the_number_that_it_has_behind_a_space(
 ) -> None:
     before = tokenizer.encode(f"so {sign}")
     joined = tokenizer.encode(f"so {sign}{word}")[len(before) :]
-    first = tokenizer.apart[joined[0]]
+    first = tokenizer.with_space[joined[0]]
     apart = [first, *(joined if first == tokenizer.space else joined[1:])]
 
     assert tokenizer.decode(apart) == word
-    assert joints.inside[joined].all()
+    assert joints.continues_word[joined].all()
     assert spelt(joints, before + joined)[-1] == spelt(joints, [*before, *apart])[-1]
     within = tokenizer.encode("so")
     assert spelt(joints, within + joined)[-1] != spelt(joints, within + apart)[-1]
@@ -71,15 +71,15 @@ def test_it_has_the_number_that_it_has_behind_a_space(
 
 def test_a_piece_that_starts_a_word_stays_as_it_is(tokenizer: Tokenizer) -> None:
     for piece in tokenizer.encode('This is a house, (isn\'t "it")?'):
-        if not tokenizer.inside[piece]:
-            assert tokenizer.apart[piece] == piece
+        if not tokenizer.continues_word[piece]:
+            assert tokenizer.with_space[piece] == piece
 
 
 def test_what_opens_is_followed_without_a_space(
     tokenizer: Tokenizer, joints: WordBoundaries
 ) -> None:
     def opens(text: str) -> bool:
-        return bool(joints.open(torch.tensor(spelt(joints, tokenizer.encode(text))[-1])))
+        return bool(joints.is_joined(torch.tensor(spelt(joints, tokenizer.encode(text))[-1])))
 
     assert opens('he said "')
     assert opens("he said „")
@@ -95,8 +95,10 @@ def test_what_opens_is_followed_without_a_space(
 def test_of_what_opens_all_but_hyphens_are_brackets(
     tokenizer: Tokenizer, joints: WordBoundaries
 ) -> None:
-    texts = {tokenizer.texts[piece].strip() for piece in joints.brackets.tolist()}
-    opens = {tokenizer.texts[piece].strip() for piece in joints.opens.nonzero()[:, 0].tolist()}
+    texts = {tokenizer.texts[piece].strip() for piece in joints.opening_punctuation.tolist()}
+    opens = {
+        tokenizer.texts[piece].strip() for piece in joints.attaches_right.nonzero()[:, 0].tolist()
+    }
 
     assert {"(", "„", '"'} <= texts
     assert opens - texts == {"-", "/"}
@@ -114,7 +116,7 @@ def test_of_what_opens_all_but_hyphens_are_brackets(
     ],
 )
 def test_no_space_is_said_behind_what_opens(pieces: list[str], text: str) -> None:
-    assert "".join(close_up(pieces)) == text
+    assert "".join(attach_to_opening(pieces)) == text
 
 
 def test_words_that_differ_in_a_capital_letter_are_alike(
@@ -125,15 +127,15 @@ def test_words_that_differ_in_a_capital_letter_are_alike(
 
     for word in ("die", "wann", "kann"):
         assert number(word) != number(word.capitalize())
-        assert joints.alike(number(word)) == joints.alike(number(word.capitalize()))
-    assert joints.alike(number("die")) != joints.alike(number("der"))
-    assert joints.alike(number("Wombat")) == number("Wombat")  # of several pieces
-    assert joints.alike(torch.tensor(-1)) == -1
+        assert joints.fold_case(number(word)) == joints.fold_case(number(word.capitalize()))
+    assert joints.fold_case(number("die")) != joints.fold_case(number("der"))
+    assert joints.fold_case(number("Wombat")) == number("Wombat")  # of several pieces
+    assert joints.fold_case(torch.tensor(-1)) == -1
 
 
 def test_each_piece_is_the_twin_of_its_twin(tokenizer: Tokenizer, joints: WordBoundaries) -> None:
     texts = tokenizer.texts
-    assert torch.equal(joints.twins[joints.twins], torch.arange(len(texts)))
-    for piece, twin in enumerate(joints.twins.tolist()):
+    assert torch.equal(joints.case_twin[joints.case_twin], torch.arange(len(texts)))
+    for piece, twin in enumerate(joints.case_twin.tolist()):
         assert texts[piece].casefold() == texts[twin].casefold()
-    assert sum(piece != twin for piece, twin in enumerate(joints.twins.tolist())) > 500
+    assert sum(piece != twin for piece, twin in enumerate(joints.case_twin.tolist())) > 500

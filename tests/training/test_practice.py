@@ -117,16 +117,18 @@ def test_a_sentence_is_told_of_whole_pairs_what_its_words_have_to_say_in_it(
     for question, numbers, slots, mute in zip(
         episodes.asked, told, excerpt.speech.slots, excerpt.mute, strict=True
     ):
-        heard = practice.counterparts.heard(question.source)
+        heard = practice.counterparts.source_words(question.source)
         quiet = dict(zip(slots.tolist(), mute.tolist(), strict=True))
         for number in numbers:
             positions = torch.arange(len(places[number]))
             links = entries.links[places[number]]
             pair = episodes.shown[number]
-            expected = heard.at(practice.counterparts.translated(*pair, positions, links))
+            expected = heard.positions(
+                practice.counterparts.translated_forms(*pair, positions, links)
+            )
             mutes = (~expected.any(dim=1)).tolist()
             for slot, wanted in zip(places[number].tolist(), mutes, strict=True):
-                inner = tokenizer.inside[int(memory.values[slot])]
+                inner = tokenizer.continues_word[int(memory.values[slot])]
                 if wanted and inner:  # needs no place among the neighbours
                     assert slot not in quiet
                 else:
@@ -171,7 +173,7 @@ def test_shown_entries_know_the_words_before_them(practice: Practice, model: Mod
 
     excerpt = practice.excerpt(episodes, entries, memory, random.Random(1))
 
-    joints = WordBoundaries.of(practice.maker.tokenizer)
+    joints = WordBoundaries.from_tokenizer(practice.maker.tokenizer)
     before = torch.cat(
         [
             Prefix.all(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
@@ -181,7 +183,7 @@ def test_shown_entries_know_the_words_before_them(practice: Practice, model: Mod
     speech = excerpt.speech
     held = speech.slots != EMPTY
     assert torch.equal(speech.stems[held], before[speech.slots[held]])
-    assert torch.equal(excerpt.joints.inside, joints.inside)
+    assert torch.equal(excerpt.joints.continues_word, joints.continues_word)
 
 
 @pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)

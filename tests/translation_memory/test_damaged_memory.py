@@ -44,7 +44,7 @@ def use(checkpoint: Checkpoint, path: Path) -> bool:
     sources = [source for source, _ in SENTENCES]
     for repeat in (False, True):
         translator.translate(sources, SearchConfig(beam=1, repeat=repeat))
-    translator.remembered.forget([0])
+    translator.translation_memory.forget([0])
     translator.remember([Pair("new", "neu", "b.tsv", 1)])
     return True
 
@@ -52,7 +52,7 @@ def use(checkpoint: Checkpoint, path: Path) -> bool:
 def seen(path: Path) -> None:
     """Read the journal alone; anything but a sentence is raised."""
     with suppress(CheckpointError):
-        list(read_journal(path)[0].showings())
+        list(read_journal(path)[0].lines())
 
 
 def header_length(whole: bytes) -> int:

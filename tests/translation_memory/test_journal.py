@@ -17,50 +17,50 @@ CAT_AGAIN = Pair(CAT.source, CAT.target, "other.tsv", 7, time=0)
 def shown(*calls: list[Pair]) -> Journal:
     journal = Journal()
     for pairs in calls:
-        journal.take(Call(pairs))
+        journal.append(Call(pairs))
     return journal
 
 
 def test_a_pair_is_remembered_from_the_first_place_that_showed_it() -> None:
     journal = Journal()
 
-    assert journal.take(Call([CAT, DOG])) == [0, 1]
-    assert journal.take(Call([CAT_AGAIN, BIRD])) == [2]
+    assert journal.append(Call([CAT, DOG])) == [0, 1]
+    assert journal.append(Call([CAT_AGAIN, BIRD])) == [2]
 
     assert journal.pairs == [CAT, DOG, BIRD]
-    assert list(journal.showings()) == [CAT, DOG, CAT_AGAIN, BIRD]
-    assert journal.number(CAT_AGAIN) == 0
+    assert list(journal.lines()) == [CAT, DOG, CAT_AGAIN, BIRD]
+    assert journal.pair_number(CAT_AGAIN) == 0
 
 
 def test_what_was_shown_for_a_sentence_comes_before_what_was_for_one_worded_alike() -> None:
     three, five = Pair("Gate 3", "Flugsteig 3", "a.tsv", 1), Pair("Gate 5", "Tor 5", "a.tsv", 2)
     journal = shown([three], [five])
 
-    said = {gate: journal.shown(f"Gate {gate}") for gate in (3, 5, 8)}
+    said = {gate: journal.match(f"Gate {gate}") for gate in (3, 5, 8)}
 
     assert {gate: own and own.text for gate, own in said.items()} == {
         3: "Flugsteig 3", 5: "Tor 5", 8: "Tor 8"
     }  # fmt: skip
-    assert journal.latest("Gate 8") is None
-    assert journal.shown("Gate eight") is None
-    assert journal.shown("") is None
-    assert journal.shown("!") is None
+    assert journal.exact_match("Gate 8") is None
+    assert journal.match("Gate eight") is None
+    assert journal.match("") is None
+    assert journal.match("!") is None
 
 
 def test_a_line_was_shown_before_whenever_that_was() -> None:
     journal = shown([CAT])
 
-    assert journal.saw(Pair(CAT.source, CAT.target, CAT.path, CAT.line, time=99))
-    assert journal.knows(CAT_AGAIN)
-    assert not journal.saw(CAT_AGAIN)
+    assert journal.has_line(Pair(CAT.source, CAT.target, CAT.path, CAT.line, time=99))
+    assert journal.has_pair(CAT_AGAIN)
+    assert not journal.has_line(CAT_AGAIN)
 
 
 def test_a_pair_contradicts_those_before_it_with_the_same_source() -> None:
     bank, ufer, sofa = (Pair("bank", t, "a", i) for i, t in enumerate(["Bank", "Ufer", "Sofa"]))
     journal = shown([bank], [ufer, sofa])
 
-    assert journal.contradicted(bank) == []
-    assert journal.contradicted(sofa) == [bank, ufer]
+    assert journal.conflicting(bank) == []
+    assert journal.conflicting(sofa) == [bank, ufer]
 
 
 def test_calls_without_some_lines_forget_empty_calls() -> None:
@@ -75,12 +75,12 @@ def test_the_slots_of_each_pair_stand_in_the_order_of_its_positions() -> None:
     owners = [(2, 1), (0, 2), (2, 0), (0, 0), (2, 4), (1, 0)]  # pair and position of each slot
     journal = shown([CAT, DOG, BIRD, WATER])
     numbers, positions = torch.tensor(owners).unbind(dim=1)
-    journal.note(numbers, positions, torch.zeros(6, 2), torch.arange(6))
+    journal.assign_slots(numbers, positions, torch.zeros(6, 2), torch.arange(6))
 
-    assert [slots.tolist() for slots in journal.slots(6)] == [[3, 1], [5], [2, 0, 4], []]
-    assert [slots.tolist() for slots in journal.slots(4)] == [[3, 1], [], [2, 0], []]
+    assert [slots.tolist() for slots in journal.slots_by_pair(6)] == [[3, 1], [5], [2, 0, 4], []]
+    assert [slots.tolist() for slots in journal.slots_by_pair(4)] == [[3, 1], [], [2, 0], []]
     assert [journal.owner(slot) for slot in (0, 3, 5)] == [BIRD, CAT, DOG]
-    assert Journal().slots(0) == []
+    assert Journal().slots_by_pair(0) == []
 
 
 def test_the_clock_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

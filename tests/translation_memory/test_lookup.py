@@ -49,12 +49,14 @@ def remembering(
         values = torch.tensor(pieces(tokenizer, pair))
         keys = F.normalize(torch.randn(len(values), WIDTH, generator=generator), dim=-1)
         written = memory.write(keys, values, None, generator)
-        (number,) = journal.take(Call([pair]))
-        words = tokenizer.by_word(tokenizer.encode(pair.target))
+        (number,) = journal.append(Call([pair]))
+        words = tokenizer.split_words(tokenizer.encode(pair.target))
         of_words = [1] * len(words) if linked is None else linked
         each = [link for link, word in zip(of_words, words, strict=True) for _ in word]
         links = torch.tensor([*each, UNALIGNED])[:, None].expand(-1, 2)
-        journal.note(torch.full_like(values, number), torch.arange(len(values)), links, written)
+        journal.assign_slots(
+            torch.full_like(values, number), torch.arange(len(values)), links, written
+        )
     return memory, journal
 
 
@@ -70,7 +72,7 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(
         ["Dog eats bread.", "A bird sings."]
     )
 
@@ -89,7 +91,7 @@ def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Token
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
     sentences = ["The old cat sleeps.", "Who gave that cat my bread?"]
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(sentences)
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(sentences)
 
     assert excerpt is not None
     asked = excerpt.speech.slots != EMPTY
@@ -100,10 +102,11 @@ def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Token
 
 def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word that each position of a pair belongs to, as it is numbered."""
-    inside = torch.tensor(tokenizer.inside)
+    inside = torch.tensor(tokenizer.continues_word)
     after = (
         Prefix.all(
-            torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None], WordBoundaries.of(tokenizer)
+            torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None],
+            WordBoundaries.from_tokenizer(tokenizer),
         )
         .word[1:, 0]
         .tolist()
@@ -117,7 +120,7 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
 def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word begun before each position of a pair."""
     before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
-    return Prefix.all(before[:, None], WordBoundaries.of(tokenizer)).word[:, 0].tolist()
+    return Prefix.all(before[:, None], WordBoundaries.from_tokenizer(tokenizer)).word[:, 0].tolist()
 
 
 def test_an_entry_knows_what_was_written_of_its_word(
@@ -125,12 +128,12 @@ def test_an_entry_knows_what_was_written_of_its_word(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(["dog eats bread."])
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(["dog eats bread."])
 
     assert excerpt is not None
     assert excerpt.speech.stems.tolist() == [stems(tokenizer, DOG)]
     assert excerpt.speech.words.tolist() == [whole_words(tokenizer, DOG)]
-    assert excerpt.joints.inside.tolist() == tokenizer.inside
+    assert excerpt.joints.continues_word.tolist() == tokenizer.continues_word
 
 
 @pytest.mark.parametrize("shown", [(CAT, DOG), (CAT, DOG, BIRD), (CAT, DOG, BIRD, WATER, AGAIN)])
@@ -141,7 +144,7 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     memory, journal = remembering(tokenizer, longest + 4, *shown)
     gaps = 0
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(
+    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(
         [pair.source for pair in journal.pairs]
     )
 
@@ -157,7 +160,7 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
         pair, (_, position) = journal.owner(slot), journal.owners[slot].tolist()
         number = int(journal.owners[slot, 0])
         together = journal.owners[: memory.used].tolist()
-        inner = [tokenizer.inside[p] for p in pieces(tokenizer, pair)]
+        inner = [tokenizer.continues_word[p] for p in pieces(tokenizer, pair)]
         word = takewhile(inner.__getitem__, range(position - 1, -1, -1))
         needed = {position - 1, *(p - 1 for p in word)} - {-1}  # back to the start of the word
         if all([number, p] in together for p in needed):
@@ -176,8 +179,8 @@ def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
 
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    assert finder.excerpt(["cat sleeps"]) is None
-    assert finder.excerpt(["bird sings"]) is not None
+    assert finder.candidates(["cat sleeps"]) is None
+    assert finder.candidates(["bird sings"]) is not None
 
 
 @pytest.mark.parametrize("sentences", [["Nothing"], ["Nothing", "of?", ""], []])
@@ -186,14 +189,15 @@ def test_where_nothing_is_relevant_there_is_no_excerpt(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
 
-    assert CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(sentences) is None
+    assert CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(sentences) is None
 
 
 def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200)
 
     assert (
-        CandidateFinder(memory, journal, tokenizer, Lexicon()).excerpt(["The cat sleeps."]) is None
+        CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(["The cat sleeps."])
+        is None
     )
 
 
@@ -201,7 +205,7 @@ def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: To
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    excerpt = finder.excerpt(["bread, dog"])  # The dog eats bread.
+    excerpt = finder.candidates(["bread, dog"])  # The dog eats bread.
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
@@ -213,7 +217,7 @@ def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> 
     memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    excerpt = finder.excerpt(["One viking"])
+    excerpt = finder.candidates(["One viking"])
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, pair, ["wikinger"])
@@ -225,7 +229,7 @@ def test_a_word_that_translates_two_is_heard_for_each_of_them(tokenizer: Tokeniz
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
     for sentence in ("The dog eats", "eats bread"):
-        excerpt = finder.excerpt([sentence])
+        excerpt = finder.candidates([sentence])
         assert excerpt is not None
         assert heard(tokenizer, DOG, ["hund"])[0] in speaking(excerpt)
 
@@ -236,7 +240,7 @@ def test_what_the_lexicon_knows_to_be_a_translation_is_heard_too(tokenizer: Toke
         memory, journal, tokenizer, Lexicon([("devours", "frisst"), ("x", "der")])
     )
 
-    excerpt = finder.excerpt(["devours bread"])
+    excerpt = finder.candidates(["devours bread"])
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, DOG, ["frisst", "brot"])
@@ -245,7 +249,7 @@ def test_what_the_lexicon_knows_to_be_a_translation_is_heard_too(tokenizer: Toke
 def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
     """The pieces of some target words."""
     ids = tokenizer.encode(pair.target)
-    words = zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True)
+    words = zip(tokenizer.words(ids), tokenizer.split_words(ids), strict=True)
     return [piece for text, word in words for piece in word if text in said]
 
 
@@ -260,7 +264,7 @@ def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: To
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
     sentence = "Bread for my dog"
 
-    excerpt = finder.excerpt(["A longer sentence that asks nothing of it, by far", sentence])
+    excerpt = finder.candidates(["A longer sentence that asks nothing of it, by far", sentence])
 
     assert excerpt is not None
     assert excerpt.places is not None
@@ -281,7 +285,7 @@ def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: To
 
 def by_word(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
     ids = tokenizer.encode(text)
-    return list(zip(tokenizer.words(ids), tokenizer.by_word(ids), strict=True))
+    return list(zip(tokenizer.words(ids), tokenizer.split_words(ids), strict=True))
 
 
 def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
@@ -291,7 +295,7 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     counts = Frequencies({"eats": 10, "drinks": 10})
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
 
-    excerpt = finder.excerpt([sentence, "eats."])
+    excerpt = finder.candidates([sentence, "eats."])
 
     assert excerpt is not None
     assert excerpt.due is not None
@@ -312,7 +316,7 @@ def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
     sentence = "The board of directors met"
 
-    excerpt = finder.excerpt([sentence, "A board of trees"])
+    excerpt = finder.candidates([sentence, "A board of trees"])
 
     assert excerpt is not None
     assert excerpt.places is not None
@@ -334,10 +338,10 @@ def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
     counts = Frequencies({"the": 999_000, "board": 10})
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon([("the", "der")]), counts)
 
-    excerpt = finder.excerpt(["The board met"])
+    excerpt = finder.candidates(["The board met"])
 
     assert excerpt is not None
     bound, values = excerpt.speech.bound[0], excerpt.speech.values[0]
     assert bound[bound > 0].tolist() == [1, 2]
-    _, _, again, last = tokenizer.by_word(tokenizer.encode(term.target))
+    _, _, again, last = tokenizer.split_words(tokenizer.encode(term.target))
     assert values[bound > 0].tolist() == [again[0], last[0]]

@@ -31,14 +31,14 @@ def memory(tiny_model: Model) -> Memory:
 def saved(memory: Memory, tmp_path: Path) -> Path:
     """Five pairs of three entries each, shown by two calls, and one of them again."""
     journal = Journal()
-    journal.take(Call(PAIRS[:2]))
-    journal.take(Call([*PAIRS[2:], AGAIN], passes=3))
+    journal.append(Call(PAIRS[:2]))
+    journal.append(Call([*PAIRS[2:], AGAIN], passes=3))
     for number in range(len(PAIRS)):
         keys = torch.nn.functional.normalize(torch.randn(3, memory.keys.shape[1]), dim=-1)
         values = torch.tensor([number, number + 1, number + 2])
         slots = memory.append(keys, values, torch.zeros(3, dtype=torch.long))
         links = torch.tensor([[0, 0], [1, 0], [UNALIGNED, UNALIGNED]])
-        journal.note(torch.full((3,), number), torch.arange(3), links, slots)
+        journal.assign_slots(torch.full((3,), number), torch.arange(3), links, slots)
     path = tmp_path / "memory.safetensors"
     save_memory(path, journal, memory, HEADER)
     return path

@@ -44,7 +44,7 @@ def test_what_training_saw_often_is_not_rare_however_it_is_spelt() -> None:
     found = Retriever(Told(), counts=counts)
     found.add(["because the", "okapi the", "zebra the"])
 
-    assert -Told().log_probability("because") > RARE > counts.tells("because")
+    assert -Told().log_probability("because") > RARE > counts.information("because")
     assert found.find("because gnu gnus gnawed") == []
     assert found.find("okapi gnu gnus gnawed") == [1]
     assert found.find("zebra gnu gnus gnawed") == [2]
@@ -180,8 +180,8 @@ def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> 
     found.add(["key", "The key is here."])
 
     assert found.find("Press the key and wait for the light.") == [0]
-    assert found.terms("Press the key and wait for the light.") == {0: {"key"}}
-    assert found.terms("Wait for the light.") == {}
+    assert found.find_terms("Press the key and wait for the light.") == {0: {"key"}}
+    assert found.find_terms("Wait for the light.") == {}
 
 
 def test_of_too_many_terms_the_newest_are_asked() -> None:

@@ -72,7 +72,7 @@ def test_a_memory_that_forgot_some_lines_never_saw_them(
     data: st.DataObject,
 ) -> None:
     memory = told(checkpoint, history)
-    showings = list(memory.journal.showings())
+    showings = list(memory.journal.lines())
     chosen = data.draw(st.sets(st.sampled_from(range(len(showings))))) if showings else set()
     lost = {
         (showings[i].path, showings[i].line, showings[i].source, showings[i].target) for i in chosen
@@ -192,15 +192,15 @@ def test_a_lock_is_held_on_what_the_file_holds_now(checkpoint: Checkpoint, tmp_p
     mine, yours = (TranslationMemory(checkpoint, path) for _ in range(2))
     shown = [Pair(f"word {i}", f"Wort {i}", "a.tsv", i, time=5) for i in range(3)]
 
-    with yours.exclusively():
+    with yours.lock():
         yours.remember(shown[:1])
         yours.save()
     mine.remember(shown[1:2])  # in RAM alone
-    with mine.exclusively():
+    with mine.lock():
         assert mine.journal.pairs == shown[:1]
         mine.remember(shown[2:])
         mine.save()
-    with mine.exclusively():
+    with mine.lock():
         assert mine.journal.pairs == [shown[0], shown[2]]
 
 
@@ -216,7 +216,7 @@ def test_a_file_that_is_changed_behind_the_lock_is_left_alone(
     other.save()
     swapped = (tmp_path / "o").read_bytes()
 
-    with memory.exclusively():
+    with memory.lock():
         memory.remember([Pair("cow", "Kuh", "a.tsv", 3)])
         if gone:
             (tmp_path / "m").unlink()
@@ -226,7 +226,7 @@ def test_a_file_that_is_changed_behind_the_lock_is_left_alone(
             memory.save()
 
     assert gone or (tmp_path / "m").read_bytes() == swapped
-    with memory.exclusively():
+    with memory.lock():
         assert len(memory.journal.pairs) == (0 if gone else 2)
 
 
@@ -239,7 +239,7 @@ def test_a_folder_that_may_not_be_written_keeps_its_memory(
 
     with as_an_ordinary_user():
         with pytest.raises(StorageError, match="cannot lock: permission denied"):
-            memory.exclusively().__enter__()
+            memory.lock().__enter__()
         memory.forget([0])
         with pytest.raises(StorageError, match="cannot write: permission denied"):
             memory.save()

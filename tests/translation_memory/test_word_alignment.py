@@ -17,8 +17,8 @@ from rarenmt.translation_memory.word_alignment import (
     ELSEWHERE_KNOWN,
     ELSEWHERE_NEW,
     WordAligner,
-    link,
-    weigh,
+    align,
+    reweight_attention,
 )
 
 LEXICON = Lexicon([("the", "der"), ("eats", "frisst"), ("devours", "frisst"), ("often", "oft")])
@@ -48,9 +48,9 @@ def even(*pairs: tuple[Ids, Ids]) -> Tensor:
 def by_word(tokenizer: Tokenizer, weights: Tensor, pair: tuple[Ids, Ids]) -> dict[str, list[str]]:
     """The source words that get most of the attention of each target word, of equals all."""
     (source, target), found = pair, {}
-    sizes = [len(word) for word in tokenizer.by_word(source)]
+    sizes = [len(word) for word in tokenizer.split_words(source)]
     place = 0
-    for text, word in zip(tokenizer.words(target), tokenizer.by_word(target), strict=True):
+    for text, word in zip(tokenizer.words(target), tokenizer.split_words(target), strict=True):
         parts = [float(part.mean()) for part in weights[place, : len(source)].split(sizes)]
         most = max(parts)
         names = zip(tokenizer.words(source), parts, strict=True)
@@ -63,7 +63,7 @@ def test_each_word_attends_to_what_it_can_translate(tokenizer: Tokenizer) -> Non
     pair = encoded(tokenizer, "The zebra eats Kant.", "Der Zebroid frisst Kant.")
     counterparts = WordAligner(tokenizer, LEXICON)
 
-    weights = weigh(even(pair), [counterparts.likely(*pair)])
+    weights = reweight_attention(even(pair), [counterparts.prior(*pair)])
 
     assert by_word(tokenizer, weights[0], pair) == {
         "der": ["the"],
@@ -77,10 +77,10 @@ def test_each_word_attends_to_what_it_can_translate(tokenizer: Tokenizer) -> Non
 
 def test_what_is_known_is_believed_less_than_what_is_left(tokenizer: Tokenizer) -> None:
     pair = encoded(tokenizer, "The zebra", "Der Zebroid")
-    sizes = [len(word) for word in tokenizer.by_word(pair[0])]
-    first_new = len(tokenizer.by_word(pair[1])[0])
+    sizes = [len(word) for word in tokenizer.split_words(pair[0])]
+    first_new = len(tokenizer.split_words(pair[1])[0])
 
-    weights = weigh(even(pair), [WordAligner(tokenizer, LEXICON).likely(*pair)])[0]
+    weights = reweight_attention(even(pair), [WordAligner(tokenizer, LEXICON).prior(*pair)])[0]
 
     the, zebra, _ = weights[0].split([*sizes, 1])
     assert float(zebra[0] / the[0]) == pytest.approx(ELSEWHERE_KNOWN)
@@ -91,7 +91,7 @@ def test_what_is_known_is_believed_less_than_what_is_left(tokenizer: Tokenizer) 
 def test_a_known_word_whose_sources_are_not_there_attends_as_it_did(tokenizer: Tokenizer) -> None:
     pair = encoded(tokenizer, "The zebra eats", "oft")
 
-    weights = weigh(even(pair), [WordAligner(tokenizer, LEXICON).likely(*pair)])
+    weights = reweight_attention(even(pair), [WordAligner(tokenizer, LEXICON).prior(*pair)])
 
     assert torch.allclose(weights, even(pair))
 
@@ -100,24 +100,24 @@ def test_pairs_in_one_batch_do_not_touch_each_other(tokenizer: Tokenizer) -> Non
     pairs = [encoded(tokenizer, *some) for some in (*SENTENCES, ("The zebra", "Der Zebroid"))]
     counterparts = WordAligner(tokenizer, LEXICON)
 
-    together = weigh(even(*pairs), [counterparts.likely(*pair) for pair in pairs])
+    together = reweight_attention(even(*pairs), [counterparts.prior(*pair) for pair in pairs])
 
     for row, pair in zip(together, pairs, strict=True):
-        alone = weigh(even(pair), [counterparts.likely(*pair)])[0]
+        alone = reweight_attention(even(pair), [counterparts.prior(*pair)])[0]
         assert torch.allclose(row[: alone.shape[0], : alone.shape[1]], alone)
         assert not row[:, alone.shape[1] :].any()
 
 
 def test_links_are_the_words_with_most_attention(tokenizer: Tokenizer) -> None:
     source, target = pair = encoded(tokenizer, "The zebra eats", "Der Zebroid")
-    heard, said = tokenizer.by_word(source), tokenizer.by_word(target)
+    heard, said = tokenizer.split_words(source), tokenizer.split_words(target)
     weights = torch.full((len(target) + 1, len(source) + 1), 0.01)
     weights[: len(said[0]), 0] = 0.9
     weights[len(said[0]) : -1, len(heard[0])] = 0.5
     weights[len(said[0]) : -1, -2] = 0.4  # the end of the third word
     weights[:, -1] = 2.0  # EOS is no word
 
-    links = link(weights, WordAligner(tokenizer, Lexicon()).likely(*pair))
+    links = align(weights, WordAligner(tokenizer, Lexicon()).prior(*pair))
 
     wanted = [[0, 0]] * len(said[0]) + [[1, 2]] * len(said[1]) + [[UNALIGNED, UNALIGNED]]
     assert links.tolist() == wanted
@@ -127,20 +127,20 @@ def test_a_known_word_is_linked_to_a_known_one_wherever_the_attention_is(
     tokenizer: Tokenizer,
 ) -> None:
     source, target = pair = encoded(tokenizer, "The zebra eats", "oft")
-    heard = tokenizer.by_word(source)
+    heard = tokenizer.split_words(source)
     weights = torch.zeros((len(target) + 1, len(source) + 1))
     weights[:, len(heard[0])] = 0.9  # the zebra, which no lexicon knows
     weights[:, -2] = 0.1
 
-    links = link(weights, WordAligner(tokenizer, LEXICON).likely(*pair))
+    links = align(weights, WordAligner(tokenizer, LEXICON).prior(*pair))
 
     assert links.tolist() == [[2, 2]] * len(target) + [[UNALIGNED, UNALIGNED]]
 
 
 def test_a_word_that_training_knew_is_not_heard_in_other_forms(tokenizer: Tokenizer) -> None:
-    heard = WordAligner(tokenizer, LEXICON).heard(tokenizer.encode("The zebras often"))
+    heard = WordAligner(tokenizer, LEXICON).source_words(tokenizer.encode("The zebras often"))
 
-    found = heard.at(
+    found = heard.positions(
         [shared_forms("the"), shared_forms("zebra"), shared_forms("oftener"), shared_forms("often")]
     )
 
@@ -154,8 +154,8 @@ def test_where_a_side_is_empty_nothing_is_linked(
     pair = encoded(tokenizer, source, target)
     counterparts = WordAligner(tokenizer, LEXICON)
 
-    weights = weigh(even(pair), [counterparts.likely(*pair)])
+    weights = reweight_attention(even(pair), [counterparts.prior(*pair)])
 
     assert torch.allclose(weights, even(pair))
-    links = link(weights[0], counterparts.likely(*pair))
+    links = align(weights[0], counterparts.prior(*pair))
     assert links.tolist() == [[UNALIGNED, UNALIGNED]] * (len(pair[1]) + 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from rarenmt.text.pairs import Pair
-from rarenmt.translator.result import Entry, Origin, Part, Token, Translation, group
+from rarenmt.translator.result import Entry, Origin, Part, Token, Translation, group_words
 
 PAIR = Pair("s", "Dostojewski schrieb", "file.txt", 1)
 OTHER = Pair("s", "Er las Dostojewskis Werk", "file.txt", 2)
@@ -36,7 +36,7 @@ def said(*tokens: tuple[str, float]) -> Translation:
 def test_a_word_is_remembered_when_one_of_its_pieces_is(
     tokens: list[tuple[str, float]], words: list[str]
 ) -> None:
-    assert [word for word, _ in said(*tokens).remembered()] == words
+    assert [word for word, _ in said(*tokens).memory_words()] == words
 
 
 def test_a_word_owes_the_memory_the_mean_of_its_pieces() -> None:
@@ -59,7 +59,7 @@ def test_the_entries_of_a_word_are_joined_by_pair_and_weigh_what_they_gave() -> 
     ]
     assert [entry.weight for entry in word.entries] == pytest.approx([0.475, 0.3])
     assert word.weight == pytest.approx(0.795)
-    assert word.remembered == OTHER
+    assert word.pair == OTHER
 
 
 def test_pieces_that_follow_each_other_in_a_pair_are_one_span() -> None:
@@ -91,7 +91,7 @@ def test_a_word_looks_at_source_words() -> None:
 def test_without_an_explanation_nothing_is_looked_at() -> None:
     [word] = Part([], [Token("Haus")]).words()
 
-    assert (word.weight, word.entries, word.attention, word.remembered) == (0.0, [], [], None)
+    assert (word.weight, word.entries, word.attention, word.pair) == (0.0, [], [], None)
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_without_an_explanation_nothing_is_looked_at() -> None:
     ],
 )
 def test_pieces_are_grouped_to_words(pieces: list[str], words: list[str]) -> None:
-    assert ["".join(pieces[i] for i in word) for word in group(pieces)] == words
+    assert ["".join(pieces[i] for i in word) for word in group_words(pieces)] == words

@@ -74,7 +74,7 @@ def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memor
 
     [odd, dog] = translator.translate([ODD, "dog eats bread"], GREEDY)
 
-    assert any(token.memory for token in dog.tokens)
+    assert any(token.origin for token in dog.tokens)
     assert odd == without
     assert translator.translate([ODD], GREEDY) == [without]
 
@@ -97,7 +97,7 @@ def test_a_sentence_is_translated_alike_alone_and_in_company(
 
 def speakers(translation: Translation) -> list[tuple[str, Pair]]:
     """The pieces that came from the memory, each with the pair behind it."""
-    return [(token.piece, token.memory.pair) for token in translation.tokens if token.memory]
+    return [(token.piece, token.origin.pair) for token in translation.tokens if token.origin]
 
 
 def test_only_relevant_pairs_speak(translator: Translator) -> None:
@@ -105,7 +105,7 @@ def test_only_relevant_pairs_speak(translator: Translator) -> None:
 
     [dog] = translator.translate(["dog eats bread"], GREEDY)
 
-    assert {token.memory.pair for token in dog.tokens if token.memory} == {PAIRS[1]}
+    assert {token.origin.pair for token in dog.tokens if token.origin} == {PAIRS[1]}
 
 
 def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
@@ -115,15 +115,15 @@ def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
     translator.remember(PAIRS[1:])
 
     [after] = translator.translate(["dog eats bread"], GREEDY)
-    assert not any(token.memory for token in before.tokens)
-    assert any(token.memory for token in after.tokens)
+    assert not any(token.origin for token in before.tokens)
+    assert any(token.origin for token in after.tokens)
 
 
 def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:
     translator.remember(PAIRS)
-    translator.remembered.save()
+    translator.translation_memory.save()
 
-    again = Translator.load(folder, memory=translator.remembered.path)
+    again = Translator.load(folder, memory=translator.translation_memory.path)
 
     assert again.journal.pairs == PAIRS
     asked = ["The cat sleeps.", "Bread."]
@@ -166,8 +166,8 @@ def test_tokens_spell_the_translation(translator: Translator) -> None:
 def test_the_pairs_that_a_sentence_asks_can_be_seen(translator: Translator) -> None:
     translator.remember(PAIRS)
 
-    assert translator.relevant(PAIRS[2].source) == [PAIRS[2]]
-    assert translator.relevant("xyzzy") == []
+    assert translator.retrieve(PAIRS[2].source) == [PAIRS[2]]
+    assert translator.retrieve("xyzzy") == []
 
 
 def test_a_sentence_that_was_shown_is_said_as_it_was(translator: Translator) -> None:
@@ -200,7 +200,7 @@ def test_every_word_that_was_shown_says_where_it_stands(translator: Translator) 
     [translation] = translator.translate(["Hello."], GREEDY)
 
     assert translation.text == "Grüß 𝔊ott, Herr Kurzschwanz\u0131!"
-    assert {word for word, _ in translation.remembered()} == {
+    assert {word for word, _ in translation.memory_words()} == {
         "Grüß", "𝔊ott", "Herr", "Kurzschwanz\u0131"
     }  # fmt: skip
     for word in translation.words():
@@ -218,15 +218,15 @@ def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
 
     assert translation.text == "Von 3 Zeilen fehlt die 1250!"
     [part] = translation.parts
-    assert part.shown is not None
-    assert part.shown.note == "the sentence, as it was shown but for numbers and signs"
+    assert part.tm_match is not None
+    assert part.tm_match.note == "the sentence, as it was shown but for numbers and signs"
     words = {word.text: word for word in translation.words()}
     assert not words["1250"].entries
     assert not words["!"].entries
     [entry] = words["fehlt"].entries
     assert pair.target[slice(*entry.span)] == "fehlt"
     anew = translator.translate(["row 1250 of 3 is gone!"], SearchConfig(beam=1, repeat=False))
-    assert anew[0].parts[0].shown is None
+    assert anew[0].parts[0].tm_match is None
 
 
 def test_the_sentences_of_a_long_line_are_translated_one_by_one(translator: Translator) -> None:
@@ -260,9 +260,14 @@ def test_a_sentence_that_was_shown_is_said_among_others_of_its_line(
     assert translation.text == (
         f"Flugsteig 7 ist offen! {alone.text} Flugsteig 8 ist offen. Wir trinken"
     )
-    assert [part.shown and part.shown.pair.line for part in translation.parts] == [1, None, 1, 3]
+    assert [part.tm_match and part.tm_match.pair.line for part in translation.parts] == [
+        1,
+        None,
+        1,
+        3,
+    ]
     [anew] = translator.translate([line], SearchConfig(beam=1, repeat=False))
-    assert {part.shown for part in anew.parts} == {None}
+    assert {part.tm_match for part in anew.parts} == {None}
     assert [t.text for t in translator.translate([line], GREEDY, explain=False)] == [
         translation.text
     ]
@@ -276,7 +281,7 @@ def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) 
         translator.remember([shown])
         assert [t.text for t in translator.translate(["bank"], GREEDY)] == [said]
 
-    translator.remembered.forget([2])
+    translator.translation_memory.forget([2])
     assert [t.text for t in translator.translate(["bank"], GREEDY)] == ["Ufer"]
 
 

@@ -32,17 +32,17 @@ class Cooccurrence:
     stood before."""
 
     def __init__(self, nats: Mapping[tuple[str, str], float] | None = None) -> None:
-        self._nats = dict(nats or {})
-        self._known = {word for both in self._nats for word in both}
+        self._scores = dict(nats or {})
+        self._known = {word for both in self._scores for word in both}
 
     def __len__(self) -> int:
-        return len(self._nats)
+        return len(self._scores)
 
-    def nats(self, shown: str, other: str) -> float:
+    def score(self, shown: str, other: str) -> float:
         """How much likelier the `other` word is before what was `shown` behind a word than it is
         before any; 0 if that is not known."""
         both = (min(shown, other), max(shown, other))
-        return self._nats.get(both, MOST * (shown == other and shown not in self._known))
+        return self._scores.get(both, MOST * (shown == other and shown not in self._known))
 
     @classmethod
     def learn(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Cooccurrence":
@@ -68,7 +68,7 @@ class Cooccurrence:
 
     def save(self, path: Path) -> None:
         """Write it as word other<TAB>nats lines, in order."""
-        rows = sorted(self._nats.items())
+        rows = sorted(self._scores.items())
         text = "".join(f"{word} {other}\t{nats:.2f}\n" for (word, other), nats in rows)
         replace_bytes(path, text.encode())
 

@@ -31,13 +31,13 @@ class Frequencies:
         """Whether a word stood there."""
         return word in self._counts
 
-    def tells(self, word: str) -> float:
+    def information(self, word: str) -> float:
         """− ln of the share of all words that are this one, in nats; of a word that never stood
         there what one tells that stood there once. 0 where nothing is known."""
         return math.log(self._all / self._counts.get(word, 1)) if self._all else 0.0
 
     @classmethod
-    def of(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Frequencies":
+    def from_texts(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Frequencies":
         """Of texts, each with how often an epoch shows it."""
         counts: Counter[str] = Counter()
         for sentences, weight in texts:

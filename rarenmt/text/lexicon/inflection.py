@@ -39,11 +39,11 @@ class Inflections:
     def __init__(self, known: Mapping[str, Collection[str]]) -> None:
         """`known`: the target words that translate each source word, in small letters."""
         self._known = known
-        self.same = lru_cache(maxsize=1 << 16)(self._same)
-        self.others = lru_cache(maxsize=1 << 16)(self._others)
+        self.are_forms = lru_cache(maxsize=1 << 16)(self._are_forms)
+        self.other_forms = lru_cache(maxsize=1 << 16)(self._other_forms)
         self._reliable = lru_cache(maxsize=None)(self._reliability)
 
-    def _same(self, word: str, other: str) -> bool:
+    def _are_forms(self, word: str, other: str) -> bool:
         """Whether two source words in small letters are likely forms of one word."""
         if word == other:
             return True
@@ -55,7 +55,7 @@ class Inflections:
         new = word not in self._known or other not in self._known
         return reliability >= LIKELY and (new or self._translate_alike(word, other))
 
-    def _others(self, word: str) -> tuple[str, ...]:
+    def _other_forms(self, word: str) -> tuple[str, ...]:
         """Other forms that a target word may have, the likeliest first: those that the training
         text knew, and then those that are longer, as with words which end like it; an *-en* for an
         *-er* would make verbs of nouns."""

@@ -44,7 +44,7 @@ class Lexicon:
         return self._sources.get(target, set())
 
     @cached_property
-    def known(self) -> Mapping[str, Set[str]]:
+    def translations(self) -> Mapping[str, Set[str]]:
         """The source words that some target word translates, with those that do."""
         found: dict[str, set[str]] = defaultdict(set)
         for target, sources in self._sources.items():
@@ -53,9 +53,9 @@ class Lexicon:
         return dict(found)
 
     @cached_property
-    def endings(self) -> Inflections:
+    def inflections(self) -> Inflections:
         """How the words of both languages end."""
-        return Inflections(self.known)
+        return Inflections(self.translations)
 
     @classmethod
     def learn(

@@ -27,24 +27,24 @@ def test_words_that_stand_before_the_same_words_keep_company() -> None:
 
     # Two occurrences of a word are of *der* and *einen* in 1 of 2 orders: 10 words, 5 in all; by
     # chance in 5 · 5 / 20.
-    assert both.nats("der", "einen") == pytest.approx(math.log((5 + 1) / (1.25 + 1)))
-    assert both.nats("einen", "der") == both.nats("der", "einen")
-    assert both.nats("eine", "die") == both.nats("der", "einen")
-    assert both.nats("der", "die") == both.nats("der", "eine") == pytest.approx(-math.log(2.25))
-    assert both.nats("der", "der") == pytest.approx(-math.log(2.25))  # no word stood there twice
+    assert both.score("der", "einen") == pytest.approx(math.log((5 + 1) / (1.25 + 1)))
+    assert both.score("einen", "der") == both.score("der", "einen")
+    assert both.score("eine", "die") == both.score("der", "einen")
+    assert both.score("der", "die") == both.score("der", "eine") == pytest.approx(-math.log(2.25))
+    assert both.score("der", "der") == pytest.approx(-math.log(2.25))  # no word stood there twice
 
 
 def test_a_favourite_is_worth_a_nat_at_most() -> None:
     favourite = learn(*["der Hund", "die Katze"] * 50)
 
-    assert favourite.nats("der", "der") == MOST
+    assert favourite.score("der", "der") == MOST
 
 
 def test_a_word_with_a_capital_letter_is_another_one() -> None:
     both = learn(*(f"{text}{i}" for i in range(20) for text in ("Der Hund", "einen Hund", *SHE)))
 
-    assert both.nats("Der", "einen") > 0
-    assert both.nats("der", "einen") == 0
+    assert both.score("Der", "einen") > 0
+    assert both.score("der", "einen") == 0
 
 
 def test_a_word_that_comes_once_tells_nothing() -> None:
@@ -56,7 +56,7 @@ def test_a_frequent_word_counts_as_any_other() -> None:
 
     often = learn(*few, *["die Katze0", "eine Katze0"] * 5)
 
-    assert often.nats("der", "einen") == learn(*few).nats("der", "einen")
+    assert often.score("der", "einen") == learn(*few).score("der", "einen")
 
 
 def test_the_weights_of_the_texts_say_which_words_are_common() -> None:
@@ -66,14 +66,14 @@ def test_the_weights_of_the_texts_say_which_words_are_common() -> None:
     rare = Cooccurrence.learn([(pairs, 1.0), (others, 1.0)])
     common = Cooccurrence.learn([(pairs, 2.0), (others, 1.0)])
 
-    assert rare.nats("der", "einen") == 0
-    assert common.nats("der", "einen") != 0
+    assert rare.score("der", "einen") == 0
+    assert common.score("der", "einen") != 0
 
 
 def test_of_what_is_not_known_the_same_word_again_is_likelier() -> None:
-    assert Cooccurrence().nats("der", "der") == MOST
-    assert Cooccurrence().nats("der", "die") == 0
-    assert Cooccurrence({("der", "einen"): 1.0}).nats("der", "der") == 0  # it was not worth a line
+    assert Cooccurrence().score("der", "der") == MOST
+    assert Cooccurrence().score("der", "die") == 0
+    assert Cooccurrence({("der", "einen"): 1.0}).score("der", "der") == 0  # it was not worth a line
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     loaded = Cooccurrence.load(tmp_path / "company.tsv")
 
     assert len(loaded) == len(learnt)
-    assert loaded.nats("einen", "der") == pytest.approx(learnt.nats("der", "einen"), abs=0.005)
+    assert loaded.score("einen", "der") == pytest.approx(learnt.score("der", "einen"), abs=0.005)
     assert len(Cooccurrence.load(tmp_path / "missing.tsv")) == 0
 
 

@@ -12,21 +12,21 @@ from rarenmt.text.lexicon.frequency import Frequencies
 
 
 def test_words_are_counted_in_small_letters_as_often_as_an_epoch_shows_them() -> None:
-    counts = Frequencies.of(
+    counts = Frequencies.from_texts(
         [(["The cat, the DOG!", "the end"], 1.0), (["a cat"], 4.0), (["b b b"], 0.1)]
     )
 
     assert "dog" in counts
     assert "DOG" not in counts
     # the 3 · cat 1 + 4 · dog 1 · end 1 · a 4 · b at least 1
-    assert counts.tells("the") == pytest.approx(math.log(15 / 3))
-    assert counts.tells("cat") == pytest.approx(math.log(15 / 5))
-    assert counts.tells("b") == pytest.approx(math.log(15))
+    assert counts.information("the") == pytest.approx(math.log(15 / 3))
+    assert counts.information("cat") == pytest.approx(math.log(15 / 5))
+    assert counts.information("b") == pytest.approx(math.log(15))
 
 
 def test_an_unseen_word_is_as_rare_as_one_seen_once() -> None:
-    assert Frequencies({"a": 9, "b": 1}).tells("c") == pytest.approx(math.log(10))
-    assert Frequencies().tells("c") == 0
+    assert Frequencies({"a": 9, "b": 1}).information("c") == pytest.approx(math.log(10))
+    assert Frequencies().information("c") == 0
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert (tmp_path / WORDS).read_text() == "because\t702\nzebra\t1\n"
     loaded = Frequencies.load(tmp_path / WORDS)
     assert len(loaded) == 2
-    assert loaded.tells("because") == pytest.approx(math.log(703 / 702))
+    assert loaded.information("because") == pytest.approx(math.log(703 / 702))
     assert len(Frequencies.load(tmp_path / "nowhere")) == 0
 
 

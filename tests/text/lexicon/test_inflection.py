@@ -23,8 +23,8 @@ def strangers(ending: str, other: str) -> dict[str, set[str]]:
 
 def same(known: Mapping[str, set[str]], word: str, other: str) -> bool:
     told = Inflections(known)
-    assert told.same(word, other) == told.same(other, word)
-    return told.same(word, other)
+    assert told.are_forms(word, other) == told.are_forms(other, word)
+    return told.are_forms(word, other)
 
 
 def test_words_that_end_as_many_known_ones_do_are_forms_of_one() -> None:
@@ -60,7 +60,7 @@ def test_of_doubtful_endings_the_translations_of_the_two_words_decide() -> None:
 
 
 def others(word: str, *known: str) -> list[str]:
-    return list(Inflections({"x": set(known)}).others(word))
+    return list(Inflections({"x": set(known)}).other_forms(word))
 
 
 def test_a_known_word_has_its_known_forms() -> None:
