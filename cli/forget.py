@@ -7,14 +7,14 @@ import typer
 
 from rarenmt.errors import SettingError
 
-from . import console, options, selection
+from . import console, options
 
 
 def forget(
-    places: selection.Places = None,
-    file: selection.File = None,
-    match: selection.Match = None,
-    last: selection.Last = False,
+    locations: options.Locations = None,
+    file: options.File = None,
+    match: options.Match = None,
+    last: options.Last = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be forgotten, and forget nothing.")
     ] = False,
@@ -32,12 +32,14 @@ def forget(
     rarenmt forget --last
     rarenmt forget --match Dostoevsky --dry-run
     """
-    if not (places or file or match or last):
+    if not (locations or file or match or last):
         raise SettingError("what should be forgotten? Give FILE:LINE, --file, --match or --last")
     path = options.memory_file(model, memory)
     remembered = options.load_memory(model, path, device)
     with nullcontext() if dry_run else remembered.lock():
-        chosen = selection.select(remembered.journal, places, file, match, last)
+        chosen = remembered.journal.select(
+            locations or (), files=file or (), texts=match or (), last_call=last
+        )
         showings = list(remembered.journal.lines())
         gone = remembered.forget(chosen)
         if not dry_run:

@@ -13,7 +13,7 @@ import typer
 from rarenmt.errors import SettingError
 from rarenmt.text.pairs import NO_FILE
 
-from . import console, options, selection
+from . import console, options
 
 if TYPE_CHECKING:
     from rarenmt.text.pairs import Pair
@@ -34,10 +34,10 @@ memory = typer.Typer(
 
 @memory.command()
 def show(
-    places: selection.Places = None,
-    file: selection.File = None,
-    match: selection.Match = None,
-    last: selection.Last = False,
+    locations: options.Locations = None,
+    file: options.File = None,
+    match: options.Match = None,
+    last: options.Last = False,
     as_json: Json = False,
     model: options.Model = None,
     memory: options.MemoryFile = None,
@@ -51,8 +51,10 @@ def show(
     """
     _, journal, _ = _open(model, memory)
     showings = list(journal.lines())
-    if places or file or match or last:
-        chosen = selection.select(journal, places, file, match, last)
+    if locations or file or match or last:
+        chosen = journal.select(
+            locations or (), files=file or (), texts=match or (), last_call=last
+        )
         showings = [showings[number] for number in chosen]
     if as_json:
         for pair in showings:

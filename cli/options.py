@@ -12,7 +12,6 @@ from rarenmt.errors import SettingError
 from rarenmt.translator.locations import default_memory, is_shipped, shipped_checkpoint, user_memory
 
 from . import console
-from .selection import select
 
 if TYPE_CHECKING:
     import torch
@@ -80,6 +79,23 @@ Index = Annotated[
         "exact, lsh, faiss, or auto, by size and device.",
     ),
 ]
+Locations = Annotated[
+    list[str] | None,
+    typer.Argument(help="Lines as FILE:LINE, as --explain shows them.", show_default=False),
+]
+File = Annotated[
+    list[str] | None,
+    typer.Option("--file", help="All lines of this file.", show_default=False),
+]
+Match = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--match",
+        help="All pairs with this text in source or target, upper and lower case alike.",
+        show_default=False,
+    ),
+]
+Last = Annotated[bool, typer.Option("--last", help="All lines of the last call of `remember`.")]
 NoMemory = Annotated[bool, typer.Option("--no-memory", help="Do not ask the memory.")]
 Beam = Annotated[int, typer.Option(help="Hypotheses kept in the search; 1 is greedy.")]
 Seed = Annotated[int, typer.Option(envvar="RARENMT_SEED", help="Seed of all randomness.")]
@@ -178,7 +194,7 @@ def load_translator(
     )
     if without:
         remembered = translator.translation_memory
-        remembered.forget(select(remembered.journal, without))
+        remembered.forget(remembered.journal.select(without))
     if pairs:
         translator.remember(pairs, passes=passes)
     return translator

@@ -1,6 +1,8 @@
 """`rarenmt translate`: lines in, lines out."""
 
 import json
+import os
+import select
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 BATCH = 512
 """Lines read ahead of their translation, when so many have arrived."""
+
+PAUSE = 0.02
+"""Seconds without input after which a batch is closed."""
 
 Style = Literal["plain", "remark", "picture", "json"]
 """How a translation is written."""
@@ -127,13 +132,46 @@ def _given(words: list[str]) -> Iterator[list[Line]]:
 
 def _standard_input(jsonl: bool) -> Iterator[list[Line]]:
     """Lines as they arrive."""
-    from rarenmt.text.stream import read_batches
-
     options.hint_at_terminal("sentences, one a line")
     number = 0
     for batch in read_batches(sys.stdin.fileno(), BATCH):
         yield [_parse(raw, number + i, jsonl) for i, raw in enumerate(batch, start=1)]
         number += len(batch)
+
+
+def read_batches(descriptor: int, most: int) -> Iterator[list[bytes]]:
+    """Batches of 1 to `most` lines, each with its line feed (the last line may have none).
+
+    A batch is closed when the stream pauses, so a line typed by a person is translated at once,
+    and a file is read in large batches.
+    """
+    lines: list[bytes] = []
+    rest = b""
+    for chunk in _chunks(descriptor):
+        if chunk:
+            *whole, rest = (rest + chunk).split(b"\n")
+            lines += [line + b"\n" for line in whole]
+        paused = not chunk
+        while len(lines) >= most or (paused and lines):
+            yield lines[:most]
+            lines = lines[most:]
+    if rest:
+        lines.append(rest)
+    if lines:
+        yield lines
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    """What can be read, as it comes; an empty chunk when the stream pauses."""
+    while True:
+        ready, _, _ = select.select([descriptor], [], [], PAUSE)
+        if not ready:
+            yield b""
+            select.select([descriptor], [], [])
+        chunk = os.read(descriptor, 1 << 16)
+        if not chunk:
+            return
+        yield chunk
 
 
 def _parse(raw: bytes, number: int, jsonl: bool) -> Line:

@@ -6,14 +6,14 @@ by doing all the others again.
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.errors import SettingError
+from rarenmt.errors import DataError, SettingError
 from rarenmt.text.matching import SentencePattern, TmMatch, near_match, substitute
 from rarenmt.text.pairs import Pair
 
@@ -94,6 +94,39 @@ class Journal:
         """The number of a pair that is remembered, from whatever place."""
         return self._numbers[pair.source, pair.target]
 
+    def select(
+        self,
+        locations: Iterable[str] = (),
+        *,
+        files: Iterable[str] = (),
+        texts: Iterable[str] = (),
+        last_call: bool = False,
+    ) -> list[int]:
+        """Numbers of the remembered lines that any of the criteria selects, in ascending order.
+
+        Lines are counted from 0 over all calls, as `forget` takes them. `locations` are FILE:LINE;
+        `texts` match anywhere in the source or the target, upper and lower case alike. DataError
+        for a location that is malformed, and for any criterion that selects nothing.
+        """
+        lines = list(self.lines())
+        chosen: set[int] = set()
+        at = _by_location(lines)
+        for location in locations:
+            path, number = _parse_location(location)
+            problem = f"no line {number} of {path!r} is remembered"
+            chosen.update(_not_empty(at.get((path, number), []), location, problem))
+        for path in files:
+            found = [i for i, pair in enumerate(lines) if pair.path == path]
+            chosen.update(_not_empty(found, path, "no line of this file is remembered"))
+        for text in texts:
+            found = [i for i, pair in enumerate(lines) if _contains(pair, text.casefold())]
+            chosen.update(_not_empty(found, text, "no remembered pair contains this text"))
+        if last_call:
+            count = len(self.calls[-1].pairs) if self.calls else 0
+            found = list(range(len(lines) - count, len(lines)))
+            chosen.update(_not_empty(found, "last call", "nothing is remembered"))
+        return sorted(chosen)
+
     def without(self, chosen: Collection[int]) -> list[Call]:
         """The calls without the chosen showings, counted from 0 over all calls; one that showed
         nothing else never happened."""
@@ -150,3 +183,30 @@ def now() -> int:
 def _place(pair: Pair) -> tuple[str, str, str, int, str]:
     """The same line, whenever it was remembered."""
     return pair.source, pair.target, pair.path, pair.line, pair.unit
+
+
+def _by_location(lines: Sequence[Pair]) -> dict[tuple[str, int], list[int]]:
+    """The numbers of the lines at each path and line number."""
+    found: dict[tuple[str, int], list[int]] = {}
+    for i, pair in enumerate(lines):
+        found.setdefault((pair.path, pair.line), []).append(i)
+    return found
+
+
+def _parse_location(location: str) -> tuple[str, int]:
+    """Path and line number from FILE:LINE."""
+    path, colon, line = location.rpartition(":")
+    if not colon or not (line.isascii() and line.isdigit()):
+        raise DataError(location, None, "not a location; expected FILE:LINE")
+    return path, int(line)
+
+
+def _contains(pair: Pair, text: str) -> bool:
+    """Whether source or target contains a case-folded text."""
+    return text in pair.source.casefold() or text in pair.target.casefold()
+
+
+def _not_empty(found: list[int], name: str, problem: str) -> list[int]:
+    if not found:
+        raise DataError(name, None, f"{problem}; `rarenmt memory show` lists all lines")
+    return found

@@ -96,9 +96,9 @@ def test_a_dry_run_forgets_nothing(rarenmt: Command, work: Path) -> None:
     ("asked", "status", "sentence"),
     [
         (["a.tsv:2"], 1, "a.tsv:2: no line 2 of 'a.tsv' is remembered"),
-        (["a.tsv"], 1, "a.tsv: is no place; wanted FILE:LINE, or --file FILE"),
+        (["a.tsv"], 1, "a.tsv: not a location; expected FILE:LINE"),
         (["a.tsv:1", "--file", "c.tsv"], 1, "c.tsv: no line of this file is remembered"),
-        (["--match", "xyzzy"], 1, "--match: no remembered pair holds 'xyzzy'"),
+        (["--match", "xyzzy"], 1, "xyzzy: no remembered pair contains this text"),
         ([], 2, "what should be forgotten? Give FILE:LINE, --file, --match or --last"),
     ],
 )

@@ -3,11 +3,12 @@
 import os
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from rarenmt.text.stream import read_batches
+read_batches = import_module("rarenmt.cli.translate").read_batches
 
 
 @pytest.fixture

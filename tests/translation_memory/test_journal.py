@@ -4,7 +4,7 @@ import pytest
 import torch
 from conftest import SENTENCES
 
-from rarenmt.errors import SettingError
+from rarenmt.errors import DataError, SettingError
 from rarenmt.text.pairs import Pair
 from rarenmt.translation_memory.journal import Call, Journal, now
 
@@ -97,3 +97,29 @@ def test_a_clock_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, wrong:
 
     with pytest.raises(SettingError, match="wanted seconds since 1970"):
         now()
+
+
+def test_lines_are_selected_by_location_file_text_and_last_call() -> None:
+    journal = shown([CAT, DOG], [CAT_AGAIN, BIRD])
+    here, there = f"{DOG.path}:{DOG.line}", f"{CAT_AGAIN.path}:{CAT_AGAIN.line}"
+
+    assert journal.select([there, here]) == [1, 2]
+    assert journal.select(files=[CAT.path]) == [0, 1, 3]
+    assert journal.select(texts=[CAT.target.upper()]) == [0, 2]
+    assert journal.select([here], last_call=True) == [1, 2, 3]
+    assert journal.select() == []
+
+
+def test_a_criterion_that_selects_nothing_is_an_error() -> None:
+    journal = shown([CAT])
+
+    with pytest.raises(DataError, match=r"^sentences.tsv: not a location; expected FILE:LINE$"):
+        journal.select([CAT.path])
+    with pytest.raises(DataError, match=r"^sentences.tsv:9: no line 9 of 'sentences.tsv'"):
+        journal.select([f"{CAT.path}:{CAT.line}", "sentences.tsv:9"])
+    with pytest.raises(DataError, match=r"^other.tsv: no line of this file"):
+        journal.select(files=["other.tsv"])
+    with pytest.raises(DataError, match=r"^dog: no remembered pair contains this text"):
+        journal.select(texts=["dog"])
+    with pytest.raises(DataError, match="nothing is remembered"):
+        Journal().select(last_call=True)
