@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rarenmt.text.batch import Ids, by_length
 
-POOL = 100
+POOL = 1000
 """Batches that are drawn at random and then sorted by length among themselves."""
 
 

@@ -11,7 +11,8 @@ import pytest
 
 HOME = Path(__file__).parents[3]
 FOLDER = HOME / "benchmarks" / "recipes"
-RECIPES = sorted(set(FOLDER.glob("*.sh")) - {FOLDER / "timed.sh"})
+DRAW = FOLDER / "draw.py"
+RECIPES = sorted(set(FOLDER.glob("*.sh")) - {FOLDER / "timed.sh", FOLDER / "base.sh"})
 SMALLER = ["--preset", "tiny", "--vocabulary", "287", "--batch-tokens", "50", "--slots", "256",
            "--memory-positions", "8", "--evaluate-every", "1000"]  # fmt: skip
 PAIRS = [(f"the {a} and the {b}", f"{a.title()} und {b.title()}")
@@ -43,6 +44,38 @@ def test_a_recipe_runs(recipe: Path, tmp_path: Path) -> None:
 
     assert result.returncode == 0, result.stderr
     assert (out / "config.json").is_file()
+
+
+def test_the_base_is_drawn_and_trained(tmp_path: Path) -> None:
+    """From a folder with every corpus that draw.py names, each a dozen pairs."""
+    source, drawn, out = tmp_path / "data", tmp_path / "drawn", tmp_path / "out"
+    names = re.findall(
+        r'(?:Part)?\("([a-z\d]+(?:/[\w.]+)?(?:\.devtest)?)", ', DRAW.read_text("utf-8")
+    )
+    for name in names:
+        plain = name.startswith("dict/")
+        path = source / (f"{name}.tsv.xz" if plain else f"{name}.en-de.tsv.xz")
+        path = path if "/" in name else source / "test" / path.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = PAIRS if not plain else [("cat", "Katze"), ("dog", "Hund")]
+        with lzma.open(path, "wt", encoding="utf-8") as stream:
+            stream.write("".join(f"{english}\t{german}\tnoun\t\n" for english, german in rows))
+    python = [sys.executable, str(DRAW), str(source), str(drawn), "--reverse"]
+    subprocess.run(python, check=True, cwd=HOME)
+    vocabulary = tmp_path / "vocabulary.model"
+    corpora = str(drawn / "corpora.txt")
+    python = [sys.executable, str(FOLDER / "vocabulary.py"), corpora, "460", str(vocabulary)]
+    subprocess.run(python, check=True, cwd=HOME, env={**os.environ, "PYTHONPATH": str(HOME)})
+
+    result = run(
+        FOLDER / "base.sh", drawn, vocabulary, out, "--preset", "tiny", "--batch-tokens", "100",
+        "--evaluate-every", "1000", "--steps", "2", "--source-language", "de",
+        "--target-language", "en",
+    )  # fmt: skip
+
+    assert result.returncode == 0, result.stderr
+    assert (out / "config.json").is_file()
+    assert "und" in (drawn / "tatoeba.tsv").read_text("utf-8").splitlines()[0].split("\t")[0]
 
 
 def test_a_timed_recipe_stops_and_goes_on(tmp_path: Path) -> None:
