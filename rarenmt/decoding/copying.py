@@ -111,7 +111,7 @@ class CopyConstraints:
             source=source.transpose(1, 2).double(),
             space=before.masked_fill(before != tokenizer.space, NONE),
             number=_table(spans, "number").bool(),
-            due=_table(spans, "due").bool(),
+            due=_table(spans, "required").bool(),
             apart=~clinging[ids.gather(1, end)],
             left=end > start,
             span=torch.full_like(ids[:, 0], NONE),
