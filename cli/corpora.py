@@ -60,7 +60,7 @@ def make_corpus(
     settings: TrainConfig,
 ) -> "Corpus":
     """The pairs to train on, in pieces, with longer ones made of them."""
-    from rarenmt.training.data import Corpus, joined
+    from rarenmt.training.data import Corpus, concatenate
 
     parts = [
         (_short(encode(tokenizer, pairs), settings.maximum_length, pairs[0].path), weight)
@@ -69,7 +69,7 @@ def make_corpus(
     if join:
         everything = [pair for pairs, _ in parts for pair in pairs]
         count, rng = round(join * len(everything)), random.Random(settings.seed)
-        parts.append((joined(everything, count, settings.maximum_length, rng), 1.0))
+        parts.append((concatenate(everything, count, settings.maximum_length, rng), 1.0))
     return Corpus(parts)
 
 

@@ -132,7 +132,7 @@ def train(
     """
     from rarenmt.model.checkpoint import load_tokenizer
     from rarenmt.text.corpus import read_corpus
-    from rarenmt.training import distributed as parallel
+    from rarenmt.training import distributed
     from rarenmt.training.episodes import EpisodeMaker
     from rarenmt.training.practice import Practice
     from rarenmt.training.precision import bfloat16_is_faster
@@ -215,7 +215,7 @@ def train(
     )
     if resume:
         run.resume()
-    if parallel.rank() == 0:
+    if distributed.rank() == 0:
         save_words(folder, lexicon, counts, company)
     _say_start(run, len(corpus.pairs), place)
     _follow(run)
@@ -297,12 +297,12 @@ def _join_group(device: "torch.device") -> "torch.device":
 
 
 def _say_start(run: "Trainer", pairs: int, device: "torch.device") -> None:
-    from rarenmt.training import distributed as parallel
+    from rarenmt.training import distributed
 
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     console.remark(
         f"{pairs:,} pairs · {parameters / 1e6:.1f} M parameters · {device} · "
-        f"{parallel.world()} process(es) · step {run.progress.step} of {run.config.steps}"
+        f"{distributed.world()} process(es) · step {run.progress.step} of {run.config.steps}"
     )
 
 
@@ -315,7 +315,7 @@ def _follow(run: "Trainer") -> None:
         interrupted = True
 
     signal.signal(signal.SIGINT, interrupt)
-    for report in run.reports(lambda: interrupted):
+    for report in run.train(lambda: interrupted):
         console.remark(_describe(report, run.config.steps))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if interrupted:

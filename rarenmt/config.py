@@ -135,8 +135,62 @@ class MemoryConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlignerConfig:
+    """The word aligner of the training text; the letters in brackets are fast_align's."""
+
+    rounds: int = 8
+    """Rounds of expectation maximisation."""
+    independent_rounds: int = 3
+    """First rounds, in which each direction learns alone and positions do not count (IBM Model
+    1)."""
+    diagonal_tension: float = 4.0
+    """(λ) How strongly links near the diagonal are preferred."""
+    null_probability: float = 0.08
+    """(p₀) Probability that a word translates none."""
+    concentration: float = 0.01
+    """(α) Dirichlet prior on the translations of a word; it keeps rare words from collecting
+    links."""
+    identity_count: float = 1.0
+    """Prior count of a word with itself: names, numbers and punctuation."""
+    min_probability: float = 0.2
+    """Smallest product of both directions' probabilities that makes a link."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PracticeConfig:
+    """Episodic training: how episodes with invented words are drawn and weighted."""
+
+    episode_counts: tuple[int, ...] = (4, 12, 24)
+    """Episodes per step; one of these is drawn each time."""
+    ordinary_episodes: int = 16
+    """Episodes per step that keep their words, so that the memory adds nothing new."""
+    withheld_rate: float = 0.15
+    """Fraction of the queries whose own pair is withheld: entries of other pairs are then wrong."""
+    max_distractors: int = 3
+    """Largest number of other pairs among the candidates of a query."""
+    life_long_rate: float = 0.4
+    """Fraction of the steps whose memory also holds life-long entries; for whole-memory lookup."""
+    made_up_weight: float = 3.0
+    """Weight of an invented piece in the readout loss; other pieces have 1."""
+    attention_weight: float = 5.0
+    """Weight of the attention loss of word pairs: they are few pieces of a sentence."""
+    max_pair_frequency: int = 400
+    """Sentences; a more frequent source word is not taken for a content word."""
+    min_dice: float = 0.55
+    """Smallest Dice coefficient of two words that count as translations of each other."""
+    compound_rate: float = 0.3
+    """Fraction of the invented words that are compounds: a long word must be written to its end
+    while the attention is drawn to the next."""
+    correction_rate: float = 0.3
+    """Fraction of the episodes that keep the source word, so that the model's own translation of
+    it is wrong."""
+    glossary_rate: float = 0.25
+    """Fraction of the episodes whose pair is the two words alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """The course of a training run."""
+    """Settings of a training run."""
 
     steps: int = 8000
     batch_tokens: int = 3000
@@ -170,6 +224,7 @@ class TrainConfig:
     save_every: int = 250
     seed: int = 1
     bf16: bool = True
+    practice: PracticeConfig = field(default_factory=PracticeConfig)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_tokens", "accumulation_steps", "evaluate_every", "save_every"):

@@ -2,7 +2,8 @@
 
 The model is that of fast_align (Dyer, Chahuneau and Smith 2013, "A Simple, Fast, and Effective
 Reparameterization of IBM Model 2"), in both directions at once, which are trained to agree (Liang,
-Taskar and Klein 2006, "Alignment by Agreement"): a word pair counts as often as both believe it.
+Taskar and Klein 2006, "Alignment by Agreement"): the expected count of a link is the product of
+its probabilities in both directions.
 
 Shapes: W words of one side of the text · L possible links, all source × target words of a pair ·
 U word pairs that occur.
@@ -15,64 +16,61 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rarenmt.config import AlignerConfig
 from rarenmt.text.batch import Batch, Ids
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED, WordBoundaries
 
-ALONE, ROUNDS = 3, 8
-"""Rounds of expectation maximisation: the first ones, each direction by itself and wherever a word
-stands (IBM Model 1), and all."""
-TENSION = 4.0
-"""(λ) How much a link near the diagonal is preferred: fast_align's own start."""
-NOTHING = 0.08
-"""(p₀) Probability that a word translates none: fast_align's."""
-CONCENTRATION = 0.01
-"""(α) Of the prior on what a word translates to, which keeps rare words from taking all."""
-ALIKE = 1.0
-"""Times that a word is believed to have been seen beside itself: names, numbers and signs."""
-CERTAIN = 0.2
-"""What both directions must give a link together, that it is one."""
 SOURCE, TARGET = 0, 1
 BLOCK = 1 << 20
-"""Possible links looked at together: some 100 MB."""
+"""Possible links processed at once: some 100 MB."""
+DEFAULT = AlignerConfig()
 
 
 class Alignments:
-    """The links of the pairs of a corpus, as training asks for them."""
+    """The word alignments of the pairs of a corpus."""
 
-    def __init__(self, pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> None:
-        self.rows = align(pairs, tokenizer)
+    def __init__(
+        self,
+        pairs: Sequence[tuple[Ids, Ids]],
+        tokenizer: Tokenizer,
+        config: AlignerConfig = DEFAULT,
+    ) -> None:
+        self.rows = align(pairs, tokenizer, config)
         """For each target word of each pair the number of its source word, or UNALIGNED."""
-        self._joints = WordBoundaries.from_tokenizer(tokenizer)
+        self._boundaries = WordBoundaries.from_tokenizer(tokenizer)
 
     def between(self, batch: Batch, numbers: Sequence[int]) -> Tensor:
-        """Whether a target piece belongs to the translation of the word of a source piece
-        (B, T, S), for a batch of the pairs with these numbers."""
-        joints = self._joints.to(batch.outputs.device)
+        """Whether the words of a target and a source piece are aligned (B, T, S), for a batch of
+        the pairs with these numbers."""
+        boundaries = self._boundaries.to(batch.outputs.device)
         rows = torch.full((len(numbers), len(batch.outputs)), UNALIGNED)
         for column, number in enumerate(numbers):
             rows[column, : len(self.rows[number])] = torch.tensor(self.rows[number])
-        own = word_numbers(batch.source.ids, joints).t()
-        linked = rows.to(own.device).gather(1, word_numbers(batch.outputs, joints).t())
-        return linked[:, :, None] == own[:, None]
+        sources = word_numbers(batch.source.ids, boundaries).t()
+        targets = word_numbers(batch.outputs, boundaries).t()
+        aligned = rows.to(sources.device).gather(1, targets)
+        return aligned[:, :, None] == sources[:, None]
 
 
-def align(pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer) -> list[list[int]]:
+def align(
+    pairs: Sequence[tuple[Ids, Ids]], tokenizer: Tokenizer, config: AlignerConfig = DEFAULT
+) -> list[list[int]]:
     """For each word of each target, the number of its source word in the sentence, or UNALIGNED.
 
     A word is a piece that starts one and those that continue it.
     """
     words = _Words(tokenizer)
-    sources, targets = (words.of(side) for side in zip(*pairs, strict=True))
-    table = _Table(sources, targets, words.count)
-    beliefs = table.learn()
-    return [row for block in table.blocks for row in block.likeliest(beliefs)]
+    sources, targets = (words.number(side) for side in zip(*pairs, strict=True))
+    table = _Table(sources, targets, words.count, config)
+    directions = table.learn()
+    return [row for block in table.blocks for row in block.best_links(directions)]
 
 
-def word_numbers(pieces: Tensor, joints: WordBoundaries) -> Tensor:
-    """To which word of its sentence, from 0 on, each of the pieces (T, B) belongs."""
+def word_numbers(pieces: Tensor, boundaries: WordBoundaries) -> Tensor:
+    """The number of the word, from 0 in each sentence, of each of the pieces (T, B)."""
     starts = torch.ones_like(pieces, dtype=torch.bool)
-    starts[1:] = joints.starts_word(pieces[1:], pieces[:-1])
+    starts[1:] = boundaries.starts_word(pieces[1:], pieces[:-1])
     return starts.long().cumsum(dim=0) - 1
 
 
@@ -81,25 +79,26 @@ class _Side:
     """The words of one side of a text, by their numbers."""
 
     words: Tensor
-    """(W,) one sentence after the other."""
+    """(W,) concatenated sentences."""
     lengths: Tensor
-    """Of each sentence."""
+    """(sentences,) words of each."""
 
     def split(self, sentences: Sequence[int]) -> "Iterator[_Side]":
-        """So many sentences each."""
+        """Parts with these numbers of sentences."""
         lengths = self.lengths.split(list(sentences))
         words = self.words.split([int(part.sum()) for part in lengths])
         return map(_Side, words, lengths)
 
 
 class _Words:
-    """Numbers for words, whatever their case."""
+    """Numbers the words, without regard to case."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._texts: dict[str, int] = {}
 
-    def of(self, sentences: Iterable[Ids]) -> _Side:
+    def number(self, sentences: Iterable[Ids]) -> _Side:
+        """The words of sentences as numbers."""
         found, lengths = array("q"), array("q")
         for ids in sentences:
             words = self._tokenizer.words(ids)
@@ -114,148 +113,170 @@ class _Words:
 
 
 @dataclass(frozen=True)
-class _Alignments:
-    """All possible links of some pairs, pair after pair and target word after target word."""
+class _Links:
+    """All possible links of some pairs, ordered by pair and target word."""
 
-    kind: Tensor
-    """(L,) the word pair: a row of the table."""
-    places: tuple[Tensor, Tensor]
-    """(L,) each, source and target word by their places among the words of these pairs."""
+    row: Tensor
+    """(L,) row of the word pair in the table."""
+    positions: tuple[Tensor, Tensor]
+    """(L,) each, indices of the source and the target word in `words`."""
     number: Tensor
-    """(L,) of the source word in its sentence."""
-    near: Tensor
+    """(L,) position of the source word in its sentence."""
+    proximity: Tensor
     """(L,) e^(−λ |i/m − j/n|)"""
     words: tuple[Tensor, Tensor]
     """(W,) each, source and target words."""
 
 
 @dataclass(frozen=True)
-class _Belief:
-    """What one direction holds, in which each word of `side` looks for one of the other."""
+class _Direction:
+    """Parameters of one direction: each word of `side` is generated by a word of the other."""
 
     side: int
-    told: Tensor | None
-    """(U,) how much a word tells of the other; None before anything was learnt."""
-    nothing: Tensor
-    """(V,) how likely a word is to translate none."""
-    anywhere: bool
-    """Whether a word may stand anywhere."""
+    translation: Tensor | None
+    """(U,) translation probabilities of the word pairs; None before the first round."""
+    null: Tensor
+    """(V,) probability of each word when it translates none."""
+    uniform: bool
+    """Whether positions do not count (IBM Model 1)."""
+    null_probability: float
 
-    def of(self, links: _Alignments) -> Tensor:
-        """The links (L,) as shares of all that a word of `side` might be linked to."""
-        place, count = links.places[self.side], len(links.words[self.side])
-        prior = torch.ones_like(links.near) if self.anywhere else links.near
-        scores = links.near if self.told is None else prior * self.told[links.kind]
-        near = torch.bincount(place, prior, count)
-        sums = (1 - NOTHING) * torch.bincount(place, scores, count) / near
-        sums += NOTHING * self.nothing[links.words[self.side]]
-        return (1 - NOTHING) * scores / (near * sums)[place]
+    def posterior(self, links: _Links) -> Tensor:
+        """Probability of each link (L,) among all links of its word of `side`, and none."""
+        null = self.null_probability
+        position, count = links.positions[self.side], len(links.words[self.side])
+        prior = torch.ones_like(links.proximity) if self.uniform else links.proximity
+        scores = links.proximity  # at first, so that learning starts near the diagonal
+        if self.translation is not None:
+            scores = prior * self.translation[links.row]
+        total = torch.bincount(position, prior, count)
+        sums = (1 - null) * torch.bincount(position, scores, count) / total
+        sums += null * self.null[links.words[self.side]]
+        return (1 - null) * scores / (total * sums)[position]
 
 
-Beliefs = tuple[_Belief, _Belief]
-"""Of both directions."""
+Directions = tuple[_Direction, _Direction]
+"""Source and target."""
 
 
 class _Block:
-    """Some pairs, whose possible links are few enough to be looked at together."""
+    """Pairs with few enough possible links to be processed at once."""
 
-    def __init__(self, source: _Side, target: _Side, size: int) -> None:
-        self._sides, self._size = (source, target), size
-        self._kind = torch.empty(0, dtype=torch.int32)
+    def __init__(self, source: _Side, target: _Side, size: int, config: AlignerConfig) -> None:
+        self._sides, self._size, self._config = (source, target), size, config
+        self._row = torch.empty(0, dtype=torch.int32)
 
     def word_pairs(self) -> Tensor:
-        """(L,) for each link its words as one number: source · V + target."""
+        """(L,) the words of each link as one number: source · V + target."""
         source, target = (
-            side.words[place] for side, place in zip(self._sides, self._places()[0], strict=True)
+            side.words[position]
+            for side, position in zip(self._sides, self._positions()[0], strict=True)
         )
         return source * self._size + target
 
-    def know(self, table: Tensor) -> None:
-        """Note which row of the sorted word pairs (U,) each link is of."""
-        self._kind = torch.searchsorted(table, self.word_pairs()).int()
+    def set_rows(self, table: Tensor) -> None:
+        """Store the row of each link in the sorted word pairs (U,)."""
+        self._row = torch.searchsorted(table, self.word_pairs()).int()
 
-    def links(self) -> _Alignments:
-        """Made anew each time, for a text has more of them than memory has room for."""
-        places, number, near = self._places()
-        return _Alignments(
-            self._kind.long(), places, number, near, (self._sides[0].words, self._sides[1].words)
+    def links(self) -> _Links:
+        """Computed on each call: those of a whole text do not fit into memory."""
+        positions, number, proximity = self._positions()
+        return _Links(
+            self._row.long(),
+            positions,
+            number,
+            proximity,
+            (self._sides[0].words, self._sides[1].words),
         )
 
-    def likeliest(self, beliefs: Beliefs) -> list[list[int]]:
-        """Of each target word the number of the source word that it is linked to, or UNALIGNED."""
+    def best_links(self, directions: Directions) -> list[list[int]]:
+        """For each target word the number of its source word, or UNALIGNED."""
         links = self.links()
-        agreed = beliefs[SOURCE].of(links) * beliefs[TARGET].of(links)
+        agreed = directions[SOURCE].posterior(links) * directions[TARGET].posterior(links)
         chosen = torch.full_like(links.words[TARGET], UNALIGNED)
-        sure = (agreed >= CERTAIN).nonzero()[:, 0]
-        sure = sure[agreed[sure].argsort(stable=True)]  # of several the last one stays
-        chosen[links.places[TARGET][sure]] = links.number[sure]
+        sure = (agreed >= self._config.min_probability).nonzero()[:, 0]
+        sure = sure[agreed[sure].argsort(stable=True)]  # the most probable one is written last
+        chosen[links.positions[TARGET][sure]] = links.number[sure]
         return [row.tolist() for row in chosen.split(self._sides[TARGET].lengths.tolist())]
 
-    def _places(self) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
-        """Of each link (L,): the places of its words, the number of the source word in its
-        sentence, and how near the diagonal it is."""
+    def _positions(self) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+        """For each link (L,): the positions of its words, the number of the source word in its
+        sentence, and its proximity to the diagonal."""
         m, n = (side.lengths for side in self._sides)
         of = torch.repeat_interleave(m * n)
         begin = [lengths.cumsum(0) - lengths for lengths in (m, n, m * n)]
         within = torch.arange(len(of)) - begin[2][of]
         i, j = within % m[of], within // m[of]
-        near = (-TENSION * ((i + 0.5) / m[of] - (j + 0.5) / n[of]).abs()).exp()
-        return (begin[0][of] + i, begin[1][of] + j), i, near
+        offset = ((i + 0.5) / m[of] - (j + 0.5) / n[of]).abs()
+        proximity = (-self._config.diagonal_tension * offset).exp()
+        return (begin[0][of] + i, begin[1][of] + j), i, proximity
 
 
 class _Table:
     """The word pairs of a text, of V words."""
 
-    def __init__(self, source: _Side, target: _Side, size: int) -> None:
+    def __init__(self, source: _Side, target: _Side, size: int, config: AlignerConfig) -> None:
         before = (source.lengths * target.lengths).cumsum(0)
         sentences = (before // BLOCK).unique_consecutive(return_counts=True)[1].tolist()
         sides = zip(source.split(sentences), target.split(sentences), strict=True)
-        self.blocks = [_Block(*both, size) for both in sides]
-        self._size = size
+        self.blocks = [_Block(*both, size, config) for both in sides]
+        self._size, self._config = size, config
         joint = torch.empty(0, dtype=torch.long)
         for each in self.blocks:
             joint = torch.unique(torch.cat([joint, each.word_pairs().unique()]))
         for each in self.blocks:
-            each.know(joint)
+            each.set_rows(joint)
         self._words = (joint // size, joint % size)
 
-    def learn(self) -> Beliefs:
-        """What the directions hold in the end."""
-        nothing = torch.ones(self._size)
-        beliefs = (
-            _Belief(SOURCE, None, nothing, anywhere=True),  # but begun near the diagonal
-            _Belief(TARGET, None, nothing, anywhere=True),
+    def learn(self) -> Directions:
+        """Both directions after all rounds."""
+        config, ones = self._config, torch.ones(self._size)
+        directions = (
+            _Direction(SOURCE, None, ones, True, config.null_probability),
+            _Direction(TARGET, None, ones, True, config.null_probability),
         )
-        for number in range(ROUNDS):
-            beliefs = self._learn(beliefs, alone=number < ALONE)
-        return beliefs
+        for number in range(config.rounds):
+            independent = number < config.independent_rounds
+            directions = self._learn(directions, independent=independent)
+        return directions
 
-    def _learn(self, beliefs: Beliefs, *, alone: bool) -> Beliefs:
-        """One round; unless each direction learns alone, only of what both believe."""
+    def _learn(self, directions: Directions, *, independent: bool) -> Directions:
+        """One round, in which each direction learns from its own posteriors (`independent`) or
+        both from the product of theirs."""
         counts = [torch.zeros(len(self._words[side])) for side in (SOURCE, TARGET)]
         left = [torch.zeros(self._size) for _ in (SOURCE, TARGET)]
         for block in self.blocks:
             links = block.links()
-            heeded = [belief.of(links) for belief in beliefs]
-            if not alone:
-                heeded = [heeded[SOURCE] * heeded[TARGET]] * 2
+            posteriors = [direction.posterior(links) for direction in directions]
+            if not independent:
+                posteriors = [posteriors[SOURCE] * posteriors[TARGET]] * 2
             for side in (SOURCE, TARGET):
-                counts[side].index_add_(0, links.kind, heeded[side])
-                taken = torch.bincount(links.places[side], heeded[side], len(links.words[side]))
-                left[side].index_add_(0, links.words[side], (1 - taken).clamp(min=0))
+                counts[side].index_add_(0, links.row, posteriors[side])
+                aligned = torch.bincount(
+                    links.positions[side], posteriors[side], len(links.words[side])
+                )
+                left[side].index_add_(0, links.words[side], (1 - aligned).clamp(min=0))
         source, target = (
-            _Belief(side, self._told(side, counts[side]), _shares(left[side]), anywhere=alone)
+            _Direction(
+                side,
+                self._translation(side, counts[side]),
+                self._null(left[side]),
+                independent,
+                self._config.null_probability,
+            )
             for side in (SOURCE, TARGET)
         )
         return source, target
 
-    def _told(self, side: int, counts: Tensor) -> Tensor:
-        """(U,) how much the other word of each pair tells, after expected counts."""
+    def _translation(self, side: int, counts: Tensor) -> Tensor:
+        """(U,) variational Bayes estimates of the translation probabilities."""
         given = self._words[1 - side]
-        counts = counts + CONCENTRATION + ALIKE * (self._words[0] == self._words[1])
+        identical = self._words[0] == self._words[1]
+        counts = counts + self._config.concentration + self._config.identity_count * identical
         totals = torch.bincount(given, counts, self._size)
         return (torch.digamma(counts) - torch.digamma(totals)[given]).exp()
 
-
-def _shares(left: Tensor) -> Tensor:
-    return (left + CONCENTRATION) / (left + CONCENTRATION).sum()
+    def _null(self, left: Tensor) -> Tensor:
+        """(V,) distribution of the unaligned words."""
+        counts = left + self._config.concentration
+        return counts / counts.sum()

@@ -1,8 +1,8 @@
-"""The weights averaged over the last steps of a run, which translate better than the last alone.
+"""Weights averaged over the last steps of a run, which translate better than the last alone.
 
 Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; Marian calls its
-exponential form smoothing. Every step moves the weights to suit its own few sentences, and the mean
-of many such moves keeps what they have in common.
+exponential form smoothing. Each step fits the weights to its own few sentences; the mean of many
+steps keeps what those have in common.
 """
 
 from copy import deepcopy
@@ -14,10 +14,11 @@ from rarenmt.model.seq2seq import Model
 
 
 class AveragedModel(nn.Module):
-    """A copy of a model at the mean of the weights it was shown: the plain mean of the first
-    `steps`, after which old ones fade by 1 / `steps` at each."""
+    """A copy of a model with averaged weights: the plain mean of the first `steps` updates, then an
+    exponential moving average with rate 1 / `steps`."""
 
     shown: Tensor
+    """Updates so far."""
 
     def __init__(self, model: Model, steps: int) -> None:
         super().__init__()
@@ -26,7 +27,7 @@ class AveragedModel(nn.Module):
 
     @torch.no_grad()
     def add(self, model: Model) -> None:
-        """Take the weights of one more step into the mean."""
+        """Update the mean with the weights after one more step."""
         self.shown += 1
-        share = 1 / min(int(self.shown), self.steps)
-        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), share)
+        rate = 1 / min(int(self.shown), self.steps)
+        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), rate)

@@ -10,23 +10,23 @@ from torch import Tensor
 from rarenmt.text.batch import Ids, by_length
 
 POOL = 1000
-"""Batches that are drawn at random and then sorted by length among themselves."""
+"""Batches whose pairs are drawn together and then sorted by length."""
 
 
 def draw_positions(
     lengths: Sequence[int], count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """`count` random target positions of sentences of these lengths, in the order drawn: the number
-    of the sentence and the position in it, (count,) each."""
+    """Draw `count` random target positions of sentences of these lengths; return the number of the
+    sentence and the position in it, (count,) each, in the order drawn."""
     sizes = torch.tensor(lengths)
     drawn = torch.randperm(int(sizes.sum()), generator=generator)[:count]
     sentences = torch.repeat_interleave(sizes)[drawn]
     return sentences, drawn - (sizes.cumsum(0) - sizes)[sentences]
 
 
-def places_in(drawn: tuple[Tensor, Tensor], numbers: range, count: int) -> tuple[Tensor, Tensor]:
-    """Of the drawn positions of `count` sentences those in the sentences of these numbers: where
-    they stand in their batch (T, B), flattened, and which of the drawn they are."""
+def positions_in(drawn: tuple[Tensor, Tensor], numbers: range, count: int) -> tuple[Tensor, Tensor]:
+    """Select the drawn positions of `count` sentences that lie in the sentences of these numbers;
+    return their flat positions in the batch (T, B) of those, and their indices in `drawn`."""
     sentences, steps = drawn
     columns = torch.full((count,), -1)
     columns[list(numbers)] = torch.arange(len(numbers))
@@ -35,11 +35,11 @@ def places_in(drawn: tuple[Tensor, Tensor], numbers: range, count: int) -> tuple
     return steps[order] * len(numbers) + column[order], order
 
 
-def joined(
+def concatenate(
     pairs: Sequence[tuple[Ids, Ids]], count: int, longest: int, rng: random.Random
 ) -> list[tuple[Ids, Ids]]:
-    """`count` longer pairs, each two to four of `pairs` one after the other, up to `longest`
-    pieces a side; short sentences alone do not teach how to keep going.
+    """Return up to `count` longer pairs, each a concatenation of two to four of `pairs`, with at
+    most `longest` pieces per side; short sentences alone do not teach long ones.
 
     Kondo et al. 2021, "Sentence Concatenation Approach to Data Augmentation for Neural Machine
     Translation" (arXiv 2104.08478).
@@ -57,8 +57,8 @@ def joined(
 class Corpus:
     """Encoded training pairs, drawn in an order that depends only on seed and epoch.
 
-    Each corpus of `parts` comes with a sampling weight: 2 shows its pairs twice
-    an epoch, 0.5 a random half of them.
+    Each corpus of `parts` has a sampling weight: with 2 its pairs occur twice per epoch, with 0.5
+    a random half of them occurs.
     """
 
     def __init__(self, parts: Sequence[tuple[Sequence[tuple[Ids, Ids]], float]]) -> None:
@@ -68,9 +68,9 @@ class Corpus:
     def epoch(self, number: int, seed: int, budget: int) -> list[list[int]]:
         """The batches of one epoch, each a list of positions in `pairs`."""
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
-        whole = self._weights.floor()
-        chance = torch.rand(len(self.pairs), generator=generator) < self._weights - whole
-        drawn = torch.repeat_interleave((whole + chance).long())
+        repeats = self._weights.floor()
+        extra = torch.rand(len(self.pairs), generator=generator) < self._weights - repeats
+        drawn = torch.repeat_interleave((repeats + extra).long())
         drawn = drawn[torch.randperm(len(drawn), generator=generator)]
         batches: list[list[int]] = []
         lengths = torch.tensor([len(target) + 1 for _, target in self.pairs])

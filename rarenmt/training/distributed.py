@@ -1,4 +1,4 @@
-"""Several processes that train one model on shards of each batch (`torchrun`); alone, no work.
+"""Data-parallel training by several processes (`torchrun`); with one process, nothing is sent.
 
 Every rank applies the same update to the same weights and writes the same rows into its
 copy of the memory, so all copies stay equal.
@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 
 def rank() -> int:
-    """Number of this process among the group, 0 when alone."""
+    """Number of this process in the group, 0 without a group."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world() -> int:
-    """How many processes train together."""
+    """Number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def sum_gradients(model: nn.Module) -> None:
-    """Add up the gradients of all ranks, in one message."""
+    """Sum the gradients of all ranks, in one message."""
     if world() == 1:
         return
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
@@ -38,7 +38,7 @@ def sum_numbers(numbers: Tensor) -> Tensor:
 
 
 def any_rank(flag: bool) -> bool:
-    """Whether any rank says so; every rank gets the same answer."""
+    """Whether the flag is true on any rank; all ranks get the same result."""
     return bool(sum_numbers(torch.tensor(int(flag))))
 
 

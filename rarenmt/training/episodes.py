@@ -1,10 +1,9 @@
-"""Made-up-word episodes: rare events in any number, to practise on.
+"""Episodes for episodic training, with invented words as rare events.
 
-Ordinary text teaches the gate that the memory is hardly ever needed. So training takes a
-word pair that often stand together, replaces both words by invented ones in three
-sentences, writes one sentence into the memory and asks for the other two. An invented
-word can only be known from the memory. Now and then what is written is the two words alone,
-as in a glossary.
+Ordinary text teaches the gate that the memory is hardly ever needed. An episode takes two words
+that often occur together, replaces both by invented ones in three sentence pairs, remembers one
+pair (the support) and translates the other two (the queries). Only the memory holds an invented
+word. Some supports are the two words alone, as in a glossary.
 """
 
 import random
@@ -13,26 +12,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from rarenmt.config import PracticeConfig
 from rarenmt.text.batch import Ids
 from rarenmt.text.tokenizer import Tokenizer
 
 WORD = re.compile(r"[^\W\d_]{3,}")
-MOST_FREQUENT = 400
-"""Sentences; a word pair in more of them is no content word."""
-CLOSEST = 0.55
-"""Dice coefficient from which two words are taken to translate each other."""
-COMPOUND = 0.3
-"""Share of the invented words that are two in one: a long word must be spelt to its end while the
-attention is drawn to the next."""
-CORRECTION = 0.3
-"""Share of the episodes that keep the source word: what the model says of it is no longer right."""
-GLOSSARY = 0.25
-"""Share of the episodes that show the two words alone."""
+DEFAULT = PracticeConfig()
 
 
 @dataclass(frozen=True)
 class WordPair:
-    """A source and a target word that stand together in these sentence pairs."""
+    """A source and a target word that occur together in these sentence pairs."""
 
     source: str
     target: str
@@ -40,33 +30,35 @@ class WordPair:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A sentence to translate with what was shown."""
+class EpisodeQuery:
+    """A sentence pair to translate with the support pairs."""
 
     source: Ids
     target: Ids
     source_word: list[bool]
-    """For each piece of the source, whether it belongs to the word pair."""
+    """For each source piece, whether it belongs to the word pair."""
     target_word: list[bool]
     made_up: bool
-    """Whether only the memory can know the target word; an invented name that both languages
-    spell alike can also be copied."""
-    relevant: int
-    """Number of the shown pair that has the words too."""
-    absent: bool
-    """Whether that pair may not be asked, so that nobody can know a made-up word."""
+    """Whether only the memory holds the target word; an invented name with the same spelling in
+    both languages can also be copied."""
+    pair: int
+    """Number of the support pair with the same words."""
+    withheld: bool
+    """Whether that pair is no candidate, so that a made-up word cannot be predicted."""
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Pairs to remember, and sentences to translate with what was remembered."""
+    """Support pairs to remember, and queries to translate with them."""
 
-    shown: list[tuple[Ids, Ids]]
-    asked: list[Question]
+    support: list[tuple[Ids, Ids]]
+    queries: list[EpisodeQuery]
 
 
-def find_word_pairs(texts: Sequence[tuple[str, str]]) -> list[WordPair]:
-    """Pairs of words by the Dice coefficient of the sentences they stand in."""
+def find_word_pairs(
+    texts: Sequence[tuple[str, str]], config: PracticeConfig = DEFAULT
+) -> list[WordPair]:
+    """Word pairs by the Dice coefficient of the sentences that contain them."""
     where: dict[str, list[int]] = defaultdict(list)
     targets = [set(WORD.findall(target)) for _, target in texts]
     target_count: Counter[str] = Counter()
@@ -77,14 +69,14 @@ def find_word_pairs(texts: Sequence[tuple[str, str]]) -> list[WordPair]:
     found = []
     for word in sorted(where):
         sentences = where[word]
-        if not 3 <= len(sentences) <= MOST_FREQUENT:
+        if not 3 <= len(sentences) <= config.max_pair_frequency:
             continue
         together = Counter(other for number in sentences for other in targets[number])
         dice = {
             o: 2 * n / (len(sentences) + target_count[o]) for o, n in together.items() if n >= 3
         }
         best = max(dice, key=lambda other: (dice[other], other), default=None)
-        if best is not None and dice[best] >= CLOSEST:
+        if best is not None and dice[best] >= config.min_dice:
             both = [number for number in sentences if best in targets[number]]
             found.append(WordPair(word, best, both))
     return found
@@ -94,32 +86,40 @@ class EpisodeMaker:
     """Draws episodes from a corpus."""
 
     def __init__(
-        self, texts: Sequence[tuple[str, str]], tokenizer: Tokenizer, longest: int
+        self,
+        texts: Sequence[tuple[str, str]],
+        tokenizer: Tokenizer,
+        longest: int,
+        config: PracticeConfig = DEFAULT,
     ) -> None:
-        """Pairs with over `longest` pieces on a side are left out: when all others are padded to
-        one, it fills the memory of a machine."""
+        """Leaves out pairs with over `longest` pieces on a side, which bounds the memory that a
+        padded batch takes."""
+        self.config = config
         self.texts = [
             sides for sides in texts if all(len(tokenizer.encode(s)) <= longest for s in sides)
         ]
         self.tokenizer = tokenizer
-        self.word_pairs = find_word_pairs(self.texts)
+        self.word_pairs = find_word_pairs(self.texts, config)
         self._source_words = _rare_words(source for source, _ in self.texts)
         self._target_words = _rare_words(target for _, target in self.texts)
 
     @property
     def possible(self) -> bool:
-        """Whether the corpus has word pairs to replace and spellings to make words of."""
+        """Whether the corpus has word pairs to replace and rare words to invent others from."""
         return bool(self.word_pairs and self._source_words and self._target_words)
 
-    def draw(self, count: int, ordinary: int, rng: random.Random, absent: float = 0.0) -> Episodes:
-        """`count` episodes with invented words, and ordinary ones that keep their words: there
-        the memory has nothing new to say. A share of the sentences may not ask their own pair.
+    def draw(
+        self, count: int, ordinary: int, rng: random.Random, withheld: float = 0.0
+    ) -> Episodes:
+        """Draw `count` episodes with invented words, and `ordinary` ones that keep their words.
+
+        A fraction `withheld` of the queries cannot use their own pair.
         """
         episodes = Episodes([], [])
         for word_pair in rng.sample(self.word_pairs, min(count, len(self.word_pairs))):
-            self._add(episodes, word_pair, self._invent(word_pair, rng), rng, absent)
+            self._add(episodes, word_pair, self._invent(word_pair, rng), rng, withheld)
         for word_pair in rng.sample(self.word_pairs, min(ordinary, len(self.word_pairs))):
-            self._add(episodes, word_pair, (word_pair.source, word_pair.target), rng, absent)
+            self._add(episodes, word_pair, (word_pair.source, word_pair.target), rng, withheld)
         return episodes
 
     def _add(
@@ -128,34 +128,33 @@ class EpisodeMaker:
         word_pair: WordPair,
         words: tuple[str, str],
         rng: random.Random,
-        absent: float,
+        withheld: float,
     ) -> None:
-        """A pair to show and two to ask, with these words in place of the word pair."""
-        shown, *asked = rng.sample(word_pair.sentences, 3)
-        relevant = len(episodes.shown)
-        if rng.random() < GLOSSARY:
-            alone = self.tokenizer.encode(words[0]), self.tokenizer.encode(words[1])
-            episodes.shown.append(alone)
+        """Add a support pair and two queries, with these words in place of the word pair."""
+        support, *queries = rng.sample(word_pair.sentences, 3)
+        pair = len(episodes.support)
+        if rng.random() < self.config.glossary_rate:
+            glossary = self.tokenizer.encode(words[0]), self.tokenizer.encode(words[1])
+            episodes.support.append(glossary)
         else:
-            question = self._question(shown, word_pair, words, relevant)
-            episodes.shown.append((question.source, question.target))
-        for number in asked:
-            question = self._question(number, word_pair, words, relevant)
-            episodes.asked.append(replace(question, absent=rng.random() < absent))
+            query = self._query(support, word_pair, words, pair)
+            episodes.support.append((query.source, query.target))
+        for number in queries:
+            query = self._query(number, word_pair, words, pair)
+            episodes.queries.append(replace(query, withheld=rng.random() < withheld))
 
-    def _question(
-        self, number: int, word_pair: WordPair, words: tuple[str, str], relevant: int
-    ) -> Question:
+    def _query(
+        self, number: int, word_pair: WordPair, words: tuple[str, str], pair: int
+    ) -> EpisodeQuery:
         source, target = self.texts[number]
-        source_ids, source_word = self._spell(source, word_pair.source, words[0])
-        target_ids, target_word = self._spell(target, word_pair.target, words[1])
+        source_ids, source_word = self._encode(source, word_pair.source, words[0])
+        target_ids, target_word = self._encode(target, word_pair.target, words[1])
         made_up = words != (word_pair.source, word_pair.target) and words[0] != words[1]
-        return Question(source_ids, target_ids, source_word, target_word, made_up, relevant, False)
+        return EpisodeQuery(source_ids, target_ids, source_word, target_word, made_up, pair, False)
 
     def _invent(self, word_pair: WordPair, rng: random.Random) -> tuple[str, str]:
-        """An invented word for either language: the same, alike, or unrelated; or for the target
-        alone."""
-        if rng.random() < CORRECTION:
+        """An invented word per language (equal, respelt or unrelated), or for the target only."""
+        if rng.random() < self.config.correction_rate:
             new = self._new_word(self._target_words, rng)
             return word_pair.source, new.capitalize() if word_pair.target[0].isupper() else new
         source = self._new_word(self._source_words, rng)
@@ -172,14 +171,13 @@ class EpisodeMaker:
             target.capitalize() if name or word_pair.target[0].isupper() else target,
         )
 
-    @staticmethod
-    def _new_word(words: Sequence[str], rng: random.Random) -> str:
-        """A word of the spellings of others; now and then a long one, as compounds are."""
+    def _new_word(self, words: Sequence[str], rng: random.Random) -> str:
+        """A word with the spelling of others, sometimes a compound."""
         word = _cross(words, rng)
-        return word + _cross(words, rng) if rng.random() < COMPOUND else word
+        return word + _cross(words, rng) if rng.random() < self.config.compound_rate else word
 
-    def _spell(self, text: str, word: str, new: str) -> tuple[Ids, list[bool]]:
-        """The text in pieces with `new` in place of the word, and which pieces belong to it."""
+    def _encode(self, text: str, word: str, new: str) -> tuple[Ids, list[bool]]:
+        """Pieces of the text with `new` in place of the word, and whether each belongs to it."""
         parts = re.split(rf"(?<!\w){re.escape(word)}(?!\w)", text)
         ids = self.tokenizer.encode(new.join(parts))
         inside = [False] * len(parts[0])
@@ -194,7 +192,7 @@ class EpisodeMaker:
 
 
 def _rare_words(sentences: Iterable[str]) -> list[str]:
-    """Words that stand in one or two sentences, as a stock of spellings, in lower case."""
+    """Words of one or two sentences, in lower case."""
     counts: Counter[str] = Counter()
     for sentence in sentences:
         counts.update(set(WORD.findall(sentence.lower())))
@@ -202,7 +200,7 @@ def _rare_words(sentences: Iterable[str]) -> list[str]:
 
 
 def _cross(words: Sequence[str], rng: random.Random) -> str:
-    """The front of one word and the end of another."""
+    """The beginning of one word and the end of another."""
     front, back = rng.choice(words), rng.choice(words)
     cut = rng.randint(2, max(2, min(6, len(front) - 1)))
     return front[:cut] + back[-rng.randint(2, max(2, min(6, len(back) - 1))) :]
@@ -212,11 +210,11 @@ RESPELLINGS = [
     ("v", "w"), ("c", "k"), ("y", "i"), ("sh", "sch"), ("ph", "f"), ("oo", "u"), ("ee", "ie"),
     ("ch", "tsch"), ("j", "dsch"), ("x", "ks"), ("z", "s"), ("e", "je"), ("o", "oh"), ("a", "ä"),
 ]  # fmt: skip
-"""How a name changes on its way into German: Dostoevsky, Dostojewski."""
+"""Spelling changes of names from English to German: Dostoevsky, Dostojewski."""
 
 
 def _respell(word: str, rng: random.Random) -> str:
-    """The word as another language would write it."""
+    """The word in the spelling of another language."""
     for old, new in rng.sample(RESPELLINGS, 6):
         word = word.replace(old, new, 1)
     return word

@@ -1,7 +1,7 @@
-"""What training minimises: the translation loss at every position, and at a random few
-the loss of the memory and of its readout; afterwards those few are written down.
+"""The training loss: translation at every position, memory and readout at a random few, whose
+queries are written to the memory afterwards.
 
-Predict first, then write: the memory of a step holds only what earlier steps showed.
+Predict first, then write: the memory of a step holds only entries of earlier steps.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from rarenmt.training.softmax_loss import softmax_loss
 
 @dataclass(frozen=True)
 class MemoryQueries:
-    """The positions of a step that queried the memory, to be written after the step."""
+    """Queries of one step, to be written to the memory after it."""
 
     queries: Tensor
     """(P, D)"""
@@ -40,88 +40,95 @@ class Loss:
     memory: Tensor
     readout: Tensor
     hits: Tensor
-    """How many of the asked positions had a right first neighbour."""
-    asked: MemoryQueries | None
+    """Querying positions whose first neighbour held the target."""
+    queries: MemoryQueries | None
     attention: Tensor
-    """Of the linked words, or of the word pairs of an episode."""
+    """Guided-alignment loss of the aligned words, or of the word pairs of an episode."""
+
+    def sums(self) -> Tensor:
+        """(5,) float32: translation, memory, readout, hits, attention."""
+        losses = (self.translation, self.memory, self.readout, self.hits, self.attention)
+        return torch.stack([loss.detach().float() for loss in losses]).cpu()
 
 
 @dataclass(frozen=True)
-class Word:
-    """Where the two words of an episode stand in its sentences."""
+class WordMask:
+    """Positions of the two words of an episode in a batch of its sentences."""
 
     source: Tensor
     """(S, B) pieces of the source word."""
     target: Tensor
     """(T, B) pieces of the target word."""
     made_up: Tensor
-    """(T, B) those of them that only the memory can know."""
+    """(T, B) those of `target` that are invented, so that only the memory holds them."""
     unknown: Tensor
-    """(T, B) those of them that the memory is not asked for, so that nobody can know them."""
+    """(T, B) those of `made_up` whose pair is withheld, so that they cannot be predicted."""
 
 
 def compute_loss(
     model: Model,
     batch: Batch,
     memory: Memory | None,
-    places: Tensor | None,
+    positions: Tensor | None,
     config: TrainConfig,
-    linked: Tensor | None = None,
+    aligned: Tensor | None = None,
 ) -> Loss:
-    """The loss of one batch, of whose target positions (T, B), flattened, those at `places` (P,)
-    query the memory; where it is known which source pieces a target piece translates, `linked`
-    (B, T, S), also that of the attention."""
+    """The loss of one batch. Of its flattened target positions (T · B,) those in `positions` (P,)
+    query the memory; `aligned` (B, T, S), the source pieces that each target piece translates,
+    adds the guided-alignment loss."""
     states, weights = model.attend(batch)
     real, targets = _real(batch)
     translation = _translation(model, states.top.flatten(0, 1)[real], targets, config.smoothing)
     zero = translation.new_zeros(())
-    attention = zero if linked is None else attention_loss(weights, linked)
-    if memory is None or places is None or not len(places):
+    attention = zero if aligned is None else attention_loss(weights, aligned)
+    if memory is None or positions is None or not len(positions):
         return Loss(translation, zero, zero, zero, None, attention)
-    few, targets = states.at(places), batch.outputs.flatten()[places]
-    counts = torch.ones(len(targets), device=targets.device)
-    queries = model.query(few, held=True)  # frequent words would give it all to the top state
+    chosen, targets = states.at(positions), batch.outputs.flatten()[positions]
+    equal = torch.ones(len(targets), device=targets.device)
+    queries = model.query(chosen, held=True)  # frequent words would leave the top state alone
     recall = memory.read(queries)
-    loss = _judge(model, few, queries, recall, targets, counts, memory, translation)
+    loss = _memory_losses(model, chosen, queries, recall, targets, equal, memory, translation)
     return replace(loss, attention=attention)
 
 
 def episode_loss(
     model: Model,
     batch: Batch,
-    word: Word,
+    word: WordMask,
     memory: Memory,
     config: TrainConfig,
-    excerpt: CandidateSet | None = None,
+    candidates: CandidateSet | None = None,
 ) -> Loss:
-    """The loss of sentences with words that only the memory can know.
+    """The loss of sentences with invented words, which only the memory holds.
 
-    All positions ask the memory, or the excerpt for these sentences; the translation loss
-    leaves the made-up ones out. The attention learns to sit on the source word while the target
-    word is written, for the memory is asked about what is attended.
+    Every position queries the candidates of its sentence, or the whole memory without them. The
+    translation loss leaves the invented pieces out. The attention learns to attend to the source
+    word while the target word is written, because the query contains the attended source.
     """
     states, weights = model.attend(batch)
     real, targets = _real(batch)
-    invented = word.made_up.flatten()[real]
-    known = ~invented
-    top = states.top.flatten(0, 1)[real[known]]
-    translation = _translation(model, top, targets[known], config.smoothing)
-    counts = 1.0 + (MADE_UP_WEIGHT - 1.0) * invented
-    counts[word.unknown.flatten()[real]] = 0.0
-    queries, recall = _read(model, states, weights, batch, real, memory, excerpt)
-    loss = _judge(model, states.at(real), queries, recall, targets, counts, memory, translation)
-    linked = word.target.t()[:, :, None] & word.source.t()[:, None]
-    return replace(loss, attention=ATTENTION_WEIGHT * attention_loss(weights, linked))
+    made_up = word.made_up.flatten()[real]
+    top = states.top.flatten(0, 1)[real[~made_up]]
+    translation = _translation(model, top, targets[~made_up], config.smoothing)
+    weighted = 1.0 + (config.practice.made_up_weight - 1.0) * made_up
+    weighted[word.unknown.flatten()[real]] = 0.0
+    queries, recall = _read(model, states, weights, batch, real, memory, candidates)
+    rows = states.at(real)
+    loss = _memory_losses(model, rows, queries, recall, targets, weighted, memory, translation)
+    aligned = word.target.t()[:, :, None] & word.source.t()[:, None]
+    return replace(
+        loss, attention=config.practice.attention_weight * attention_loss(weights, aligned)
+    )
 
 
-def attention_loss(weights: Tensor, linked: Tensor) -> Tensor:
-    """− Σ ln of the attention (B, T, S) that the source pieces linked to a target piece (B, T, S)
-    receive while it is written; a piece without a link adds nothing.
+def attention_loss(weights: Tensor, aligned: Tensor) -> Tensor:
+    """− Σ ln of the attention weights (B, T, S) on the source pieces aligned with a target piece
+    (B, T, S); an unaligned piece adds nothing.
 
     Guided alignment: Chen et al. 2016, arXiv 1607.01628.
     """
-    received = (weights * linked).sum(dim=-1)  # (B, T)
-    return -received.clamp(min=1e-6).log()[linked.any(dim=-1)].sum()
+    received = (weights * aligned).sum(dim=-1)  # (B, T)
+    return -received.clamp(min=1e-6).log()[aligned.any(dim=-1)].sum()
 
 
 def _read(
@@ -131,28 +138,22 @@ def _read(
     batch: Batch,
     real: Tensor,
     memory: Memory,
-    excerpt: CandidateSet | None,
+    candidates: CandidateSet | None,
 ) -> tuple[Tensor, Recall]:
-    """Queries and neighbours at the real positions (P,) of states (T, B, …), where the attention
-    lies as `weights` (B, T, S) have it."""
-    if excerpt is None:
+    """Queries and their neighbours at the real positions (P,) of states (T, B, …), with attention
+    weights (B, T, S)."""
+    if candidates is None:
         queries = model.query(states.at(real))
         return queries, memory.read(queries)
     steps, sentences = batch.outputs.shape
     queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
-    rows = real % sentences * steps + real // sentences  # an excerpt is read sentence by sentence
-    begun = Prefix.all(batch.inputs, excerpt.joints).by_sentence()
-    return queries[rows], excerpt.read(queries, begun, weights.flatten(0, 1)).at(rows)
-
-
-MADE_UP_WEIGHT = 3.0
-"""How much more a made-up piece counts in the readout's loss than another one."""
-ATTENTION_WEIGHT = 5.0
-"""Of the attention to word pairs beside the translation loss; they are few pieces of a sentence."""
+    rows = real % sentences * steps + real // sentences  # read sentence by sentence
+    prefix = Prefix.all(batch.inputs, candidates.joints).by_sentence()
+    return queries[rows], candidates.read(queries, prefix, weights.flatten(0, 1)).at(rows)
 
 
 def _real(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The flat positions that are not padding, and their targets: no softmax over padding."""
+    """Flat positions that are not padding, and their targets."""
     outputs = batch.outputs.flatten()
     real = (outputs != PAD).nonzero().squeeze(1)
     return real, outputs[real]
@@ -162,7 +163,7 @@ def _translation(model: Model, top: Tensor, targets: Tensor, smoothing: float) -
     return softmax_loss(model.output(top), targets, smoothing)
 
 
-def _judge(
+def _memory_losses(
     model: Model,
     states: DecoderStates,
     queries: Tensor,
@@ -172,12 +173,12 @@ def _judge(
     memory: Memory,
     translation: Tensor,
 ) -> Loss:
-    """Judge what the memory answered at some positions, weighted (P,); 0 is not judged."""
-    asked, zero = MemoryQueries(queries.detach(), targets, recall), translation.new_zeros(())
+    """Losses of the memory and of the readout at positions with these weights (P,)."""
+    found, zero = MemoryQueries(queries.detach(), targets, recall), translation.new_zeros(())
     if memory.used == 0:
-        return Loss(translation, zero, zero, zero, asked, zero)
+        return Loss(translation, zero, zero, zero, found, zero)
     log_probs, _, _ = model.read_out(states, queries, recall, memory)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
     hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()
-    return Loss(translation, hinge, readout, hits, asked, zero)
+    return Loss(translation, hinge, readout, hits, found, zero)

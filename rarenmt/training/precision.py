@@ -1,4 +1,4 @@
-"""Which number format trains faster here.
+"""Which number format trains faster on this machine.
 
 bfloat16 has matrix units on many CPUs and on GPUs; on a CPU that only converts it, float32 is
 faster by a half.
@@ -18,7 +18,7 @@ def bfloat16_is_faster(device: torch.device) -> bool:
 
 
 def _seconds(dtype: torch.dtype) -> float:
-    """CPU time of a product, the least of a few: others may use the core meanwhile."""
+    """CPU time of a product, the minimum of nine measurements, as the core may be shared."""
     rows, weights = torch.ones(ROWS, INPUTS, dtype=dtype), torch.ones(OUTPUTS, INPUTS, dtype=dtype)
     times = []
     for _ in range(9):

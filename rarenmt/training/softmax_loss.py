@@ -1,5 +1,5 @@
 """Cross-entropy with label smoothing (Szegedy et al. 2016, arXiv 1512.00567, section 7),
-in one pass that leaves the gradient where the logits stood.
+in one pass that overwrites the logits with their gradient.
 
 Shapes: N positions · V vocabulary.
 """
@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CELLS = 1 << 18
-"""Logits looked at together on a CPU: as float32 they fit into its cache."""
+BLOCK_LOGITS = 1 << 18
+"""Logits per block on a CPU: as float32 they fit into its cache."""
 
 
 def softmax_loss(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     """Sum over positions of − (1 − ε) log p[target] − ε mean log p, in float32.
 
     Equal to `F.cross_entropy` of the logits (N, V) in float32. Overwrites the logits, so
-    nobody else may read them; the gradient can be asked for once.
+    they must not be read afterwards; the gradient can be computed once.
     """
     loss: Tensor = _SoftmaxLoss.apply(logits, targets, smoothing)  # type: ignore[no-untyped-call]
     return loss
@@ -28,8 +28,8 @@ class _SoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-        together = CELLS // logits.shape[1] if logits.device.type == "cpu" else len(logits)
-        rows = max(1, together)
+        rows = BLOCK_LOGITS // logits.shape[1] if logits.device.type == "cpu" else len(logits)
+        rows = max(1, rows)
         losses = [
             _turn_into_gradient(part, chosen[:, None], smoothing)
             for part, chosen in zip(logits.split(rows), targets.split(rows), strict=True)
@@ -44,12 +44,12 @@ class _SoftmaxLoss(torch.autograd.Function):
 
 
 def _turn_into_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """The loss of a few positions, with targets (N, 1); their logits become their gradient."""
-    whole = logits.float()
-    right, mean = whole.gather(1, targets), whole.mean(dim=1, keepdim=True)
-    peak = whole.amax(dim=1, keepdim=True)
-    gradient = whole.softmax(dim=1)
-    # The likeliest piece never underflows, so the normaliser is safe to read off it.
+    """The loss of some positions with targets (N, 1); overwrites their logits with the gradient."""
+    exact = logits.float()
+    right, mean = exact.gather(1, targets), exact.mean(dim=1, keepdim=True)
+    peak = exact.amax(dim=1, keepdim=True)
+    gradient = exact.softmax(dim=1)
+    # The probability of the likeliest piece never underflows: log Σ e^x = max − log of it.
     normaliser = peak - gradient.amax(dim=1, keepdim=True).log()
     gradient -= smoothing / logits.shape[1]
     gradient.scatter_add_(1, targets, torch.full_like(right, smoothing - 1))

@@ -1,4 +1,4 @@
-"""What a training run writes in order to go on later: weights, optimiser, memory and average."""
+"""The saved state of a training run: weights, optimiser, memory and averaged weights."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rarenmt.storage.tensors import save_tensors
 from rarenmt.training.averaging import AveragedModel
 
 ADAM = ("exp_avg", "exp_avg_sq")
-"""The running averages that Adam keeps of every gradient, by its names for them."""
+"""Names of Adam's running averages of each gradient."""
 
 
 def save_training(
@@ -23,7 +23,7 @@ def save_training(
     average: AveragedModel | None,
     metadata: dict[str, str],
 ) -> None:
-    """Write all that changes in a training run, in full precision."""
+    """Write the whole state in float32."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         state = optimizer.state[parameter]
@@ -43,8 +43,8 @@ def restore_training(
     memory: Memory | None,
     average: AveragedModel | None,
 ) -> None:
-    """Put back what `save_training` wrote after so many steps; KeyError or RuntimeError when
-    it is not all there."""
+    """Load what `save_training` wrote after `steps` steps; KeyError or RuntimeError if a part is
+    missing."""
     model.load_state_dict(_part(tensors, "model."))
     for name, parameter in model.named_parameters():
         if steps:

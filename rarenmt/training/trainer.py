@@ -1,8 +1,8 @@
-"""The training loop: a generator that yields a Report at every turn worth telling.
+"""The training loop: a generator of progress reports.
 
-Whatever is drawn at random in a step (dropout, the positions that ask the memory, the
-noise on ages) follows from the seed and the number of the step, so a resumed run goes
-the way an uninterrupted one would have gone, step for step.
+Everything random in a step (dropout, the positions that query the memory, the noise on ages)
+follows from the seed and the number of the step, so a resumed run equals an uninterrupted one,
+step for step.
 """
 
 import json
@@ -25,58 +25,59 @@ from rarenmt.storage.files import naming, replace_bytes
 from rarenmt.storage.tensors import load_tensors
 from rarenmt.text.batch import pair_batch
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.training import distributed as parallel
+from rarenmt.training import distributed
 from rarenmt.training.aligner import Alignments
 from rarenmt.training.averaging import AveragedModel
-from rarenmt.training.data import Corpus, draw_positions, places_in
+from rarenmt.training.data import Corpus, draw_positions, positions_in
 from rarenmt.training.objective import Loss, MemoryQueries, compute_loss
 from rarenmt.training.practice import Practice
 from rarenmt.training.state import restore_training, save_training
 from rarenmt.training.validation import ValidationSet
 
 REPORT_EVERY = 25
+"""Steps."""
 
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """Where a run stands; losses are means over what was seen since the report before."""
+    """Progress of a run; losses are means over the steps since the previous report."""
 
     step: int
     epoch: int
     learning_rate: float
     translation_loss: float
-    """Nats for a target token, label smoothing included."""
+    """Nats per target token, label smoothing included."""
     memory_loss: float
     readout_loss: float
     memory_hits: float
-    """Share of the asked positions whose nearest neighbour held the right piece."""
+    """Fraction of the querying positions whose nearest neighbour held the target piece."""
     tokens_per_second: float
     seconds: float
-    """Time in this run's steps, interruptions not counted."""
+    """Time in the steps of this run, without interruptions."""
     attention_loss: float | None = None
-    """Nats for a target token; only where the attention is guided."""
+    """Nats per target token; only with guided alignment."""
     dev_bleu: float | None = None
-    """Greedy, without memory; only where it was measured."""
+    """Greedy, without memory; only in reports with an evaluation."""
     dev_loss: float | None = None
-    """Nats for a target token, without label smoothing."""
+    """Nats per target token, without label smoothing."""
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear rise, a plateau, and a linear fall over the last `decay` share of the steps."""
-    rise = min(1.0, (step + 1) / max(1, config.warmup))
+    """Linear warm-up, a plateau, and a linear fall over the last `decay_fraction` of the steps."""
+    warmup = min(1.0, (step + 1) / max(1, config.warmup))
     falling = config.steps * config.decay_fraction
-    fall = min(1.0, (config.steps - step) / falling) if falling else 1.0
-    return config.learning_rate * rise * fall
+    decay = min(1.0, (config.steps - step) / falling) if falling else 1.0
+    return config.learning_rate * warmup * decay
 
 
 @dataclass
 class Progress:
-    """Where a run stands; with the weights, the optimiser and the memory it is all of its state."""
+    """Counters of a run: its whole state beside weights, optimiser and memory."""
 
     step: int = 0
     epoch: int = 0
     batch: int = 0
-    """Batches of the epoch that are done."""
+    """Batches of the epoch already done."""
     best_bleu: float = -1.0
     seconds: float = 0.0
 
@@ -90,42 +91,42 @@ class Trainer:
         model: Model,
         tokenizer: Tokenizer,
         corpus: Corpus,
-        dev: ValidationSet,
+        validation: ValidationSet,
         config: TrainConfig,
         practice: Practice | None = None,
-        links: Alignments | None = None,
+        alignments: Alignments | None = None,
     ) -> None:
-        self.links = links
+        self.alignments = alignments
         self.practice = practice if practice is not None and practice.maker.possible else None
         self.folder, self.model, self.tokenizer = folder, model, tokenizer
-        self.corpus, self.dev, self.config = corpus, dev, config
+        self.corpus, self.validation, self.config = corpus, validation, config
         self.device = model.embedding.weight.device
         self.memory = model.new_memory() if config.memory_positions else None
         if self.memory is not None and config.memory_positions > self.memory.slots:
             raise SettingError(
-                f"{config.memory_positions} positions a step ask the memory but it has "
+                f"{config.memory_positions} positions per step query the memory but it has "
                 f"{self.memory.slots} slots; use more slots or fewer memory_positions"
             )
         self.optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), fused=True)
         self.average = AveragedModel(model, config.average) if config.average else None
-        for parameter in model.parameters():  # so that Adam and all ranks count every one alike,
-            parameter.grad = torch.zeros_like(parameter)  # also where a step gives no gradient
+        for parameter in model.parameters():  # so that Adam and all ranks update every parameter,
+            parameter.grad = torch.zeros_like(parameter)  # even if a step gives it no gradient
         self.progress = Progress()
-        self._sums = torch.zeros(7)  # translation, memory, readout, hits, attention, tokens, asked
+        self._sums = torch.zeros(7)  # of `Loss.sums`, target tokens, querying positions
         self._since = time.perf_counter()
 
     @property
-    def kept(self) -> Model:
-        """The model that is measured and kept: the averaged one, where weights are averaged."""
+    def evaluated_model(self) -> Model:
+        """The model that is evaluated and saved: the averaged one, if weights are averaged."""
         return self.model if self.average is None else self.average.model
 
-    def reports(self, stop: Callable[[], bool]) -> Iterator[TrainingReport]:
-        """Train until the last step or until `stop` says so on any rank; saved at both ends."""
+    def train(self, stop: Callable[[], bool]) -> Iterator[TrainingReport]:
+        """Train to the last step, or until `stop` is true on any rank; saves at both ends."""
         if self.progress.step == 0:
             self.save()
         self._since = time.perf_counter()
         epoch = self._epoch()
-        while self.progress.step < self.config.steps and not parallel.any_rank(stop()):
+        while self.progress.step < self.config.steps and not distributed.any_rank(stop()):
             while self.progress.batch >= len(epoch):
                 self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
                 epoch = self._epoch()
@@ -144,64 +145,60 @@ class Trainer:
         return self.corpus.epoch(self.progress.epoch, self.config.seed, self.config.batch_tokens)
 
     def _step(self, positions: list[int]) -> None:
-        """One update of the weights, then one of the memory."""
+        """One update of the weights, then one of the memory, by the pairs at these positions."""
         config, step = self.config, self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
         lengths = [len(self.corpus.pairs[p][1]) + 1 for p in positions]
         tokens = sum(lengths)
-        asking = min(config.memory_positions, tokens)
+        queried = min(config.memory_positions, tokens)
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-        drawn = draw_positions(lengths, asking, generator)
+        drawn = draw_positions(lengths, queried, generator)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=False)
         losses, orders = self._backward(positions, tokens, drawn)
-        self._practise()
-        parallel.sum_gradients(self.model)
+        self._backward_episodes()
+        distributed.sum_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
         if self.average is not None:
             self.average.add(self.model)
         if self.memory is not None:
-            self._write(self.memory, [loss.asked for loss in losses], orders)
+            self._write(self.memory, [loss.queries for loss in losses], orders)
+        world = distributed.world()
         for loss in losses:
-            parts = (loss.translation, loss.memory, loss.readout, loss.hits, loss.attention)
-            self._sums[:5] += torch.stack([part.detach().float() for part in parts]).cpu()
-        self._sums[5] += tokens / parallel.world()
-        self._sums[6] += asking / parallel.world()
+            self._sums[:5] += loss.sums()
+        self._sums[5:] += torch.tensor([tokens / world, queried / world])
 
     def _backward(
         self, positions: list[int], tokens: int, drawn: tuple[Tensor, Tensor]
     ) -> tuple[list[Loss], list[Tensor]]:
-        """Gradients of the mean losses, this rank's share of them, part after part; and which of
-        the drawn positions each part asked."""
-        config = self.config
-        seed = (config.seed * 1_000_003 + self.progress.step) * parallel.world() + parallel.rank()
-        shard = range(len(positions))[parallel.rank() :: parallel.world()]
-        asking = len(drawn[0])
+        """Accumulate this rank's share of the gradients of the mean losses; return the losses of
+        its sub-batches, and which of the drawn positions each of them queried."""
+        config, world, rank = self.config, distributed.world(), distributed.rank()
+        seed = (config.seed * 1_000_003 + self.progress.step) * world + rank
+        shard = range(len(positions))[rank::world]
+        queried, count = len(drawn[0]), config.accumulation_steps
         losses, orders = [], []
         with _dropout_seed(seed, self.device):
-            for numbers in filter(
-                None,
-                (shard[i :: config.accumulation_steps] for i in range(config.accumulation_steps)),
-            ):
+            for numbers in filter(None, (shard[i::count] for i in range(count))):
                 part = [positions[number] for number in numbers]
                 batch = pair_batch([self.corpus.pairs[p] for p in part], self.device)
-                places, order = places_in(drawn, numbers, len(positions))
-                places = places.to(self.device)
+                flat, order = positions_in(drawn, numbers, len(positions))
+                flat = flat.to(self.device)
                 with _mixed_precision(self.device, config.bf16):
-                    linked = self.links.between(batch, part) if self.links is not None else None
-                    loss = compute_loss(self.model, batch, self.memory, places, config, linked)
+                    aligned = self.alignments.between(batch, part) if self.alignments else None
+                    loss = compute_loss(self.model, batch, self.memory, flat, config, aligned)
                 total = (loss.translation + config.alignment_weight * loss.attention) / tokens
-                if asking:
-                    total = total + config.memory_weight * (loss.memory + loss.readout) / asking
+                if queried:
+                    total = total + config.memory_weight * (loss.memory + loss.readout) / queried
                 total.backward()
                 losses.append(loss)
                 orders.append(order.to(self.device))
         return losses, orders
 
-    def _practise(self) -> None:
-        """In the falling phase, now and then, gradients of a few made-up-word episodes too."""
+    def _backward_episodes(self) -> None:
+        """Add gradients of a few episodes, at random steps with a falling learning rate."""
         config, step = self.config, self.progress.step
         falling = step >= config.steps * (1 - config.decay_fraction)
         rng = random.Random(f"{config.seed} {step}")
@@ -209,49 +206,50 @@ class Trainer:
             return
         if rng.random() >= config.episode_rate:
             return
-        rng = random.Random(f"{config.seed} {step} {parallel.rank()}")
+        rng = random.Random(f"{config.seed} {step} {distributed.rank()}")
         seed = rng.getrandbits(32)
         with _dropout_seed(seed, self.device), _mixed_precision(self.device, config.bf16):
             loss, tokens = self.practice.loss(self.model, self.memory, config, rng)
         memory = loss.memory + loss.readout + loss.attention
         total = loss.translation + config.memory_weight * memory
-        (total / tokens / parallel.world()).backward()
+        (total / tokens / distributed.world()).backward()
 
     def _write(
-        self, memory: Memory, asked: Sequence[MemoryQueries | None], orders: Sequence[Tensor]
+        self, memory: Memory, queries: Sequence[MemoryQueries | None], orders: Sequence[Tensor]
     ) -> None:
-        """Write what all ranks asked, in the order it was drawn, into this rank's copy."""
-        some = [_nothing_asked(memory), *(each for each in asked if each is not None)]
-        drawn = parallel.gather_rows(torch.cat([memory.values[:0], *orders])).argsort()
+        """Write the queries of all ranks, in the order drawn, into this rank's memory."""
+        present = [_no_queries(memory), *(each for each in queries if each is not None)]
+        order = distributed.gather_rows(torch.cat([memory.values[:0], *orders])).argsort()
 
         def gather(parts: Iterable[Tensor]) -> Tensor:
-            return parallel.gather_rows(torch.cat(list(parts)))[drawn]
+            return distributed.gather_rows(torch.cat(list(parts)))[order]
 
         nearest = Recall(
-            gather(each.recall.slots[:, :1] for each in some),
-            gather(each.recall.values[:, :1] for each in some),
-            gather(each.recall.similarity[:, :1].detach() for each in some),
+            gather(each.recall.slots[:, :1] for each in present),
+            gather(each.recall.values[:, :1] for each in present),
+            gather(each.recall.similarity[:, :1].detach() for each in present),
         )
         generator = torch.Generator().manual_seed(self.config.seed + self.progress.step)
-        queries = gather(each.queries for each in some)
-        memory.write(queries, gather(each.targets for each in some), nearest, generator)
+        keys = gather(each.queries for each in present)
+        memory.write(keys, gather(each.targets for each in present), nearest, generator)
 
     def _report(self, evaluated: bool) -> TrainingReport:
-        """Sum up since the report before, evaluate when asked to, and note it in metrics.jsonl."""
-        sums = parallel.sum_numbers(self._sums).tolist()
+        """Average since the previous report, evaluate if wanted, and append to metrics.jsonl."""
+        sums = distributed.sum_numbers(self._sums).tolist()
+        translation, memory, readout, hits, attention, tokens, queried = sums
         now = time.perf_counter()
         elapsed = now - self._since
         self.progress.seconds += elapsed
-        tokens, asked = max(sums[5], 1.0), max(sums[6], 1.0)
+        tokens, queried = max(tokens, 1.0), max(queried, 1.0)
         report = TrainingReport(
             step=self.progress.step,
             epoch=self.progress.epoch,
             learning_rate=learning_rate(self.progress.step - 1, self.config),
-            translation_loss=sums[0] / tokens,
-            memory_loss=sums[1] / asked,
-            readout_loss=sums[2] / asked,
-            memory_hits=sums[3] / asked,
-            attention_loss=sums[4] / tokens if self.links is not None else None,
+            translation_loss=translation / tokens,
+            memory_loss=memory / queried,
+            readout_loss=readout / queried,
+            memory_hits=hits / queried,
+            attention_loss=attention / tokens if self.alignments is not None else None,
             tokens_per_second=tokens / elapsed,
             seconds=self.progress.seconds,
         )
@@ -262,33 +260,33 @@ class Trainer:
             )
             if dev_bleu >= self.progress.best_bleu:
                 self.progress.best_bleu = dev_bleu
-                if parallel.rank() == 0:
-                    save_checkpoint(self.folder, self.kept, self.tokenizer)
-        self._note(report)
+                if distributed.rank() == 0:
+                    save_checkpoint(self.folder, self.evaluated_model, self.tokenizer)
+        self._append_metrics(report)
         self._sums.zero_()
         self._since = time.perf_counter()
         return report
 
     def _evaluate(self) -> tuple[float, float]:
-        """BLEU and loss on the held-out pairs; every rank gets rank 0's."""
+        """BLEU and loss on the held-out pairs, computed by rank 0 for all ranks."""
         numbers = torch.zeros(2, dtype=torch.float64)
-        if parallel.rank() == 0:
-            kept = self.kept.eval()
-            loss = self.dev.loss(kept, self.config.batch_tokens)
-            numbers += torch.tensor([self.dev.bleu(kept, self.tokenizer), loss])
-        dev_bleu, dev_loss = parallel.sum_numbers(numbers).tolist()
+        if distributed.rank() == 0:
+            model = self.evaluated_model.eval()
+            loss = self.validation.loss(model, self.config.batch_tokens)
+            numbers += torch.tensor([self.validation.bleu(model, self.tokenizer), loss])
+        dev_bleu, dev_loss = distributed.sum_numbers(numbers).tolist()
         return dev_bleu, dev_loss
 
-    def _note(self, report: TrainingReport) -> None:
-        if parallel.rank() != 0:
+    def _append_metrics(self, report: TrainingReport) -> None:
+        if distributed.rank() != 0:
             return
         path = self.folder / METRICS
         with naming(path, "write"), path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(report)) + "\n")
 
     def save(self) -> None:
-        """Write everything a later run needs to go on from here."""
-        if parallel.rank() != 0:
+        """Write everything that `resume` needs."""
+        if distributed.rank() != 0:
             return
         save_tokenizer(self.folder, self.tokenizer)
         metadata = {
@@ -299,7 +297,7 @@ class Trainer:
         save_training(self.folder, self.model, self.optimizer, self.memory, self.average, metadata)
 
     def resume(self) -> None:
-        """Go on from what `save` wrote; CheckpointError when it is damaged or of another model."""
+        """Load what `save` wrote; CheckpointError if it is damaged or of another model."""
         path = self.folder / TRAINING
         tensors, metadata = load_tensors(path)
         try:
@@ -317,26 +315,26 @@ class Trainer:
         self._drop_later_metrics()
 
     def _drop_later_metrics(self) -> None:
-        """Forget reports of steps that were lost when the run was cut off, and a torn last line."""
+        """Delete reports of steps after the last save, and a partial last line."""
         path = self.folder / METRICS
-        if parallel.rank() == 0 and path.is_file():
+        if distributed.rank() == 0 and path.is_file():
             with naming(path, "read"):
                 lines = path.read_bytes().splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith(b"}\n")]
-            kept = [line for line in whole if json.loads(line)["step"] <= self.progress.step]
+            complete = [line for line in lines if line.endswith(b"}\n")]
+            kept = [line for line in complete if json.loads(line)["step"] <= self.progress.step]
             replace_bytes(path, b"".join(kept))
 
 
-def _nothing_asked(memory: Memory) -> MemoryQueries:
-    """The part of a rank that has nothing of what was drawn."""
+def _no_queries(memory: Memory) -> MemoryQueries:
+    """The queries of a rank that has no drawn position."""
     queries = memory.keys.new_zeros((0, memory.keys.shape[1]), dtype=torch.float32)
-    nobody = memory.values.new_zeros((0, 1))
-    return MemoryQueries(queries, memory.values[:0], Recall(nobody, nobody, queries[:, :1]))
+    empty = memory.values.new_zeros((0, 1))
+    return MemoryQueries(queries, memory.values[:0], Recall(empty, empty, queries[:, :1]))
 
 
 @contextmanager
 def _dropout_seed(seed: int, device: torch.device) -> Iterator[None]:
-    """Dropout draws from torch's global generator: seed it for the step, then put it back."""
+    """Seed torch's global generator, which dropout uses, and restore it afterwards."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rarenmt.text.batch import Ids, by_length, pad, pair_batch, source_batch
 from rarenmt.text.tokenizer import BOS, EOS, PAD
-from rarenmt.training.data import Corpus, joined
+from rarenmt.training.data import Corpus, concatenate
 
 CPU = torch.device("cpu")
 
@@ -133,7 +133,7 @@ def test_a_batch_holds_targets_of_similar_length() -> None:
 def test_joined_pairs_are_short_ones_one_after_the_other_on_both_sides() -> None:
     pairs = [([i], [10 * i, 10 * i + 1]) for i in range(1, 9)]
 
-    found = joined(pairs, 50, 7, random.Random(1))
+    found = concatenate(pairs, 50, 7, random.Random(1))
 
     assert 0 < len(found) < 50  # four of them are over seven target pieces
     assert {len(source) for source, _ in found} == {2, 3}

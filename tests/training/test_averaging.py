@@ -42,8 +42,8 @@ def test_what_is_kept_is_the_average_and_training_goes_on_from_the_last_weights(
 ) -> None:
     plain = begin(tmp_path / "plain")
     run = begin(tmp_path / "averaged", average=10, evaluate_every=plain.config.steps)
-    list(plain.reports(never))
-    list(run.reports(never))
+    list(plain.train(never))
+    list(run.train(never))
 
     last, mean = run.model.state_dict(), averaged(run)
     kept = load_checkpoint(tmp_path / "averaged", CPU).model.state_dict()
@@ -57,13 +57,13 @@ def test_a_stopped_run_goes_on_with_its_average_bit_for_bit(
     tmp_path: Path,
 ) -> None:
     whole = begin(tmp_path / "whole", average=10)
-    list(whole.reports(never))
+    list(whole.train(never))
     first = begin(tmp_path / "stopped", average=10)
-    list(first.reports(lambda: first.progress.step == 15))
+    list(first.train(lambda: first.progress.step == 15))
 
     second = begin(tmp_path / "stopped", average=10)
     second.resume()
-    list(second.reports(never))
+    list(second.train(never))
 
     assert_equal(averaged(second), averaged(whole))
 
@@ -73,11 +73,11 @@ def test_a_run_may_begin_to_average_when_it_goes_on(
     tmp_path: Path,
 ) -> None:
     first = begin(tmp_path / "run")
-    list(first.reports(lambda: first.progress.step == 23))
+    list(first.train(lambda: first.progress.step == 23))
 
     second = begin(tmp_path / "run", average=10)
     second.resume()
-    list(second.reports(never))
+    list(second.train(never))
 
     last = second.model.state_dict()
     assert averaged(second)["shown"] == 1

@@ -15,7 +15,7 @@ from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
 from rarenmt.model.seq2seq import Model
 from rarenmt.storage.tensors import load_tensors, save_tensors
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.training import distributed as parallel
+from rarenmt.training import distributed
 from rarenmt.training.data import Corpus
 from rarenmt.training.trainer import Trainer
 from rarenmt.training.validation import ValidationSet
@@ -49,7 +49,7 @@ def begin(folder: Path, **settings: Any) -> Trainer:
 
 def finish(run: Trainer, stop: Callable[[], bool] = lambda: False) -> dict[str, Tensor]:
     """Everything that training changed."""
-    list(run.reports(stop))
+    list(run.train(stop))
     state = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
     if run.memory is not None:
         state |= {f"memory.{name}": tensor for name, tensor in run.memory.state_dict().items()}
@@ -60,29 +60,29 @@ def finish(run: Trainer, stop: Callable[[], bool] = lambda: False) -> dict[str, 
 
 
 def gather(folder: Path) -> dict[str, Tensor]:
-    rank = parallel.rank()
+    rank = distributed.rank()
     return {
-        "pairs": parallel.gather_rows(torch.full((3 - 2 * rank, 2), rank + 0.5)),
-        "numbers": parallel.gather_rows(torch.arange(rank, 2 + 3 * rank)),
-        "only the first has any": parallel.gather_rows(torch.ones(4 * (1 - rank), 3)),
-        "nobody has any": parallel.gather_rows(torch.ones(0, 3)),
+        "pairs": distributed.gather_rows(torch.full((3 - 2 * rank, 2), rank + 0.5)),
+        "numbers": distributed.gather_rows(torch.arange(rank, 2 + 3 * rank)),
+        "only the first has any": distributed.gather_rows(torch.ones(4 * (1 - rank), 3)),
+        "nobody has any": distributed.gather_rows(torch.ones(0, 3)),
     }
 
 
 def add_up(folder: Path) -> dict[str, Tensor]:
-    rank = parallel.rank()
+    rank = distributed.rank()
     model = nn.ModuleList([nn.Linear(2, 1), nn.Linear(1, 1, bias=False)])
     for number, parameter in enumerate(model.parameters()):
         parameter.grad = torch.full_like(parameter, 10.0**number * (rank + 1))
-    parallel.sum_gradients(model)
+    distributed.sum_gradients(model)
     sums = {f"gradient {n}": p.grad for n, p in enumerate(model.parameters()) if p.grad is not None}
-    return sums | {"numbers": parallel.sum_numbers(torch.tensor([1.0, rank]))}
+    return sums | {"numbers": distributed.sum_numbers(torch.tensor([1.0, rank]))}
 
 
 def agree(folder: Path) -> dict[str, Tensor]:
-    rank = parallel.rank()
-    answers = [parallel.any_rank(flag) for flag in (rank == 0, rank == 1, True, False)]
-    return {"answers": torch.tensor(answers), "world": torch.tensor(parallel.world())}
+    rank = distributed.rank()
+    answers = [distributed.any_rank(flag) for flag in (rank == 0, rank == 1, True, False)]
+    return {"answers": torch.tensor(answers), "world": torch.tensor(distributed.world())}
 
 
 def train_without_memory(folder: Path) -> dict[str, Tensor]:
@@ -99,7 +99,7 @@ def train_with_exact_memory(folder: Path) -> dict[str, Tensor]:
 
 def stop_and_go_on(folder: Path) -> dict[str, Tensor]:
     run = begin(folder, memory_positions=7, bf16=True)
-    stopped = finish(run, lambda: parallel.rank() == 1 and run.progress.step == 5)
+    stopped = finish(run, lambda: distributed.rank() == 1 and run.progress.step == 5)
     dist.barrier()  # the first one saves
     resumed = begin(folder, memory_positions=7, bf16=True)
     resumed.resume()
@@ -185,11 +185,11 @@ def test_what_one_process_says_counts_for_all(found: Found) -> None:
 def test_alone_there_is_nobody_to_ask() -> None:
     rows = torch.ones(2, 3)
 
-    assert (parallel.rank(), parallel.world()) == (0, 1)
-    assert parallel.gather_rows(rows) is rows
-    assert parallel.sum_numbers(rows) is rows
-    assert parallel.any_rank(True)
-    assert not parallel.any_rank(False)
+    assert (distributed.rank(), distributed.world()) == (0, 1)
+    assert distributed.gather_rows(rows) is rows
+    assert distributed.sum_numbers(rows) is rows
+    assert distributed.any_rank(True)
+    assert not distributed.any_rank(False)
 
 
 def test_two_processes_train_as_one(found: Found, tmp_path: Path) -> None:

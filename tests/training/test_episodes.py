@@ -39,26 +39,26 @@ def marked(pieces: list[int], flags: list[bool], maker: EpisodeMaker) -> str:
 def test_an_episode_shows_one_pair_and_asks_two(maker: EpisodeMaker) -> None:
     episodes = maker.draw(2, 3, random.Random(2))
 
-    assert len(episodes.shown) == 2 + 3
-    assert [question.relevant for question in episodes.asked] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert [question.made_up for question in episodes.asked] == [True] * 4 + [False] * 6
+    assert len(episodes.support) == 2 + 3
+    assert [query.pair for query in episodes.queries] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert [query.made_up for query in episodes.queries] == [True] * 4 + [False] * 6
 
 
 def test_both_words_of_an_asked_sentence_stand_in_what_was_shown(maker: EpisodeMaker) -> None:
     new: list[bool] = []
     for seed in range(20):
         episodes = maker.draw(1, 2, random.Random(seed))
-        for question in episodes.asked:
-            shown = [maker.tokenizer.decode(side) for side in episodes.shown[question.relevant]]
-            source = marked(question.source, question.source_word, maker)
-            target = marked(question.target, question.target_word, maker)
+        for query in episodes.queries:
+            shown = [maker.tokenizer.decode(side) for side in episodes.support[query.pair]]
+            source = marked(query.source, query.source_word, maker)
+            target = marked(query.target, query.target_word, maker)
             assert source
             assert target
             assert source in shown[0]
             assert target in shown[1]
             known = any(target in text for _, text in TEXTS) or target == source
-            assert known or question.made_up
-            new += [not known] if question.made_up else []
+            assert known or query.made_up
+            new += [not known] if query.made_up else []
     assert sum(new) > 0.9 * len(new)  # two halves may make a word that there is
 
 
@@ -73,9 +73,9 @@ def test_now_and_then_the_words_are_shown_alone(maker: EpisodeMaker) -> None:
     alone = set()
     for seed in range(20):
         episodes = maker.draw(1, 0, random.Random(seed))
-        question = episodes.asked[0]
-        word = marked(question.target, question.target_word, maker)
-        alone.add(maker.tokenizer.decode(episodes.shown[0][1]) == word)
+        query = episodes.queries[0]
+        word = marked(query.target, query.target_word, maker)
+        alone.add(maker.tokenizer.decode(episodes.support[0][1]) == word)
     assert alone == {True, False}
 
 
@@ -85,9 +85,9 @@ def test_ordinary_sentences_keep_their_words(maker: EpisodeMaker) -> None:
     encode = maker.tokenizer.encode
     texts = [(encode(source), encode(target)) for source, target in TEXTS]
     words = [(encode(p.source), encode(p.target)) for p in maker.word_pairs]
-    assert all(pair in texts + words for pair in episodes.shown[1:])
-    asked = episodes.asked[2:]
-    assert all((question.source, question.target) in texts for question in asked)
+    assert all(pair in texts + words for pair in episodes.support[1:])
+    asked = episodes.queries[2:]
+    assert all((query.source, query.target) in texts for query in asked)
 
 
 def test_an_episode_follows_from_its_seed(maker: EpisodeMaker) -> None:
@@ -102,8 +102,8 @@ def test_a_sentence_that_is_too_long_is_never_drawn(maker: EpisodeMaker) -> None
 
     assert careful.texts == [pair for pair in texts if tale not in pair[0]]
     drawn = [careful.draw(2, 3, random.Random(seed)) for seed in range(20)]
-    asked = [question for episodes in drawn for question in episodes.asked]
-    assert max(len(question.source) for question in asked) < 100
+    asked = [query for episodes in drawn for query in episodes.queries]
+    assert max(len(query.source) for query in asked) < 100
     assert "cat" not in {pair.source for pair in careful.word_pairs}
 
 

@@ -42,7 +42,7 @@ def test_a_tiny_model_learns_to_reverse_digits(tmp_path: Path) -> None:
     dev = ValidationSet(encode(unseen[:20]), [target for _, target in unseen[:20]])
     run = Trainer(tmp_path, model, tokenizer, Corpus([(encode(texts), 1.0)]), dev, settings)
 
-    for _ in run.reports(lambda: False):
+    for _ in run.train(lambda: False):
         pass
 
     everything = ValidationSet(encode(unseen), [target for _, target in unseen])

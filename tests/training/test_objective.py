@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from plain_joints import plain
 from torch.testing import assert_close
 
-from rarenmt.config import Config, Readout, TrainConfig
+from rarenmt.config import Config, PracticeConfig, Readout, TrainConfig
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import EMPTY, Memory
@@ -17,11 +17,9 @@ from rarenmt.text.batch import pair_batch
 from rarenmt.text.tokenizer import EOS, PAD
 from rarenmt.training.data import draw_positions
 from rarenmt.training.objective import (
-    ATTENTION_WEIGHT,
-    MADE_UP_WEIGHT,
     Loss,
     MemoryQueries,
-    Word,
+    WordMask,
     compute_loss,
     episode_loss,
 )
@@ -31,6 +29,7 @@ PAIRS = [([4, 5, 6, 7], [8, 9, 10]), ([11], [12, 13, 14, 15, 16]), ([17, 18], []
 TOKENS = 4 + 6 + 1
 BATCH = pair_batch(PAIRS, CPU)
 PLAIN = TrainConfig(smoothing=0.0)
+PRACTICE = PracticeConfig()
 
 
 def places(count: int, seed: int = 0) -> torch.Tensor:
@@ -45,8 +44,8 @@ def loss_of(model: Model, memory: Memory | None, positions: int = TOKENS, *, see
 
 
 def asked_of(loss: Loss) -> MemoryQueries:
-    assert loss.asked is not None
-    return loss.asked
+    assert loss.queries is not None
+    return loss.queries
 
 
 def taught(model: Model) -> Memory:
@@ -101,7 +100,7 @@ def test_without_a_memory_there_is_only_translation(tiny_model: Model) -> None:
     loss = loss_of(tiny_model, None)
 
     assert loss.memory == loss.readout == loss.hits == 0
-    assert loss.asked is None
+    assert loss.queries is None
 
 
 def test_the_memory_does_not_change_the_translation_loss(tiny_model: Model) -> None:
@@ -188,7 +187,7 @@ def test_memory_and_readout_are_sums_over_the_asking_positions(tiny_model: Model
 
 MADE_UP = (BATCH.outputs == 9) | (BATCH.outputs == 14)
 SOURCE_WORD = (BATCH.source.ids == 5) | (BATCH.source.ids == 6) | (BATCH.source.ids == 11)
-WORD = Word(SOURCE_WORD, MADE_UP, MADE_UP, torch.zeros_like(MADE_UP))
+WORD = WordMask(SOURCE_WORD, MADE_UP, MADE_UP, torch.zeros_like(MADE_UP))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -214,7 +213,7 @@ def test_made_up_pieces_count_more_in_the_readout(tiny_model: Model) -> None:
     loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN)
 
     made_up = MADE_UP.flatten()[real]
-    assert_close(loss.readout, paid[~made_up].sum() + MADE_UP_WEIGHT * paid[made_up].sum())
+    assert_close(loss.readout, paid[~made_up].sum() + PRACTICE.made_up_weight * paid[made_up].sum())
 
 
 def test_what_nobody_can_know_is_not_judged(tiny_model: Model) -> None:
@@ -239,7 +238,7 @@ def test_the_attention_pays_for_what_it_keeps_from_the_source_word(tiny_model: M
 
     loss = episode_loss(tiny_model, BATCH, WORD, tiny_model.new_memory(), PLAIN)
 
-    assert_close(loss.attention, ATTENTION_WEIGHT * paid)
+    assert_close(loss.attention, PRACTICE.attention_weight * paid)
 
 
 def test_the_attention_pays_for_what_it_keeps_from_linked_pieces(tiny_model: Model) -> None:

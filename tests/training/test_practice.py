@@ -1,4 +1,4 @@
-"""Practice on made-up words reaches the gate and the query, and leaves the real memory alone."""
+"""Episodic training reaches the gate and the query, and does not change the life-long memory."""
 
 import random
 from collections import defaultdict
@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_episodes import TEXTS
 
-from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, PracticeConfig, TrainConfig
 from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.seq2seq import Model
@@ -16,9 +16,12 @@ from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import BOS, EOS, Tokenizer
 from rarenmt.text.words import WordBoundaries
 from rarenmt.training.episodes import EpisodeMaker, Episodes
-from rarenmt.training.practice import OTHERS, Practice, _relevant, _word, remember_shown
+from rarenmt.training.practice import Practice, draw_candidates, support_memory, word_mask
 from rarenmt.translation_memory.encoding import Entries, encode_pairs
 from rarenmt.translation_memory.word_alignment import WordAligner
+
+CONFIG = PracticeConfig()
+MOST = CONFIG.max_distractors
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +59,19 @@ def life_long(model: Model) -> Memory:
 
 
 def entries_of(practice: Practice, model: Model, episodes: Episodes) -> Entries:
-    return encode_pairs(model.eval(), practice.counterparts, episodes.shown, torch.float32)
+    return encode_pairs(model.eval(), practice.aligner, episodes.support, torch.float32)
 
 
-def test_the_memory_of_an_episode_holds_every_shown_piece(
+def test_the_memory_of_an_episode_holds_every_target_piece_of_its_support(
     practice: Practice, model: Model, life_long: Memory
 ) -> None:
     sizes = set()
     for seed in range(20):
         episodes = practice.maker.draw(2, 0, random.Random(seed))
         entries = entries_of(practice, model, episodes)
-        memory = remember_shown(model, entries, life_long, random.Random(seed))
-        shown = [piece for _, target in episodes.shown for piece in [*target, EOS]]
+        others = life_long if seed % 2 else None
+        memory = support_memory(model, entries, others, random.Random(seed))
+        shown = [piece for _, target in episodes.support for piece in [*target, EOS]]
         assert len(shown) <= memory.used <= len(shown) + 40
         assert memory.values[: len(shown)].tolist() == shown
         assert torch.equal(memory.keys[: len(shown)], entries.keys)
@@ -75,56 +79,54 @@ def test_the_memory_of_an_episode_holds_every_shown_piece(
     assert sizes == {True, False}  # alone, and among the entries of the life-long memory
 
 
-def test_a_model_that_asks_relevant_pairs_remembers_only_the_episode(
-    practice: Practice, model: Model
-) -> None:
+def test_with_retrieval_only_the_episode_is_remembered(practice: Practice, model: Model) -> None:
     for seed in range(5):
         entries = entries_of(practice, model, practice.maker.draw(2, 1, random.Random(seed)))
-        memory = remember_shown(model, entries, None, random.Random(seed))
+        memory = support_memory(model, entries, None, random.Random(seed))
         assert memory.used == len(entries.values)
 
 
-def test_an_asked_sentence_may_ask_its_own_shown_one_and_a_few_others(
+def test_the_candidates_of_a_query_are_its_own_pair_and_a_few_others(
     maker: EpisodeMaker,
 ) -> None:
-    episodes = maker.draw(3, 3, random.Random(1), absent=0.3)
-    assert {question.absent for question in episodes.asked} == {True, False}
+    episodes = maker.draw(3, 3, random.Random(1), withheld=0.3)
+    assert {query.withheld for query in episodes.queries} == {True, False}
     counts = defaultdict(set)
 
     for seed in range(20):
-        chosen = _relevant(episodes, random.Random(seed))
-        assert len(chosen) == len(episodes.asked)
-        for question, told in zip(episodes.asked, chosen, strict=True):
-            assert (question.relevant in told) is not question.absent
+        chosen = draw_candidates(episodes, MOST, random.Random(seed))
+        assert len(chosen) == len(episodes.queries)
+        for query, told in zip(episodes.queries, chosen, strict=True):
+            assert (query.pair in told) is not query.withheld
             assert told == sorted(set(told))
-            counts[question.absent].add(len(told))
-    assert counts == {False: set(range(1, OTHERS + 2)), True: set(range(1, OTHERS + 1))}
+            counts[query.withheld].add(len(told))
+    assert counts == {False: set(range(1, MOST + 2)), True: set(range(1, MOST + 1))}
 
 
-def test_a_sentence_is_told_of_whole_pairs_what_its_words_have_to_say_in_it(
+def test_candidates_that_translate_no_word_of_the_query_are_blocked(
     practice: Practice, model: Model
 ) -> None:
     tokenizer = practice.maker.tokenizer
-    episodes = practice.maker.draw(3, 3, random.Random(1), absent=0.3)
+    episodes = practice.maker.draw(3, 3, random.Random(1), withheld=0.3)
     entries = entries_of(practice, model, episodes)
-    memory = remember_shown(model, entries, None, random.Random(1))
-    told = _relevant(episodes, random.Random(2))
+    memory = support_memory(model, entries, None, random.Random(1))
+    told = draw_candidates(episodes, MOST, random.Random(2))
     places = torch.arange(memory.used).split(entries.lengths.tolist())
 
-    excerpt = practice.excerpt(episodes, entries, memory, random.Random(2))
+    excerpt = practice.candidates(episodes, entries, memory, CONFIG, random.Random(2))
 
     spoken = silent = 0
-    for question, numbers, slots, mute in zip(
-        episodes.asked, told, excerpt.speech.slots, excerpt.mute, strict=True
+    for query, numbers, slots, mute in zip(
+        episodes.queries, told, excerpt.speech.slots, excerpt.mute, strict=True
     ):
-        heard = practice.counterparts.source_words(question.source)
+        source_words = practice.aligner.source_words(query.source)
         quiet = dict(zip(slots.tolist(), mute.tolist(), strict=True))
         for number in numbers:
             positions = torch.arange(len(places[number]))
             links = entries.links[places[number]]
-            pair = episodes.shown[number]
-            expected = heard.positions(
-                practice.counterparts.translated_forms(*pair, positions, links)
+            pair = episodes.support[number]
+            expected = source_words.positions(
+                practice.aligner.translated_forms(*pair, positions, links)
             )
             mutes = (~expected.any(dim=1)).tolist()
             for slot, wanted in zip(places[number].tolist(), mutes, strict=True):
@@ -139,45 +141,45 @@ def test_a_sentence_is_told_of_whole_pairs_what_its_words_have_to_say_in_it(
     assert silent > 0
 
 
-def test_a_made_up_word_whose_pair_is_not_asked_is_unknown(maker: EpisodeMaker) -> None:
-    episodes = maker.draw(3, 1, random.Random(1), absent=0.5)
-    batch = pair_batch([(q.source, q.target) for q in episodes.asked], torch.device("cpu"))
+def test_a_made_up_word_whose_pair_is_withheld_is_unknown(maker: EpisodeMaker) -> None:
+    episodes = maker.draw(3, 1, random.Random(1), withheld=0.5)
+    batch = pair_batch([(q.source, q.target) for q in episodes.queries], torch.device("cpu"))
 
-    word = _word(episodes, batch)
+    word = word_mask(episodes, batch)
 
-    for column, question in enumerate(episodes.asked):
-        expected = word.made_up[:, column] & question.absent
+    for column, query in enumerate(episodes.queries):
+        expected = word.made_up[:, column] & query.withheld
         assert torch.equal(word.unknown[:, column], expected)
     assert word.unknown.any()
 
 
 def test_only_invented_words_are_made_up(maker: EpisodeMaker) -> None:
     episodes = maker.draw(2, 2, random.Random(3))
-    batch = pair_batch([(q.source, q.target) for q in episodes.asked], torch.device("cpu"))
+    batch = pair_batch([(q.source, q.target) for q in episodes.queries], torch.device("cpu"))
 
-    word = _word(episodes, batch)
+    word = word_mask(episodes, batch)
 
-    for column, question in enumerate(episodes.asked):
-        assert word.source[: len(question.source), column].tolist() == question.source_word
-        assert word.target[: len(question.target), column].tolist() == question.target_word
+    for column, query in enumerate(episodes.queries):
+        assert word.source[: len(query.source), column].tolist() == query.source_word
+        assert word.target[: len(query.target), column].tolist() == query.target_word
         assert word.target[:, column].any()
-        expected = word.target[:, column] & question.made_up
+        expected = word.target[:, column] & query.made_up
         assert torch.equal(word.made_up[:, column], expected)
-    assert {question.made_up for question in episodes.asked} == {True, False}
+    assert {query.made_up for query in episodes.queries} == {True, False}
 
 
-def test_shown_entries_know_the_words_before_them(practice: Practice, model: Model) -> None:
+def test_entries_hold_the_words_before_them(practice: Practice, model: Model) -> None:
     episodes = practice.maker.draw(2, 2, random.Random(1))
     entries = entries_of(practice, model, episodes)
-    memory = remember_shown(model, entries, None, random.Random(1))
+    memory = support_memory(model, entries, None, random.Random(1))
 
-    excerpt = practice.excerpt(episodes, entries, memory, random.Random(1))
+    excerpt = practice.candidates(episodes, entries, memory, CONFIG, random.Random(1))
 
     joints = WordBoundaries.from_tokenizer(practice.maker.tokenizer)
     before = torch.cat(
         [
             Prefix.all(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
-            for _, target in episodes.shown
+            for _, target in episodes.support
         ]
     )
     speech = excerpt.speech
@@ -187,7 +189,7 @@ def test_shown_entries_know_the_words_before_them(practice: Practice, model: Mod
 
 
 @pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)
-def test_practice_teaches_query_gate_and_network(
+def test_episodes_give_gradients_to_query_gate_and_network(
     practice: Practice, model: Model, life_long: Memory
 ) -> None:
     loss, tokens = practice.loss(model, life_long, TrainConfig(), random.Random(1))
@@ -201,7 +203,7 @@ def test_practice_teaches_query_gate_and_network(
         assert gradient.abs().sum() > 0
 
 
-def test_practice_leaves_the_life_long_memory_alone(
+def test_episodes_do_not_change_the_life_long_memory(
     practice: Practice, model: Model, life_long: Memory
 ) -> None:
     before = {name: tensor.clone() for name, tensor in life_long.state_dict().items()}

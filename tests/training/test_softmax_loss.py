@@ -46,7 +46,7 @@ def test_the_gradient_is_probability_less_target() -> None:
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("cells", [1, 4 * VOCABULARY, 1 << 20])
 def test_fused_equals_plain(monkeypatch: pytest.MonkeyPatch, smoothing: float, cells: int) -> None:
-    monkeypatch.setattr(module, "CELLS", cells)
+    monkeypatch.setattr(module, "BLOCK_LOGITS", cells)
     ours, plain = network(), network()
 
     loss = softmax_loss(F.linear(*ours), targets(), smoothing)

@@ -88,7 +88,7 @@ def never() -> bool:
 
 
 def finish(run: Trainer) -> Trainer:
-    list(run.reports(never))
+    list(run.train(never))
     return run
 
 
@@ -130,7 +130,7 @@ def kill_at(run: Trainer, step: int) -> None:
         return False
 
     with pytest.raises(Killed):
-        list(run.reports(stop))
+        list(run.train(stop))
 
 
 # The schedule
@@ -175,7 +175,7 @@ def test_a_run_leaves_a_checkpoint_that_can_be_loaded(begin: Begin, tmp_path: Pa
 
 
 def test_a_report_comes_at_every_measurement_and_at_the_end(begin: Begin, tmp_path: Path) -> None:
-    reports = list(begin(tmp_path).reports(never))
+    reports = list(begin(tmp_path).train(never))
 
     assert [report.step for report in reports] == [10, 20, STEPS]
     assert all(report.dev_bleu is not None for report in reports)
@@ -187,7 +187,7 @@ def test_reports_without_a_measurement_say_so(
 ) -> None:
     monkeypatch.setattr(train, "REPORT_EVERY", 8)
 
-    reports = list(begin(tmp_path, evaluate_every=20).reports(never))
+    reports = list(begin(tmp_path, evaluate_every=20).train(never))
 
     assert [(report.step, report.dev_bleu is None) for report in reports] == [
         (8, True),
@@ -198,7 +198,7 @@ def test_reports_without_a_measurement_say_so(
 
 
 def test_a_run_learns(begin: Begin, tmp_path: Path) -> None:
-    first, *_, last = begin(tmp_path, steps=60, learning_rate=0.01).reports(never)
+    first, *_, last = begin(tmp_path, steps=60, learning_rate=0.01).train(never)
 
     assert last.translation_loss < 0.9 * first.translation_loss
 
@@ -286,7 +286,7 @@ def test_a_folder_that_cannot_be_made_ends_a_run_at_once(begin: Begin, tmp_path:
     run = begin(tmp_path / "file")
 
     with pytest.raises(StorageError):
-        next(run.reports(never))
+        next(run.train(never))
 
     assert run.progress.step == 0
 
@@ -306,7 +306,7 @@ def test_a_guided_run_says_what_the_attention_costs_and_another_does_not(
 def stop_and_go_on(step: int, make: Callable[[], Trainer]) -> Trainer:
     """A run that was stopped after so many steps, and finished by another process."""
     stopped = make()
-    list(stopped.reports(lambda: stopped.progress.step == step))
+    list(stopped.train(lambda: stopped.progress.step == step))
     assert stopped.progress.step == step
     resumed = make()
     resumed.resume()
@@ -352,7 +352,7 @@ def test_a_run_goes_on_bit_for_bit_after_being_stopped_at_every_step(
 ) -> None:
     run = begin(tmp_path)
     for step in range(STEPS):
-        list(run.reports(lambda step=step, run=run: run.progress.step == step))  # type: ignore[misc]
+        list(run.train(lambda step=step, run=run: run.progress.step == step))  # type: ignore[misc]
         run = begin(tmp_path)
         run.resume()
     finish(run)
@@ -365,7 +365,7 @@ def test_a_finished_run_has_nothing_to_go_on_with(begin: Begin, whole: Trainer) 
 
     again.resume()
 
-    assert list(again.reports(never)) == []
+    assert list(again.train(never)) == []
     assert_same(again, whole)
 
 
@@ -404,7 +404,7 @@ def test_a_torn_last_line_of_the_metrics_is_forgotten(
     torn: str, begin: Begin, tmp_path: Path
 ) -> None:
     run = begin(tmp_path)
-    list(run.reports(lambda: run.progress.step == 12))
+    list(run.train(lambda: run.progress.step == 12))
     whole = (tmp_path / METRICS).read_text()
     (tmp_path / METRICS).write_text(whole + torn)
 
@@ -415,11 +415,11 @@ def test_a_torn_last_line_of_the_metrics_is_forgotten(
 
 def test_the_time_a_run_took_is_added_up(begin: Begin, tmp_path: Path) -> None:
     first = begin(tmp_path)
-    list(first.reports(lambda: first.progress.step == 10))
+    list(first.train(lambda: first.progress.step == 10))
     resumed = begin(tmp_path)
     resumed.resume()
 
-    reports: list[TrainingReport] = list(resumed.reports(never))
+    reports: list[TrainingReport] = list(resumed.train(never))
 
     assert 0 < first.progress.seconds < reports[0].seconds < reports[-1].seconds
 
