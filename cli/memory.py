@@ -160,17 +160,13 @@ def merge(
     \b
     rarenmt memory merge mine.safetensors yours.safetensors -o ours.safetensors
     """
-    from rarenmt.storage.files import locked
-
     merged = options.load_memory(model, _there(files[0]), device)
     for file in files[1:]:
         result = merged.merge(options.load_memory(model, _there(file), device))
         console.contradictions(result.conflicts)
         new, known = console.count(len(result.new), "pair"), len(result.known)
         console.remark(f"{file}: {new} new, {known:,} known already")
-    merged.path = output
-    with locked(output):
-        merged.save()
+    merged.save_as(output)
     console.remark(f"{console.count(len(merged.journal.pairs), 'pair')} in {console.short(output)}")
 
 
@@ -220,19 +216,13 @@ def rebuild(
     \b
     rarenmt memory rebuild --model checkpoints/new --memory memory.safetensors
     """
-    from rarenmt.storage.files import locked
-
     path = _there(options.memory_file(model, memory))
     rebuilt = options.load_memory(model, None, device)
-    with locked(path):
-        lines = sum(1 for _ in _read(path)[0].lines())
-        with console.counting(lines, "rebuilding") as rebuilt.progress:
-            result = rebuilt.rebuild(path)
-        output = output or path
-        rebuilt.path = output
-        rebuilt.save()
+    lines = sum(1 for _ in _read(path)[0].lines())
+    with console.counting(lines, "rebuilding") as rebuilt.progress:
+        result = rebuilt.rebuild(path, output)
     pairs = console.count(len(result.new), "pair")
-    console.remark(f"{pairs} ({result.tokens:,} tokens) in {console.short(output)}")
+    console.remark(f"{pairs} ({result.tokens:,} tokens) in {console.short(output or path)}")
 
 
 def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Header]":

@@ -1,6 +1,5 @@
 """`rarenmt remember`: sentence pairs to the memory."""
 
-from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,6 @@ from . import console, options
 
 if TYPE_CHECKING:
     from rarenmt.text.pairs import Pair
-    from rarenmt.translation_memory.journal import Journal
     from rarenmt.translation_memory.store import RememberResult
     from rarenmt.translator.translator import Translator
 
@@ -75,20 +73,12 @@ def remember(
             result = remembered.remember(pairs, passes=passes)
         if result.changed and not dry_run:
             remembered.save()
-    console.superseded(list(_superseded(pairs, remembered.journal)))
+    console.superseded(remembered.superseded(pairs))
     _say(result, path, dry_run)
     if (verify or strict) and _missed(translator, pairs) and strict:
         raise typer.Exit(1)
     if skipped:
         raise typer.Exit(options.SOME_LINES_FAILED)
-
-
-def _superseded(pairs: "Iterable[Pair]", journal: "Journal") -> "Iterator[tuple[Pair, Pair]]":
-    """The pairs shown that are not said, with what was shown later; of one source the last."""
-    for pair in {pair.source.strip(): pair for pair in pairs}.values():
-        said = journal.exact_match(pair.source)
-        if said is not None and said.target != pair.target:
-            yield pair, said
 
 
 def _say(result: "RememberResult", path: Path, dry_run: bool) -> None:
@@ -107,13 +97,9 @@ def _say(result: "RememberResult", path: Path, dry_run: bool) -> None:
 
 
 def _missed(translator: "Translator", pairs: "list[Pair]") -> int:
-    """Say which pairs do not come out as they were shown; how many."""
-    sources = [pair.source for pair in pairs]
-    missed = 0
-    translations = translator.translate(sources, explain=False)
-    for pair, found in zip(pairs, translations, strict=True):
-        if found.text.strip() != pair.target.strip():
-            missed += 1
-            console.warn(f"{pair.place} comes out as {found.text!r}")
-    console.remark(f"verified: {len(pairs) - missed:,} of {len(pairs):,} come out as shown")
-    return missed
+    """Report the pairs whose target is not reproduced; how many they are."""
+    missed = translator.verify(pairs)
+    for pair, translation in missed:
+        console.warn(f"{pair.place} is translated as {translation.text!r}")
+    console.remark(f"verified: {len(pairs) - len(missed):,} of {len(pairs):,} are reproduced")
+    return len(missed)

@@ -93,6 +93,7 @@ def score(
     if len(files) == 2:
         _print_scores(*_read_both(*files), as_json, {})
         return
+    from rarenmt.evaluation.online import recall_of_new_words, translate_online
     from rarenmt.text.corpus import read_corpus
 
     pairs = list(read_corpus(files[0], options.languages(model), console.remark))
@@ -102,10 +103,10 @@ def score(
     references = [pair.target for pair in pairs]
     before = _translate(translator, pairs, config, memory=False) if gain else None
     if online:
-        found = _translate_online(translator, pairs, config, memory=not no_memory)
+        found = translate_online(translator, pairs, config, memory=not no_memory)
     else:
         found = _translate(translator, pairs, config, memory=not no_memory)
-    recalls = _recalls(found, references) if online else {}
+    recalls = recall_of_new_words(found, references) if online else {}
     _print_scores(found, references, as_json, recalls, before)
 
 
@@ -115,31 +116,6 @@ def _translate(
     sources = [pair.source for pair in pairs]
     found = translator.translate(sources, config, memory=memory, explain=False)
     return [translation.text for translation in found]
-
-
-def _translate_online(
-    translator: "Translator", pairs: "Sequence[Pair]", config: SearchConfig, *, memory: bool
-) -> list[str]:
-    """Translations of one pair after the other, each remembered after it was translated."""
-    found = []
-    for pair in pairs:
-        (translation,) = translator.translate([pair.source], config, memory=memory, explain=False)
-        found.append(translation.text)
-        if memory:
-            translator.remember([pair])
-    return found
-
-
-def _recalls(hypotheses: "Sequence[str]", references: "Sequence[str]") -> dict[str, float]:
-    """R0 and R1 of a text translated line by line."""
-    from rarenmt.evaluation.metrics import NewWordRecall
-
-    novelty = NewWordRecall()
-    for hypothesis, reference in zip(hypotheses, references, strict=True):
-        novelty.judge(hypothesis, reference)
-        novelty.show(reference)
-    recalls = {"R0": novelty.recall(0), "R1": novelty.recall(1)}
-    return {name: recall for name, recall in recalls.items() if recall is not None}
 
 
 def _read_both(hypothesis_file: str, reference_file: str) -> tuple[list[str], list[str]]:

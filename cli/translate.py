@@ -16,7 +16,7 @@ from rarenmt.config import SearchConfig
 from . import console, explanation, interactive, options
 
 if TYPE_CHECKING:
-    from rarenmt.translator.result import Entry, Token, Translation
+    from rarenmt.translator.result import Translation
 
 BATCH = 512
 """Lines read ahead of their translation, when so many have arrived."""
@@ -219,27 +219,4 @@ def _describe(line: Line, translation: "Translation") -> dict[str, Any]:
     record = {**line.record, "line": line.number, "source": line.text}
     if line.broken is not None:
         return {**record, "source": line.broken.decode("utf-8", "replace"), "error": "not UTF-8"}
-    tokens = [_describe_token(token) for token in translation.tokens]
-    lacks = {"lacks": translation.missing} if translation.missing else {}
-    return {**record, "translation": translation.text, **lacks, "tokens": tokens}
-
-
-def _describe_token(token: "Token") -> dict[str, Any]:
-    """A piece, and what the memory had to do with it."""
-    if token.origin is None:
-        return {"piece": token.piece}
-    entries = [_describe_entry(entry) for entry in token.origin.entries]
-    nearest = {name: entries[0][name] for name in ("file", "line", "similarity")}
-    weight = round(token.origin.weight, 4)
-    return {"piece": token.piece, "memory": {**nearest, "weight": weight, "entries": entries}}
-
-
-def _describe_entry(entry: "Entry") -> dict[str, Any]:
-    return {
-        "file": entry.pair.path,
-        "line": entry.pair.line,
-        "source": entry.pair.source,
-        "target": entry.pair.target,
-        "similarity": round(entry.similarity, 4),
-        "weight": round(entry.weight, 4),
-    }
+    return {**record, **translation.to_dict()}

@@ -94,6 +94,12 @@ class TranslationMemory:
         if self._locked_identity != UNSAVED:
             self._locked_identity = self._saved_identity
 
+    def save_as(self, path: Path) -> None:
+        """Write to `path`, under its lock, and belong to that file from now on."""
+        self.path = path
+        with locked(path):
+            self.save()
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the lock of the file and work on what it holds now; what was not saved is lost."""
@@ -142,10 +148,25 @@ class TranslationMemory:
         self._write(before.without(showings), encode)
         return [pair for pair in before.pairs if not self.journal.has_pair(pair)]
 
-    def rebuild(self, path: Path) -> RememberResult:
-        """Remember what a memory file was shown, whatever checkpoint it belongs to."""
-        journal, _ = read_journal(path)
-        return self._apply(journal.calls, self._encode)
+    def superseded(self, pairs: Iterable[Pair]) -> list[tuple[Pair, Pair]]:
+        """The given pairs whose source is remembered with another target that was added later, each
+        with the pair that takes precedence; of pairs with one source only the last is looked at."""
+        found = []
+        for pair in {pair.source.strip(): pair for pair in pairs}.values():
+            latest = self.journal.exact_match(pair.source)
+            if latest is not None and latest.target != pair.target:
+                found.append((pair, latest))
+        return found
+
+    def rebuild(self, path: Path, output: Path | None = None) -> RememberResult:
+        """Remember the pairs of a memory file of any checkpoint, and write them to `output`, or to
+        the same file, which is locked until then."""
+        with locked(path):
+            journal, _ = read_journal(path)
+            result = self._apply(journal.calls, self._encode)
+            self.path = output or path
+            self.save()
+        return result
 
     def _identity(self) -> Identity | None:
         """What tells the file from every other state of it: a memory is replaced, never changed."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from rarenmt.text.matching import TmMatch
 from rarenmt.text.pairs import Pair
@@ -25,6 +26,17 @@ class Entry:
     weight: float
     """Share of the probability that came from this entry, 0 to 1."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The entry as JSON: file, line and both sides of its pair, similarity and weight."""
+        return {
+            "file": self.pair.path,
+            "line": self.pair.line,
+            "source": self.pair.source,
+            "target": self.pair.target,
+            "similarity": round(self.similarity, 4),
+            "weight": round(self.weight, 4),
+        }
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -45,6 +57,12 @@ class Origin:
         """Of the nearest entry."""
         return self.entries[0].similarity
 
+    def to_dict(self) -> dict[str, Any]:
+        """Place and similarity of the nearest entry, the total weight, and all entries, as JSON."""
+        entries = [entry.to_dict() for entry in self.entries]
+        nearest = {name: entries[0][name] for name in ("file", "line", "similarity")}
+        return {**nearest, "weight": round(self.weight, 4), "entries": entries}
+
 
 @dataclass(frozen=True)
 class Token:
@@ -54,6 +72,11 @@ class Token:
     origin: Origin | None = None
     attention: Sequence[float] = ()
     """Weight of each source piece of its part, together 1; none where nothing was explained."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The piece as JSON, with `memory` if any of it came from the memory."""
+        memory = {"memory": self.origin.to_dict()} if self.origin is not None else {}
+        return {"piece": self.piece, **memory}
 
 
 @dataclass(frozen=True)
@@ -127,6 +150,13 @@ class Translation:
     def memory_words(self) -> list[tuple[str, Pair]]:
         """Those of all parts that came from the memory, each with the pair behind it."""
         return [word for part in self.parts for word in part.memory_words()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The translation as JSON: `translation`, `tokens` and, if a number or the like is missing
+        from it, `lacks`."""
+        lacks = {"lacks": self.missing} if self.missing else {}
+        tokens = [token.to_dict() for token in self.tokens]
+        return {"translation": self.text, **lacks, "tokens": tokens}
 
 
 def group_words(pieces: Sequence[str]) -> list[range]:

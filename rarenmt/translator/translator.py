@@ -175,6 +175,19 @@ class Translator:
         """Write pairs into the memory, in RAM until it is saved; see `TranslationMemory`."""
         return self.translation_memory.remember(pairs, passes=passes)
 
+    def verify(
+        self, pairs: Sequence[Pair], config: SearchConfig = BEAM
+    ) -> list[tuple[Pair, Translation]]:
+        """Translate the sources again; the pairs whose target is not reproduced, each with its
+        translation. White space around a text does not count."""
+        sources = [pair.source for pair in pairs]
+        translations = self.translate(sources, config, explain=False)
+        return [
+            (pair, translation)
+            for pair, translation in zip(pairs, translations, strict=True)
+            if translation.text.strip() != pair.target.strip()
+        ]
+
     def _encode(self, text: str) -> Ids:
         return self.tokenizer.encode(text.strip())
 

@@ -169,13 +169,13 @@ def test_what_does_not_come_out_as_shown_is_reported(
     result = rarenmt("remember", pairs, "--strict", *options)
 
     assert result.status == 0
-    assert result.err.endswith("verified: 4 of 4 come out as shown\n")
+    assert result.err.endswith("verified: 4 of 4 are reproduced\n")
     with pairs.open("a") as stream:
         stream.write("The cat sleeps.\tDie Katze ruht.\n")
     result = rarenmt("remember", pairs, "--verify", *options)
     assert result.status == 0
-    assert f"warning: {pairs}:1 comes out as 'Die Katze ruht.'\n" in result.err
-    assert result.err.endswith("verified: 4 of 5 come out as shown\n")
+    assert f"warning: {pairs}:1 is translated as 'Die Katze ruht.'\n" in result.err
+    assert result.err.endswith("verified: 4 of 5 are reproduced\n")
     assert rarenmt("remember", pairs, "--strict", *options).status == 1
     assert rarenmt("remember", pairs, "--strict", *options).status == 1
     assert rarenmt("remember", pairs, "--strict", "--dry-run", *options).status == 2

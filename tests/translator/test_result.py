@@ -106,3 +106,27 @@ def test_without_an_explanation_nothing_is_looked_at() -> None:
 )
 def test_pieces_are_grouped_to_words(pieces: list[str], words: list[str]) -> None:
     assert ["".join(pieces[i] for i in word) for word in group_words(pieces)] == words
+
+
+def test_a_translation_as_json_names_the_entries_behind_each_piece() -> None:
+    entry = Entry(PAIR, (0, 11), 0.987654, 0.87654)
+    tokens = [Token("Er"), Token(" Dostojewski", Origin(0.9, [entry]))]
+
+    found = Translation("Er Dostojewski", [Part([], tokens, missing=["7"])]).to_dict()
+
+    numbers = {"similarity": 0.9877, "weight": 0.8765}
+    place = {"file": "file.txt", "line": 1}
+    sides = {"source": "s", "target": "Dostojewski schrieb"}
+    memory = {**place, "similarity": 0.9877, "weight": 0.9}
+    assert found == {
+        "translation": "Er Dostojewski",
+        "lacks": ["7"],
+        "tokens": [
+            {"piece": "Er"},
+            {
+                "piece": " Dostojewski",
+                "memory": {**memory, "entries": [{**place, **sides, **numbers}]},
+            },
+        ],
+    }
+    assert list(Translation("", []).to_dict()) == ["translation", "tokens"]

@@ -296,3 +296,15 @@ def test_a_long_text_that_was_shown_is_not_cut_and_its_parts_count(translator: T
     assert shown.text == "Lang."
     assert longer.text.endswith(" Dann geh.")
     assert longer.parts[-1].source_words() == ["Then", "go", ".", ""]
+
+
+def test_a_pair_that_another_supersedes_is_not_verified(translator: Translator) -> None:
+    bank, ufer, cat = Pair("bank", "Bank"), Pair("bank", "Ufer"), Pair("The cat.", "Die Katze.")
+    translator.remember([bank, cat])
+    translator.remember([ufer])
+
+    [(missed, translation)] = translator.verify([bank, cat, ufer])
+
+    assert (missed, translation.text) == (bank, "Ufer")
+    assert translator.translation_memory.superseded([cat, bank])[0][0] == bank
+    assert translator.translation_memory.superseded([bank, ufer, cat]) == []
