@@ -9,14 +9,14 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rarenmt.config import SearchConfig
+from rarenmt.config import RETRIEVAL, RetrievalConfig, SearchConfig
 from rarenmt.decoding import agreement
 from rarenmt.decoding import beam_search as search
 from rarenmt.decoding import candidates as excerpt
@@ -27,7 +27,7 @@ from rarenmt.evaluation.oneshot import OneShot, Suite, answer, figures, read_sui
 from rarenmt.model import attention, readout
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.model.readout import MixtureReadout
-from rarenmt.text.lexicon.frequency import WORD, Frequencies
+from rarenmt.text.lexicon.frequency import Frequencies, word_runs
 from rarenmt.text.lexicon.inflection import Inflections
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory import encoding as entries
@@ -48,6 +48,7 @@ class Row:
     change: Callable[[Checkpoint], None] = lambda checkpoint: None
     constants: tuple[tuple[Any, str, Any], ...] = ()
     """Modules, their constants and what these become for this row."""
+    retrieval: RetrievalConfig = RETRIEVAL
     beam: int = 5
     memory: bool = True
 
@@ -58,7 +59,7 @@ class Row:
         try:
             checkpoint = load_checkpoint(folder, CPU)
             self.change(checkpoint)
-            translator = Translator(checkpoint)
+            translator = Translator(checkpoint, retrieval=self.retrieval)
             if self.memory:
                 translator.remember(suite.context)
             beam = SearchConfig(beam=self.beam)
@@ -151,15 +152,16 @@ class BM25:
         known: Container[str],
         counts: Frequencies,
         same: Callable[[str, str], bool],
+        config: RetrievalConfig,
     ) -> None:
-        other = relevance.Retriever(tokenizer, known, counts, same)
+        other = relevance.Retriever(tokenizer, known, counts, same, config)
         self.is_rare, self.find_terms = other.is_rare, other.find_terms
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
 
     def add(self, sources: Iterable[str]) -> None:
         for source in sources:
-            words = Counter(WORD.findall(source.casefold()))
+            words = Counter(word_runs(source.casefold()))
             for word in words:
                 self._holders[word].append(len(self._documents))
             self._documents.append(words)
@@ -168,7 +170,7 @@ class BM25:
         count = len(self._documents)
         usual = sum(d.total() for d in self._documents) / max(1, count)
         scores: dict[int, float] = defaultdict(float)
-        for word in set(WORD.findall(sentence.casefold())):
+        for word in set(word_runs(sentence.casefold())):
             holders = self._holders.get(word, [])
             idf = math.log(1 + (count - len(holders) + 0.5) / (len(holders) + 0.5))
             for number in holders:
@@ -200,7 +202,7 @@ def as_near(similarity: Tensor, share: Tensor) -> Tensor:
     return similarity
 
 
-def as_it_was(weights: Tensor, likely: object) -> Tensor:
+def as_it_was(weights: Tensor, priors: object) -> Tensor:
     """As if the target were not known when a pair is shown."""
     return weights
 
@@ -229,13 +231,13 @@ ROWS = [
     Row("no memory", memory=False),
     Row("default"),
     Row("pairs by BM25", constants=((finder, "Retriever", BM25),)),
-    Row("only a rare word makes relevant", constants=((relevance, "HALF", math.inf),)),
-    Row("only half of the sentence", constants=((relevance, "RARE", math.inf),)),
+    Row("only a rare word makes relevant", retrieval=replace(RETRIEVAL, min_overlap=math.inf)),
+    Row("only half of the sentence", retrieval=replace(RETRIEVAL, rare_information=math.inf)),
     Row(
         "other forms do not count",
         constants=(
-            (relevance, "_forms", lambda word: []),
-            (counterpart, "shared_forms", lambda word: {word}),
+            (relevance, "_prefix_keys", lambda word: []),
+            (counterpart, "form_keys", lambda word: {word}),
         ),
     ),
     Row("terms stand in their own form alone", constants=((Inflections, "_are_forms", equal),)),
@@ -243,10 +245,14 @@ ROWS = [
         "words in another form keep their ending",
         constants=((Inflections, "_other_forms", no_other),),
     ),
-    Row("8 pairs with each rare word", constants=((relevance, "EACH", 8),)),
-    Row("8 pairs with each rare word, greedy", constants=((relevance, "EACH", 8),), beam=1),
-    Row("at most 2 pairs", constants=((relevance, "MOST", 2),)),
-    Row("at most 32 pairs", constants=((relevance, "MOST", 32),)),
+    Row("8 pairs with each rare word", retrieval=replace(RETRIEVAL, pairs_per_rare_word=8)),
+    Row(
+        "8 pairs with each rare word, greedy",
+        retrieval=replace(RETRIEVAL, pairs_per_rare_word=8),
+        beam=1,
+    ),
+    Row("at most 2 pairs", retrieval=replace(RETRIEVAL, max_pairs=2)),
+    Row("at most 32 pairs", retrieval=replace(RETRIEVAL, max_pairs=32)),
     Row("no thread", constants=((speech, "THREAD", 0.0), (speech, "LONGER", 0.0))),
     Row("a thread of one word", constants=((speech, "LONGER", 0.0),)),
     Row(

@@ -17,7 +17,7 @@ from rarenmt.config import SearchConfig
 from rarenmt.evaluation.metrics import bleu
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.corpus import read_corpus
-from rarenmt.text.lexicon.frequency import WORD
+from rarenmt.text.lexicon.frequency import word_runs
 from rarenmt.text.pairs import Pair
 from rarenmt.translator.translator import Translator
 
@@ -30,7 +30,7 @@ def couples(pairs: Sequence[Pair], fewest: int, seed: int) -> list[Couple]:
     them; each pair is in one couple."""
     alike: dict[tuple[str, ...], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        words = WORD.findall(pair.source.casefold())
+        words = word_runs(pair.source.casefold())
         for place in range(len(words) if len(words) >= fewest else 0):
             alike[*words[:place], "", *words[place + 1 :]].append(pair)
     chance = random.Random(seed)

@@ -18,15 +18,15 @@ _WORDS_AND_SIGNS = re.compile(r"\w+|[^\w\s]")
 
 
 def words_and_punctuation(sentence: str) -> list[str]:
-    """Those of a sentence, in small letters."""
+    """The words and punctuation marks of a sentence in lower case: the units of a fuzzy match."""
     return _WORDS_AND_SIGNS.findall(sentence.casefold())
 
 
 def similarity_ratio(words: Sequence[str], others: Sequence[str], least: float = 0.0) -> float:
-    """The share of the words of both that they have in common in the same order (Ratcliff and
-    Metzener 1988, as Python's difflib has it); 0 where that is less than `least`."""
+    """Twice the number of words matched in order over the words of both (Ratcliff and Metzener
+    1988, as in Python's difflib); 0 if that is less than `least`."""
     matcher = SequenceMatcher(None, words, others, autojunk=False)
-    if matcher.real_quick_ratio() < least:  # which compares their lengths, and is never too small
+    if matcher.real_quick_ratio() < least:  # an upper bound, from the lengths
         return 0.0
     ratio = matcher.ratio()
     return ratio if ratio >= least else 0.0
@@ -37,116 +37,114 @@ _PLAIN = str.maketrans(
 )
 _NUMBER = re.compile(r"\d+")
 _ENDS = ("...", "…", ".", "!", ":")
-"""The signs that may be put for another; a question is another sentence."""
+"""Final punctuation that may be exchanged. A question mark is not: it changes the sentence."""
 
 NOT_IN_PAIR = -1
-"""The place of a character that is not the pair's, but the sentence's own."""
+"""Position of a character that comes from the sentence and not from the pair."""
 
 
 @dataclass(frozen=True)
 class SentencePattern:
-    """A sentence taken apart."""
+    """A sentence without what may differ in an exact match."""
 
     key: str
-    """Its words, the same for all sentences of one wording; empty if there are none."""
+    """Its words, equal for all sentences that match; empty if there are none."""
     numbers: Sequence[str]
     """Its runs of digits."""
-    sign: str
-    """At its end: a full stop, an exclamation mark, a colon, three points, or nothing."""
+    punctuation: str
+    """Its final full stop, exclamation mark, colon or ellipsis; empty if it has none."""
 
     @classmethod
     def from_sentence(cls, sentence: str) -> "SentencePattern":
-        """The wording of a sentence. In several words capital letters do not matter, unless there
-        are no others: *Save As* is *save as*, but *SAVE AS* is not, nor is *Polish* *polish*."""
+        """The pattern of a sentence. Case is ignored if it has several words and not only capitals:
+        *Save As* equals *save as*, but *SAVE AS* does not, nor does *Polish* equal *polish*."""
         plain = unicodedata.normalize("NFC", sentence)
-        plain = plain if plain.isascii() else plain.translate(_PLAIN)  # which takes its time
-        body, _, sign = _take_apart(" ".join(plain.split()))
+        plain = plain if plain.isascii() else plain.translate(_PLAIN)  # slow
+        body, _, punctuation = _split_final(" ".join(plain.split()))
         key = _NUMBER.sub("0", body.replace("…", "..."))
         if " " in key and not key.isupper():
             key = key.casefold()
-        return cls(key, _NUMBER.findall(body), sign)
+        return cls(key, _NUMBER.findall(body), punctuation)
 
 
 @dataclass(frozen=True)
 class TmMatch:
-    """A remembered pair that is said again."""
+    """A remembered pair whose target is the translation of a sentence."""
 
     pair: Pair
     text: str
-    """What is said."""
+    """The translation."""
     positions: Sequence[int]
-    """Where each character of the text stands in the target of the pair, or NOT_IN_PAIR."""
+    """The position of each character in the target of the pair, or NOT_IN_PAIR."""
 
     @property
     def note(self) -> str:
-        """How the sentence was shown."""
+        """What kind of match it is."""
         same = self.text == self.pair.target.strip()
         return "the sentence, as it was shown" + ("" if same else " but for numbers and signs")
 
 
 def substitute(pair: Pair) -> TmMatch:
-    """A pair, for the very sentence that it shows."""
+    """The match of a pair with its own source."""
     text = pair.target.strip()
     start = pair.target.find(text)
     return TmMatch(pair, text, range(start, start + len(text)))
 
 
 def near_match(pair: Pair, sentence: str) -> TmMatch | None:
-    """A pair, for a sentence that is worded as its source; None where nobody knows how, for the
-    numbers of its source, or the sign, are not those of its target."""
-    shown, asked = (
-        SentencePattern.from_sentence(pair.source),
-        SentencePattern.from_sentence(sentence),
-    )
-    body, space, sign = _take_apart(pair.target.strip())
-    ending = _ending(shown.sign, asked.sign, sign)
-    numbers = _exchange(shown.numbers, asked.numbers, _NUMBER.findall(body))
+    """The match of a pair with a sentence of the same pattern; None if the numbers or the final
+    punctuation of the pair differ between its sides, so that the exchange is ambiguous."""
+    known = SentencePattern.from_sentence(pair.source)
+    new = SentencePattern.from_sentence(sentence)
+    body, space, punctuation = _split_final(pair.target.strip())
+    ending = _final_punctuation(known.punctuation, new.punctuation, punctuation)
+    numbers = _exchange(known.numbers, new.numbers, _NUMBER.findall(body))
     if ending is None or numbers is None:
         return None
     start = pair.target.find(body)
-    said = list(_exchanged(body, start, numbers))
+    parts = list(_exchanged(body, start, numbers))
     if ending:
-        said.append((space + ending, start + len(body) if ending == sign else NOT_IN_PAIR))
-    places = [
+        parts.append((space + ending, start + len(body) if ending == punctuation else NOT_IN_PAIR))
+    positions = [
         NOT_IN_PAIR if first == NOT_IN_PAIR else first + i
-        for text, first in said
+        for text, first in parts
         for i in range(len(text))
     ]
-    return TmMatch(pair, "".join(text for text, _ in said), places)
+    return TmMatch(pair, "".join(text for text, _ in parts), positions)
 
 
-def _take_apart(text: str) -> tuple[str, str, str]:
-    """A text without the sign at its end, the space before that sign, and the sign."""
-    sign = next(filter(text.endswith, _ENDS), "")
-    before = text.removesuffix(sign)
+def _split_final(text: str) -> tuple[str, str, str]:
+    """A text without its final punctuation, the space before that, and the punctuation."""
+    punctuation = next(filter(text.endswith, _ENDS), "")
+    before = text.removesuffix(punctuation)
     body = before.rstrip()
-    return body, before[len(body) :], sign
+    return body, before[len(body) :], punctuation
 
 
-def _ending(shown: str, asked: str, said: str) -> str | None:
-    """The sign at the end of a translation, where the one of the remembered source is `shown`, of
-    its target `said`, and of the sentence `asked`; None where nobody knows."""
-    shown, wanted, known = (sign.replace("…", "...") for sign in (shown, asked, said))
-    if wanted in (shown, known):
-        return said
-    return asked if shown == known else None
+def _final_punctuation(source: str, sentence: str, target: str) -> str | None:
+    """The final punctuation of a translation, from that of the remembered source, the sentence and
+    the remembered target; None if it is ambiguous."""
+    old, new, translated = (mark.replace("…", "...") for mark in (source, sentence, target))
+    if new in (old, translated):
+        return target
+    return sentence if old == translated else None
 
 
 def _exchange(
-    shown: Sequence[str], asked: Sequence[str], said: Sequence[str]
+    source: Sequence[str], sentence: Sequence[str], target: Sequence[str]
 ) -> dict[str, str] | None:
-    """What to say for each number of a remembered pair; None where the two sides of it have others,
-    or one would become two."""
-    if shown == asked:
+    """The new number for each number of a remembered pair; None if its two sides have different
+    numbers, or one number would become two."""
+    if source == sentence:
         return {}
-    exchange = dict(zip(shown, asked, strict=True))
-    clear = [exchange[number] for number in shown] == asked
-    return exchange if clear and sorted(shown) == sorted(said) else None
+    exchange = dict(zip(source, sentence, strict=True))
+    unique = [exchange[number] for number in source] == sentence
+    return exchange if unique and sorted(source) == sorted(target) else None
 
 
 def _exchanged(body: str, start: int, numbers: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """The parts of a text that begins at a place of a target, with other numbers, and the place
-    where each begins, or NOT_IN_PAIR."""
+    """The parts of a text with its numbers exchanged, each with its start in the target of the pair
+    or NOT_IN_PAIR; the text itself starts at `start`."""
     done = 0
     for found in _NUMBER.finditer(body):
         number = numbers.get(found[0], found[0])

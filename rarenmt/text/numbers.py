@@ -1,7 +1,7 @@
-"""How a number of one language is written in another: 1,250.50 is 1.250,50 in German.
+"""Number localisation: 1,250.50 is 1.250,50 in German.
 
-Which signs a language parts digits with is CLDR's. What may be a version, a date, an address or a
-time is not rewritten.
+The separators of each language are those of CLDR. Whatever may be a version, a date, an address or
+a time is not rewritten.
 """
 
 import re
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from rarenmt.text.languages import primary
 
 ANY_SEPARATOR = "?"
-"""In the place of a sign of which there is no telling."""
+"""Stands for a separator that is not determined."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """The signs between the digits of a number; groups that a space parts have ANY_SEPARATOR."""
+    """The separators of a number; ANY_SEPARATOR if a space separates groups."""
 
     decimal: str
     group: str
@@ -35,7 +35,7 @@ _COUNTED = re.compile(
     r"figure|table|rule|step|level|part|web)\.?",
     re.IGNORECASE,
 )
-"""A word behind which a number does not say how many."""
+"""A word after which a number is a label, not a quantity."""
 _TIME = re.compile(r"\s*(?:[ap]\.?\s?m\b|o['’]clock\b)", re.IGNORECASE)
 
 
@@ -52,7 +52,7 @@ def localise(text: str, start: int, end: int, source: str, target: str) -> str:
     doubtful = named or counted or alone
 
     def rewrite(run: re.Match[str]) -> str:
-        """Digits with points and commas."""
+        """Rewrite digits with points and commas."""
         found = run[0]
         grouped, parted = _kinds(found, theirs)
         sure = grouped and "," in found  # no version has one
@@ -68,8 +68,8 @@ def localise(text: str, start: int, end: int, source: str, target: str) -> str:
 
 
 def _kinds(digits: str, style: Style) -> tuple[bool, bool]:
-    """Whether such digits are grouped in a language of this style, and whether they have decimals
-    alone, as a version may seem to."""
+    """Whether digits are grouped in this style, and whether they have decimals but no groups, as a
+    version number may."""
     decimal, group = map(re.escape, (style.decimal, style.group))
     grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+(?:{decimal}[0-9]+)?"
     parted = rf"0{decimal}[0-9]+|[0-9]+{decimal}(?!0$|[0-9]{{3}}$)[0-9]+"
@@ -77,7 +77,7 @@ def _kinds(digits: str, style: Style) -> tuple[bool, bool]:
 
 
 def _named(before: str) -> tuple[bool, bool]:
-    """Whether the word before a number is a name, and whether it is one that counts nothing."""
+    """Whether the word before a number is a name, and whether it makes the number a label."""
     before = before.rstrip()
     last = _LAST.search(before)
     if last is None:

@@ -1,7 +1,7 @@
-"""What stands in a translation as it stands in the source: numbers, placeholders, tags, addresses,
-and names that training never saw.
+"""Placeables: source text that a translation keeps unchanged, such as numbers, placeholders, tags,
+addresses, and names that are not in the training text.
 
-Found in the text, told in pieces.
+They are found in the text and returned as ranges of pieces.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from rarenmt.text.lexicon.frequency import WORD, Frequencies
+from rarenmt.text.lexicon.frequency import Frequencies, word_runs
 
 _COPIED = re.compile(
     r"(?<!\w)\w+://[^\s<>\"]*[\w/]|www\.[\w-]+\.[^\s<>\"]*[\w/]"  # addresses
@@ -24,32 +24,32 @@ _COPIED = re.compile(
 _NUMBER = re.compile(r"[0-9]+(?:[.,:'/-][0-9]+)*")
 _NAME = re.compile(r"(?<![\w'’-])[^\W\d_][\w-]*\w")
 _AFTERNOON = re.compile(r"\s*p\.?\s?m\b", re.IGNORECASE)
-"""Behind a time that another language may count from noon on."""
+"""Follows a time that another language may count from midnight."""
 _BEFORE = '.!?:"“„'
-"""Signs behind which any word may have a capital letter."""
+"""Punctuation after which any word may be capitalised."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Source pieces that are said together."""
+    """Source pieces that are copied together."""
 
     start: int
     end: int
     number: bool
-    """Whether they are a number, which another language may part with other signs."""
+    """Whether they are a number, which another language may write with other separators."""
     required: bool
-    """Whether they have to be said: a number of one digit may be a word, and a name may have
-    another form. What is begun is written to its end in any case."""
+    """Whether the translation must contain them: a number of one digit may become a word, and a
+    name may inflect. A copy that has begun is completed in any case."""
 
     def text(self, pieces: Sequence[str]) -> str:
-        """What it says among the texts of all pieces, a number without the signs that part it."""
+        """Its text, from the texts of all pieces; a number without separators."""
         text = "".join(pieces[self.start : self.end]).strip()
         return re.sub("[^0-9]", "", text) if self.number else text
 
 
 def find_spans(texts: Sequence[str], counts: Frequencies | None = None) -> list[Span]:
-    """The spans of a source whose pieces have these texts, spaces included, in their order; names
-    where `counts` tell which words training saw."""
+    """The spans of a source, in order, from the texts of its pieces, spaces included. Names are
+    found only with the word `counts` of the training text."""
     text = "".join(texts)
     ends = list(accumulate(map(len, texts)))
 
@@ -75,12 +75,12 @@ def find_spans(texts: Sequence[str], counts: Frequencies | None = None) -> list[
 
 
 def find_placeables(text: str, counts: Frequencies | None = None) -> set[str]:
-    """The spans of a text, numbers in one way of writing them."""
+    """The placeables of a text, numbers without separators."""
     return {span.text(text) for span in find_spans(list(text), counts)}
 
 
 def missing_placeables(source: str, translation: str) -> list[str]:
-    """The spans that a translation should have said as they stand in its source, and has not."""
+    """The required placeables of a source that its translation lacks."""
     due = [span for span in find_spans(list(source)) if span.required]
     return [
         source[span.start : span.end]
@@ -90,21 +90,21 @@ def missing_placeables(source: str, translation: str) -> list[str]:
 
 
 def contains(text: str, span: str) -> bool:
-    """Whether a text says a span of another one, which `spans_in` told."""
+    """Whether a text contains a placeable of another text, as `find_placeables` returns it."""
     return span in text or span in find_placeables(text)
 
 
 def _is_required(number: re.Match[str]) -> bool:
-    """Whether a number must be said: it has several digits, and is no time after noon."""
+    """Whether a number must be copied: it has several digits and is not a time p.m."""
     return len(number[0]) > 1 and not _AFTERNOON.match(number.string, number.end())
 
 
 def _names(text: str, start: int, end: int, counts: Frequencies) -> Iterator[re.Match[str]]:
-    """The words of a part of a text that have a capital letter, not only because they begin a
-    sentence, and that training did not see."""
+    """The words of a part of a text that are capitalised, not only at the start of a sentence, and
+    not in the training text."""
     for found in _NAME.finditer(text, start, end):
         word = found[0]
-        if not word[0].isupper() or all(part in counts for part in WORD.findall(word.casefold())):
+        if not word[0].isupper() or all(part in counts for part in word_runs(word.casefold())):
             continue
         before = text[: found.start()].rstrip()
         if word.isupper() or (before and before[-1] not in _BEFORE):

@@ -21,7 +21,7 @@ PAD, BOS, EOS, UNK = 0, 1, 2, 3
 """Ids of padding, start, end; unknown is never produced, because of byte fallback."""
 
 _CLOSING = frozenset([*".,;:!?)]}>\"'%°-…’”“»«–—", ""])
-"""What may stand behind a word without a space."""
+"""What may follow a word without a space."""
 
 _SPACE_MARK, _ESCAPE = "\u2581", "\ue081"
 _UNESCAPED = {_ESCAPE + "0": _ESCAPE, _ESCAPE + "1": _SPACE_MARK}
@@ -44,7 +44,7 @@ class Tokenizer:
 
     def __init__(self, model: bytes) -> None:
         self.model = model
-        """The serialised sentencepiece model, as it stands in a checkpoint."""
+        """The serialised sentencepiece model, as in the checkpoint."""
         self._pieces = sentencepiece.SentencePieceProcessor()
         try:
             self._pieces.load_from_serialized_proto(model)
@@ -55,8 +55,8 @@ class Tokenizer:
     def train(
         cls, sentences: Iterable[str], size: int, *, characters: str = "", threads: int = 2
     ) -> "Tokenizer":
-        """Learn `size` pieces, among them these characters, however rare they are; SettingError
-        when the text does not hold that many."""
+        """Learn `size` pieces, which include all of `characters`; SettingError if the text does not
+        allow that many."""
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
@@ -95,12 +95,12 @@ class Tokenizer:
         return self._pieces.encode(_escape(text))
 
     def decode(self, ids: list[int]) -> str:
-        """The text of piece ids; start, end and padding vanish."""
+        """The text of piece ids, without start, end and padding."""
         return _unescape(self._pieces.decode([i for i in ids if i > UNK]))
 
     def log_probability(self, word: str) -> float:
-        """ln of the probability of a word under the unigram model that was learnt from the
-        training text; a byte counts as the rarest piece."""
+        """ln p of a word under the unigram model of the vocabulary; a byte counts as the rarest
+        piece."""
         return sum(self._log_probabilities[piece] for piece in self.encode(word))
 
     @cached_property
@@ -113,7 +113,7 @@ class Tokenizer:
 
     @cached_property
     def continues_word(self) -> list[bool]:
-        """For each piece, whether it continues a word rather than starts one or stands alone."""
+        """For each piece, whether it continues a word: it neither starts one nor stands alone."""
         return [
             not self._pieces.is_control(piece) and (not text or in_word(text[0]))
             for piece, text in enumerate(self.texts)
@@ -121,7 +121,7 @@ class Tokenizer:
 
     @cached_property
     def ends_with_punctuation(self) -> list[bool]:
-        """For each piece, whether it ends with a sign."""
+        """For each piece, whether it ends with punctuation."""
         return [
             piece > UNK and bool(text.strip()) and not in_word(text[-1])
             for piece, text in enumerate(self.texts)
@@ -129,12 +129,12 @@ class Tokenizer:
 
     @cached_property
     def is_digit(self) -> list[bool]:
-        """For each piece, whether it is a digit; they are pieces of their own."""
+        """For each piece, whether it is a digit; every digit is a piece of its own."""
         return [text.strip().isdecimal() for text in self.texts]
 
     @cached_property
     def digit_values(self) -> list[int]:
-        """For each piece the digit that it is, −1 if it is none."""
+        """For each piece its value as a digit; −1 for other pieces."""
         return [
             int(text) if digit else -1
             for text, digit in zip(self.texts, self.is_digit, strict=True)
@@ -142,8 +142,8 @@ class Tokenizer:
 
     @cached_property
     def attaches_left(self) -> list[bool]:
-        """For each piece, whether it goes on what stands before it: it has no space, and is no sign
-        that may close a word or join it to another."""
+        """For each piece, whether it attaches to the piece before it: it has no space, and is no
+        punctuation that may end a word or join two."""
         return [
             piece > UNK and text[:1] != " " and text[:1] not in _CLOSING
             for piece, text in enumerate(self.texts)
@@ -151,8 +151,8 @@ class Tokenizer:
 
     @cached_property
     def with_space(self) -> list[int]:
-        """For each piece, what stands first in a word that begins with it and has a space before:
-        the piece itself, the same one with a space, or `space`."""
+        """For each piece, the first piece of a word that starts with it after a space: the piece
+        itself, its variant with a space, or `space`."""
         same = [
             self._pieces.piece_to_id(_SPACE_MARK + text) if text else UNK for text in self.texts
         ]
@@ -163,8 +163,7 @@ class Tokenizer:
 
     @cached_property
     def case_twin(self) -> list[int]:
-        """For each piece the one that is written alike but for a capital first letter, small in the
-        one and large in the other; itself where there is none."""
+        """For each piece, the one that differs in the case of its first letter; else itself."""
         numbers = {
             text: piece
             for piece, text in enumerate(self.texts)
@@ -177,13 +176,13 @@ class Tokenizer:
 
     @cached_property
     def space(self) -> int:
-        """The piece that is a space and nothing else."""
+        """The piece that is a single space."""
         return int(self._pieces.piece_to_id(_SPACE_MARK))
 
     @cached_property
     def texts(self) -> list[str]:
-        """Each piece with a space for sentencepiece's mark; nothing for a byte of a character that
-        has several."""
+        """The text of each piece, with a space for sentencepiece's mark; empty for a byte of a
+        multi-byte character."""
         names = (self._pieces.id_to_piece(piece) for piece in range(len(self)))
         texts = [name.replace(_SPACE_MARK, " ") for name in names]
         return [
@@ -192,17 +191,17 @@ class Tokenizer:
         ]
 
     def words(self, ids: list[int]) -> list[str]:
-        """The words of piece ids in small letters: a piece that starts one, with a space or behind
-        a sign, and those that continue it; signs stand alone."""
+        """The lower-case words of piece ids: each is a piece that starts a word, after a space or
+        punctuation, with those that continue it. Punctuation stands alone."""
         return [self.word_text(tuple(word)) for word in self.split_words(ids)]
 
     @cached_property
     def word_text(self) -> Callable[[tuple[int, ...]], str]:
-        """The text of one word in small letters; remembered, for the same ones come again."""
+        """The lower-case text of the pieces of one word; cached, since words recur."""
         return lru_cache(maxsize=1 << 16)(lambda ids: self.decode(list(ids)).strip().casefold())
 
     def split_words(self, ids: list[int]) -> list[list[int]]:
-        """The same in pieces."""
+        """The same words as lists of pieces."""
         starts = [
             place
             for place, piece in enumerate(ids)
@@ -222,13 +221,13 @@ class Tokenizer:
         return texts
 
     def span(self, ids: list[int], place: int) -> tuple[int, int]:
-        """Where the piece at a place stands in `decode(ids)`, without the space before it."""
+        """Start and end of a piece in `decode(ids)`, without the space before it."""
         before, after = self._beginning(ids, place), self._beginning(ids, place + 1)
         piece = after[len(before) :]
         return len(before) + len(piece) - len(piece.lstrip()), len(after)
 
     def _beginning(self, ids: list[int], end: int) -> str:
-        """The text of the first pieces, as far as it is sure."""
+        """The text of the first `end` pieces, without an incomplete character."""
         text = self.decode(ids[:end])
         if end < len(ids):
             text = text.rstrip("\ufffd" + _ESCAPE)  # half a character, so far
@@ -236,20 +235,20 @@ class Tokenizer:
 
 
 def _character(byte: str) -> str:
-    """What a byte, as <0x28>, is by itself."""
+    """The character of a byte piece such as <0x28>; empty if it has more bytes."""
     number = int(byte[1:-1], 16)
     return chr(number) if number < 0x80 else ""
 
 
 def _swap_case(text: str) -> str:
-    """A piece with a small first letter for a capital one, behind its space, or the reverse."""
+    """A piece with the case of its first letter swapped."""
     place = len(text) - len(text.lstrip(" "))
     swapped = text[place : place + 1].swapcase()
     return text[:place] + swapped + text[place + 1 :] if len(swapped) == 1 else text  # ß is SS
 
 
 def in_word(character: str) -> bool:
-    """Whether a word can go on with it: a letter, a digit, or a mark on one."""
+    """Whether a character can continue a word: a letter, a digit, or a combining mark."""
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 

@@ -1,10 +1,14 @@
-"""How pieces join to words.
+"""Word boundaries between subword pieces, and a hash that identifies a word by its pieces.
 
-A word right behind a sign, as in (so, "so and so-so, is spelt with other pieces than behind a
-space. It is the same word all the same: it begins behind the sign, has the number that it has
-behind a space, and where there is one, the memory says it with a space.
+A word right after punctuation, as in (so, "so and so-so, has other pieces than one after a space.
+It counts as the same word: it starts after the punctuation, has the hash that it has after a space,
+and is emitted with a space where one belongs.
 
-Shapes: V pieces; pieces and words of any shape (…).
+This is one of three notions of a word: here words consist of pieces, as in
+`Tokenizer.split_words`; `word_runs` in `rarenmt.text.lexicon.frequency` are the words that are
+counted; `words_and_punctuation` in `rarenmt.text.matching` are the units of a fuzzy match.
+
+Shapes: V pieces; pieces and word hashes of any shape (…).
 """
 
 import unicodedata
@@ -18,41 +22,40 @@ from torch import Tensor
 from rarenmt.text.tokenizer import Tokenizer
 
 UNALIGNED = -1
-"""The number of a source word for a target word that translates none."""
+"""The source word of a target word that translates none."""
 
 HASH_MULTIPLIER = 1_000_003
 """Multiplier of the rolling hash over the pieces of a word."""
 
 HYPHENS = ("-", "/")
-"""Signs that join what stands before them to what follows."""
+"""Punctuation that joins the words on both sides of it."""
 
 
 @dataclass(frozen=True)
 class WordBoundaries:
-    """What each piece of a vocabulary is to a word."""
+    """How each piece of a vocabulary relates to words."""
 
     continues_word: Tensor
-    """(V,) whether it continues a word, where one has begun."""
+    """(V,) whether it continues the word before it."""
     ends_with_punctuation: Tensor
-    """(V,) whether it ends with a sign, behind which letters begin a word in any case."""
+    """(V,) whether it ends with punctuation, after which letters always start a word."""
     is_digit: Tensor
-    """(V,) whether it is a digit: in 3.50 and 11:10 they go on behind the sign."""
+    """(V,) whether it is a digit: in 3.50 and 11:10 the number continues after the punctuation."""
     opening_punctuation: Tensor
-    """Those that are a bracket or a quotation mark that opens."""
+    """Ids of opening brackets and quotation marks."""
     attaches_right: Tensor
-    """(V,) whether it is a sign that a word follows without a space: these, or a hyphen."""
+    """(V,) whether a word follows it without a space: opening punctuation or a hyphen."""
     with_space: Tensor
-    """(V,) what is said first, behind a space, of a word that begins with it: itself, the same
-    piece with a space, or a space alone."""
+    """(V,) the first piece, after a space, of a word that starts with it: itself, its variant with
+    a space, or the space."""
     case_twin: Tensor
-    """(V,) each piece with a capital first letter for a small one, or the reverse, as a word has
-    that begins a sentence."""
+    """(V,) the piece that differs only in the case of its first letter; itself if there is none."""
     space: int
-    """The piece that is a space and nothing else."""
+    """The piece that is a single space."""
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer) -> "WordBoundaries":
-        """Those of a vocabulary."""
+        """The tables of a vocabulary."""
         return cls(
             torch.tensor(tokenizer.continues_word),
             torch.tensor(tokenizer.ends_with_punctuation),
@@ -70,49 +73,49 @@ class WordBoundaries:
         return replace(self, **{name: getattr(self, name).to(device) for name in tables})
 
     def starts_word(self, pieces: Tensor, written: Tensor) -> Tensor:
-        """Whether pieces begin a word, where the word `written` stands before them."""
+        """Whether pieces start a word after the word `written`."""
         return ~self.continues_word[pieces] | (
             _of_single(self.ends_with_punctuation, written) & ~self.is_digit[pieces]
         )
 
     def is_joined(self, written: Tensor) -> Tensor:
-        """Whether a word follows the word `written` without a space."""
+        """Whether the next word follows the word `written` without a space."""
         return _of_single(self.attaches_right, written)
 
     def is_punctuation(self, written: Tensor) -> Tensor:
-        """Whether the word `written` is a sign: it cannot be gone on with."""
+        """Whether the word `written` is punctuation, which no piece continues."""
         return _of_single(self.ends_with_punctuation, written)
 
     def hash_word(self, written: Tensor, pieces: Tensor, begin: Tensor) -> Tensor:
-        """The word begun so far, as a number, after one more piece, which may `begin` it.
+        """The hash of the current word after one more piece.
 
-        A piece that starts a word is its own number; one from inside is hashed into the number of
-        what stood before it.
+        A piece that starts a word (`begin`) has a hash of its own; any other is hashed into the
+        hash of the pieces before it.
         """
         return torch.where(begin, self.first_piece_hash[pieces], written * HASH_MULTIPLIER + pieces)
 
     def fold_case(self, words: Tensor) -> Tensor:
-        """One number for whole words of one piece that differ in a capital letter; others keep
-        theirs."""
+        """Give whole words of one piece that differ only in the case of the first letter the same
+        hash; other words keep theirs."""
         single = (words >= 0) & (words < len(self.case_twin))
         return torch.where(single, words.minimum(self.case_twin[words.where(single, 0)]), words)
 
     @cached_property
     def first_piece_hash(self) -> Tensor:
-        """(V,) the number of a word that begins with a piece."""
+        """(V,) the hash of a word that starts with a piece."""
         pieces = torch.arange(len(self.with_space), device=self.with_space.device)
         halved = (self.with_space == self.space) & (pieces != self.space)
         return torch.where(halved, self.space * HASH_MULTIPLIER + pieces, self.with_space)
 
 
 def _of_single(table: Tensor, words: Tensor) -> Tensor:
-    """What a table (V,) holds of words of one piece; of others nothing."""
+    """The entry of a table (V,) for words of one piece; False for others."""
     single = (words >= 0) & (words < len(table))
     return table[words.where(single, 0)] & single
 
 
 def _opens(text: str) -> bool:
-    """Whether a sign is a bracket or a quotation mark that opens, which is straight or bent."""
+    """Whether a piece is an opening bracket or quotation mark, straight or curved."""
     sign = text.strip()
     if len(sign) != 1:
         return False
@@ -121,8 +124,8 @@ def _opens(text: str) -> bool:
 
 
 def attach_to_opening(texts: Sequence[str]) -> list[str]:
-    """The texts of pieces without a space behind a bracket or quotation mark that opens: a word
-    that the memory knows with a space may stand there."""
+    """Remove the space after an opening bracket or quotation mark from the texts of pieces: a word
+    from the memory may have one there."""
     before = ["", *(text if place else " " + text for place, text in enumerate(texts))]
     return [
         text.lstrip(" ") if _opens(sign) else text

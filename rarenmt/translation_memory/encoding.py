@@ -1,8 +1,8 @@
-"""What a sentence pair leaves in a memory: a key and a value for each piece of its target.
+"""From sentence pairs to memory entries: a key and a value for each target piece.
 
-The keys are what the decoder would ask at each position while it writes the target, EOS included,
-if it attended to the word that it is about to translate. They do not depend on the company in
-which they are computed.
+The key of an entry is the query of the decoder at that position, EOS included, with attention
+reweighted towards the source word that the piece translates. Keys do not depend on the other pairs
+of the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,12 +16,12 @@ from rarenmt.model.seq2seq import MIN_BATCH_ROWS, Model
 from rarenmt.text.batch import Ids, by_length, pair_batch
 from rarenmt.translation_memory.word_alignment import WordAligner, align, reweight_attention
 
-BUDGET = 4000
+BATCH_PIECES = 4000
 """Pieces times sentences of one batch."""
 
 
 class Entries(NamedTuple):
-    """Of P pairs with T pieces together, one after the other."""
+    """The entries of P pairs with T pieces in all, concatenated."""
 
     keys: Tensor
     """(T, D)"""
@@ -41,13 +41,13 @@ class Entries(NamedTuple):
 
 def encode_pairs(
     model: Model,
-    counterparts: WordAligner,
+    aligner: WordAligner,
     encoded: Sequence[tuple[Ids, Ids]],
     dtype: torch.dtype,
     progress: Callable[[int], None] = lambda pairs: None,
 ) -> Entries:
-    """The entries of encoded pairs, keys in `dtype`; `progress` is told how many more pairs are
-    done."""
+    """The entries of encoded pairs, with keys in `dtype`; `progress` receives the number of pairs
+    of each finished batch."""
     device = model.embedding.weight.device
     lengths = torch.tensor([len(target) + 1 for _, target in encoded], dtype=torch.long)
     starts = (lengths.cumsum(0) - lengths).tolist()
@@ -55,19 +55,17 @@ def encode_pairs(
     values = torch.empty(len(keys), dtype=torch.long, device=device)
     links = torch.empty((len(keys), 2), dtype=torch.long)
     longest = [max(len(source), len(target)) + 1 for source, target in encoded]
-    for chosen in by_length(longest, BUDGET):
-        company = [encoded[i] for i in chosen] + [encoded[chosen[0]]] * (
-            MIN_BATCH_ROWS - len(chosen)
-        )
-        batch = pair_batch(company, device)
-        likely = [counterparts.prior(*encoded[i]) for i in chosen]
-        likely += likely[:1] * (len(company) - len(likely))
-        queries, weights = model.aligned_keys(batch, partial(reweight_attention, likely=likely))
+    for chosen in by_length(longest, BATCH_PIECES):
+        padding = max(0, MIN_BATCH_ROWS - len(chosen))  # the same bits in every batch
+        batch = pair_batch([encoded[i] for i in [*chosen, *chosen[:1] * padding]], device)
+        priors = [aligner.prior(*encoded[i]) for i in chosen]
+        reweight = partial(reweight_attention, priors=priors + priors[:1] * padding)
+        queries, weights = model.aligned_keys(batch, reweight)
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
-            place = slice(starts[i], starts[i] + length)
-            keys[place] = queries[:length, column].to(dtype)
-            values[place] = batch.outputs[:length, column]
-            links[place] = align(weights[column], likely[column])
+            rows = slice(starts[i], starts[i] + length)
+            keys[rows] = queries[:length, column].to(dtype)
+            values[rows] = batch.outputs[:length, column]
+            links[rows] = align(weights[column], priors[column])
         progress(len(chosen))
     return Entries(keys, values, links, lengths)

@@ -1,10 +1,10 @@
 """A memory with its journal as one safetensors file.
 
-It holds, beside the memory's own tensors, where every entry comes from and the text of every
-pair, so that nothing in it is hidden: entry i was written by position `owners[i, 1]` of pair
-`owners[i, 0]`, whose words `links[i]` it translates, and showing j is line `lines[j]` of a file,
-remembered at `times[j]` by call `calls[j]`. Strings are bytes in a row with offsets, for the header
-of a safetensors file is small.
+Beside the tensors of the memory, it holds the origin of every entry and the text of every pair:
+entry i comes from position `owners[i, 1]` of pair `owners[i, 0]`, whose source words `links[i]` it
+translates. Remembered line j is line `lines[j]` of its file, written at `times[j]` by call
+`calls[j]`. Strings are concatenated bytes with offsets, as the header of a safetensors file is
+small.
 """
 
 from dataclasses import dataclass
@@ -22,35 +22,35 @@ from rarenmt.text.words import UNALIGNED
 from rarenmt.translation_memory.journal import Call, Journal
 
 FORMAT = "4"
-BEFORE = ("2", "3")
-"""Without links, and with keys of another kind; with links that took a sign and the word behind it
-for one. What was shown can still be read."""
+OLD_FORMATS = ("2", "3")
+"""2 has no links and other keys; 3 links punctuation and the next word as one. Both are read
+for their lines."""
 KIND = "rarenmt memory"
 
 ENTRIES = ("keys", "values", "ages", "latest")
 """The tensors of the memory itself; the others are the journal."""
 
-ROOM = 4
-"""There is room for one more entry to so many: to make it later is to copy all of them."""
+SPARE = 4
+"""A loaded memory has room for 1/SPARE more entries, since growing later copies all of them."""
 
 DIMENSIONS = {"keys": 2, "owners": 2, "links": 2}
-"""Of tensors that are not plain rows."""
+"""Number of dimensions of a tensor, if not 1."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a memory file says of itself."""
+    """The metadata of a memory file."""
 
     fingerprint: str
-    """Of the checkpoint whose keys it holds."""
+    """Of the checkpoint that made the keys."""
     source_language: str
     target_language: str
     evicted: int = 0
-    """Entries that have made room for others since the memory was empty."""
+    """Entries removed to make room, since the memory was empty."""
 
 
 def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) -> None:
-    """Write all of it as one file, atomically; DataError for a pair that no line can hold."""
+    """Write the file atomically; DataError for a pair with a tab or line feed."""
     used = memory.used
     showings = list(journal.lines())
     for pair in showings:
@@ -87,11 +87,10 @@ def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) ->
 
 
 def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, Header]:
-    """Fill an empty memory from a file, with some room for more; CheckpointError when the two do
-    not fit."""
+    """Fill an empty memory from a file, with spare slots; CheckpointError if they do not match."""
     tensors, metadata = load_tensors(path, mapped=("keys",))
     header = _header(path, metadata)
-    if metadata["format"] in BEFORE:
+    if metadata["format"] in OLD_FORMATS:
         raise CheckpointError(
             f"{path} was made by an earlier version, whose entries were of another kind; make them "
             "anew, no pair is lost: rarenmt memory rebuild"
@@ -107,17 +106,17 @@ def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, 
     except (KeyError, ValueError, IndexError, RuntimeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
     used = len(tensors["values"])
-    slots = min(used + used // ROOM, memory.config.limit)
+    slots = min(used + used // SPARE, memory.config.limit)
     memory.restore(*(tensors[name] for name in ENTRIES), slots=slots)
     return journal, header
 
 
 def read_journal(path: Path) -> tuple[Journal, Header]:
-    """The journal of a memory file alone, whatever checkpoint it belongs to."""
+    """The journal of a memory file of any checkpoint."""
     tensors, metadata = load_tensors(path, leave=("keys",))
     header = _header(path, metadata)
     try:
-        if metadata["format"] in BEFORE:
+        if metadata["format"] in OLD_FORMATS:
             tensors["links"] = torch.full_like(tensors["owners"], UNALIGNED)
         journal = _journal(tensors)
     except (KeyError, ValueError, IndexError, RuntimeError, UnicodeDecodeError) as error:
@@ -128,7 +127,7 @@ def read_journal(path: Path) -> tuple[Journal, Header]:
 def _header(path: Path, metadata: dict[str, str]) -> Header:
     if metadata.get("kind") != KIND:
         raise CheckpointError(f"{path} is not a memory of rarenmt")
-    if metadata.get("format") not in (FORMAT, *BEFORE):
+    if metadata.get("format") not in (FORMAT, *OLD_FORMATS):
         raise CheckpointError(
             f"{path} has memory format {metadata.get('format')}; this version reads {FORMAT}"
         )
@@ -136,11 +135,11 @@ def _header(path: Path, metadata: dict[str, str]) -> Header:
         source, target = metadata["languages"].split(" ")
         return Header(metadata["fingerprint"], source, target, int(metadata["evicted"]))
     except (KeyError, ValueError, AttributeError):
-        raise CheckpointError(f"{path} is damaged: its metadata are not whole") from None
+        raise CheckpointError(f"{path} is damaged: its metadata are incomplete") from None
 
 
 def _journal(tensors: dict[str, Tensor]) -> Journal:
-    """ValueError with the first thing that cannot be true of a whole journal."""
+    """The journal in these tensors; ValueError for the first inconsistency."""
     for name, tensor in tensors.items():
         _check_kind(name, tensor)
     showings, owners = len(tensors["lines"]), tensors["owners"]
@@ -174,7 +173,7 @@ def _journal(tensors: dict[str, Tensor]) -> Journal:
 
 
 def _check_kind(name: str, tensor: Tensor) -> None:
-    """ValueError where a tensor is not of the dimensions and the kind of number it should be."""
+    """ValueError if a tensor has the wrong number of dimensions or data type."""
     whole = tensor.dtype in (torch.int32, torch.int64)
     right = {"keys": tensor.is_floating_point(), "texts": tensor.dtype == torch.uint8}
     if tensor.dim() != DIMENSIONS.get(name, 1) or not right.get(name, whole):
@@ -197,7 +196,7 @@ def _fits_on_a_line(source: str, target: str) -> bool:
 
 
 def _check_entries(tensors: dict[str, Tensor], memory: Memory) -> None:
-    """ValueError with the first thing that cannot be true of the entries of such a memory."""
+    """ValueError for the first entry tensor that does not fit the memory."""
     used, vocabulary = len(tensors["values"]), len(memory.latest)
     shapes = {
         "keys": (used, memory.keys.shape[1]),
@@ -214,7 +213,7 @@ def _check_entries(tensors: dict[str, Tensor], memory: Memory) -> None:
             raise ValueError(f"{name} points outside")
     parts = tensors["keys"].split(1 << 12) if used else ()  # small enough to stay in a cache
     if not all(bool(part.abs().amax().isfinite()) for part in parts):
-        raise ValueError("keys are no numbers")
+        raise ValueError("keys are not finite")
 
 
 def _pack(rows: list[tuple[str, ...]]) -> tuple[Tensor, Tensor]:

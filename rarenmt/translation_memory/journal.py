@@ -1,7 +1,7 @@
-"""What was shown, in order: every call of `remember` with its pairs, and which entries they left.
+"""The log of a memory: every call of `remember` with its pairs, and the entries that they wrote.
 
-The memory is a pure function of the checkpoint and of this list, so that a call can be taken back
-by doing all the others again.
+The memory is a pure function of the checkpoint and of this log, so a call can be undone by
+repeating all the others.
 """
 
 import os
@@ -20,23 +20,23 @@ from rarenmt.text.pairs import Pair
 
 @dataclass(frozen=True)
 class Call:
-    """One call of `remember`: pairs that were shown together, so many times over."""
+    """One call of `remember`: the pairs it wrote, and how many passes it made over them."""
 
     pairs: list[Pair]
     passes: int = 1
 
 
 class Journal:
-    """The calls, the distinct pairs among what they showed, and the owners of the entries."""
+    """The calls, their distinct pairs, the pair behind each entry, and an index of matches."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.pairs: list[Pair] = []
-        """What is remembered: of a pair that was shown at several places, the first."""
+        """The distinct pairs; of a pair remembered from several locations, the first."""
         self.owners = torch.zeros((0, 2), dtype=torch.int32)
         """(N, 2) number of the pair, in `pairs`, and position of the entry in each slot."""
         self.links = torch.zeros((0, 2), dtype=torch.int32)
-        """(N, 2) numbers of the source words that the word of the entry translates; UNALIGNED."""
+        """(N, 2) numbers of the source words that the entry's word translates, or UNALIGNED."""
         self._lines: set[tuple[str, str, str, int, str]] = set()
         self._numbers: dict[tuple[str, str], int] = {}
         self._same_source: dict[str, list[int]] = {}
@@ -49,25 +49,25 @@ class Journal:
             yield from call.pairs
 
     def has_line(self, pair: Pair) -> bool:
-        """Whether this very line was shown before, whenever that was."""
+        """Whether this line was remembered before, at whatever time."""
         return _place(pair) in self._lines
 
     def has_pair(self, pair: Pair) -> bool:
-        """Whether the pair is remembered, from whatever place."""
+        """Whether the pair is remembered, from any location."""
         return (pair.source, pair.target) in self._numbers
 
     def conflicting(self, pair: Pair) -> list[Pair]:
-        """The pairs remembered before this one that translate the same source otherwise."""
+        """The earlier pairs that translate the same source differently."""
         same = self._same_source[pair.source]
         return [self.pairs[number] for number in same if number < self.pair_number(pair)]
 
     def exact_match(self, sentence: str) -> Pair | None:
-        """What was shown last for just this sentence, whatever white space is around it."""
+        """The latest pair with this source, ignoring white space around it."""
         return self._latest.get(sentence.strip())
 
     def match(self, sentence: str) -> TmMatch | None:
-        """What was shown last for just this sentence or, if nothing was, for one that is worded as
-        it is."""
+        """The exact match of a sentence or, if there is none, its near match: the latest pair whose
+        source differs only in numbers, typography or final punctuation."""
         pair = self.exact_match(sentence)
         if pair is not None:
             return substitute(pair)
@@ -77,7 +77,7 @@ class Journal:
         )
 
     def append(self, call: Call) -> list[int]:
-        """Take in a call; the numbers of the pairs that were not known before it."""
+        """Add a call; return the numbers of its new pairs."""
         self.calls.append(call)
         first = len(self.pairs)
         for pair in call.pairs:
@@ -91,7 +91,7 @@ class Journal:
         return list(range(first, len(self.pairs)))
 
     def pair_number(self, pair: Pair) -> int:
-        """The number of a pair that is remembered, from whatever place."""
+        """The number of a remembered pair, from any location."""
         return self._numbers[pair.source, pair.target]
 
     def select(
@@ -128,8 +128,8 @@ class Journal:
         return sorted(chosen)
 
     def without(self, chosen: Collection[int]) -> list[Call]:
-        """The calls without the chosen showings, counted from 0 over all calls; one that showed
-        nothing else never happened."""
+        """The calls without the chosen lines, counted from 0 over all calls; a call that loses all
+        its lines is dropped."""
         kept = []
         number = 0
         for call in self.calls:
@@ -142,8 +142,8 @@ class Journal:
     def assign_slots(
         self, numbers: Tensor, positions: Tensor, links: Tensor, slots: Tensor
     ) -> None:
-        """Note which pairs (T,) and positions (T,) the entries in slots (T,) come from, and which
-        source words (T, 2) they are linked to."""
+        """Record the pairs (T,), positions (T,) and linked source words (T, 2) of the entries in
+        slots (T,)."""
         needed = int(slots.max()) + 1 if len(slots) else 0
         if needed > len(self.owners):
             more = max(needed, 2 * len(self.owners)) - len(self.owners)
@@ -159,11 +159,11 @@ class Journal:
         return self.pairs[int(self.owners[slot, 0])]
 
     def position(self, slot: int) -> int:
-        """Which piece of its pair's target a slot holds, from 0."""
+        """The position of a slot in the target of its pair, in pieces from 0."""
         return int(self.owners[slot, 1])
 
     def slots_by_pair(self, used: int) -> list[Tensor]:
-        """The slots of each pair among the first `used`, in the order of its positions."""
+        """The slots of each pair among the first `used`, ordered by position."""
         owners = self.owners[:used].long()
         order = ((owners[:, 0] << 32) + owners[:, 1]).argsort()
         counts = owners[:, 0].bincount(minlength=len(self.pairs))
@@ -171,7 +171,7 @@ class Journal:
 
 
 def now() -> int:
-    """Seconds since 1970, or what SOURCE_DATE_EPOCH says instead; SettingError if that is none."""
+    """Seconds since 1970, or the value of SOURCE_DATE_EPOCH; SettingError if it is no number."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not fixed:
         return int(time.time())
@@ -181,7 +181,7 @@ def now() -> int:
 
 
 def _place(pair: Pair) -> tuple[str, str, str, int, str]:
-    """The same line, whenever it was remembered."""
+    """What identifies a line, without its time."""
     return pair.source, pair.target, pair.path, pair.line, pair.unit
 
 

@@ -1,9 +1,9 @@
-"""Which remembered pairs have something to do with a sentence.
+"""Which remembered pairs a sentence retrieves.
 
-A word tells as much as it is rare: − ln of its share of the training text. A pair is relevant
-when its source shares a rare word with the sentence, and more than other pairs with that word do,
-or at least half of all that the sentence tells, and of all that it tells itself. So are the pair
-that resembles a long sentence most, and terms that stand in the sentence as a whole.
+A word carries as much information as it is rare: − ln of its relative frequency in the training
+text. A pair is retrieved when its source shares a rare word with the sentence and is the best match
+of that word, or when it shares at least half of the information of the sentence and of its own
+source. So are the closest fuzzy match of a long sentence, and terms that the sentence contains.
 """
 
 import heapq
@@ -12,151 +12,137 @@ from collections.abc import Callable, Container, Iterable
 from functools import lru_cache
 from operator import eq
 
-from rarenmt.text.lexicon.frequency import WORD, Frequencies
+from rarenmt.config import RETRIEVAL, RetrievalConfig
+from rarenmt.text.lexicon.frequency import Frequencies, word_runs
 from rarenmt.text.matching import similarity_ratio, words_and_punctuation
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.translation_memory.terms import LEADING, Terms
+from rarenmt.translation_memory.terms import Terms
 
-NOTHING = Frequencies()
+NO_FREQUENCIES = Frequencies()
 
-TELLING = 6.0
-"""Nats; a word that tells less (the, is, and) makes no pair relevant."""
-RARE = 10.75
-"""Nats that a word tells which makes a pair relevant alone: 21 in a million words."""
-HALF = 0.5
-"""Share of what the sentence and the pair tell, each, from which the pair is relevant without a
-rare word: of a long pair a short sentence easily holds half."""
-EACH = 1
-"""Pairs that are asked about one rare word: those that share most with the sentence, the newest of
-equals. Others would distract."""
-MOST = 8
-"""Pairs that one sentence asks in all, those that share most."""
-ALIKE = 0.7
-"""Share of their words and signs that a long sentence and a pair have in common, from which the
-pair is relevant."""
-LONG = 10
-"""Words and signs of a long sentence. In a shorter one what differs may be all that it tells: *Tom
-was absent.* is not *Tom was pardoned.*"""
-ENDINGS, BEGINNING = 3, 5
-"""Words are taken to be forms of one word when they differ in at most so many letters at the
-end, and agree in at least so many at the beginning."""
-ANOTHER_FORM = 0.8
-"""What another form of a word tells, as a share of what the word itself does. Of a word that the
-training text knew no other form tells anything: it has a translation of its own."""
+MAX_SUFFIX, MIN_PREFIX = 3, 5
+"""Two words count as forms of one word when at most the last 3 letters of each differ and at least
+the first 5 agree."""
 
 
 class Retriever:
-    """An inverted index over the telling source words of the remembered pairs."""
+    """An inverted index over the informative source words of the remembered pairs."""
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         known: Container[str] = frozenset(),
-        counts: Frequencies = NOTHING,
-        same: Callable[[str, str], bool] = eq,
+        frequencies: Frequencies = NO_FREQUENCIES,
+        are_forms: Callable[[str, str], bool] = eq,
+        config: RetrievalConfig = RETRIEVAL,
     ) -> None:
-        """`known`: the source words, in small letters, that the training text has translated;
-        `counts`: how often words stand there; `same`: whether two are forms of one word, for terms
-        that stand in a sentence in another form."""
-        self._tokenizer, self._known, self._counts = tokenizer, known, counts
+        """`known`: lower-case source words with a translation in the lexicon; `frequencies`: their
+        counts in the training text; `are_forms`: whether two words are forms of one word, which
+        matches inflected terms."""
+        self._config = config
+        self._tokenizer, self._known, self._frequencies = tokenizer, known, frequencies
         self._pairs: dict[str, list[int]] = defaultdict(list)
         self._sources: list[str] = []
-        self._information_of_pair: list[float] = []
-        self._known_information: dict[str, float] = {}
-        self._terms = Terms(self._information, same)
+        self._pair_information: list[float] = []
+        self._word_information: dict[str, float] = {}
+        self._terms = Terms(self._information, are_forms, self._config)
 
     def add(self, sources: Iterable[str]) -> None:
-        """Take in the sources of the next pairs."""
+        """Index the sources of the next pairs."""
         for source in sources:
-            words = self._words(source)
-            for key in {*words, *(form for word in words for form in _forms(word))}:
+            words = self._informative_words(source)
+            for key in {*words, *(key for word in words for key in _prefix_keys(word))}:
                 self._pairs[key].append(len(self._sources))
             self._terms.add(len(self._sources), source)
             self._sources.append(source)
-            self._information_of_pair.append(sum(words.values()))
+            self._pair_information.append(sum(words.values()))
 
     def find(self, sentence: str) -> list[int]:
-        """Numbers of the relevant pairs, in the order they were remembered."""
-        words = self._words(sentence)
+        """Numbers of the retrieved pairs, oldest first."""
+        config, words = self._config, self._informative_words(sentence)
         shared: dict[int, float] = defaultdict(float)
-        rare: list[set[int]] = []
-        for word, told in words.items():
+        with_rare_word: list[set[int]] = []
+        for word, information in words.items():
             same = set(self._pairs.get(word, ()))
-            others = () if word in self._known else _forms(word)
-            alike = {pair for form in others for pair in self._pairs.get(form, ())}
-            for pair in same | alike:
-                shared[pair] += told if pair in same else ANOTHER_FORM * told
+            # An unknown word in another form is still a match; a known one has its own translation.
+            keys = () if word in self._known else _prefix_keys(word)
+            inflected = {pair for key in keys for pair in self._pairs.get(key, ())}
+            for pair in same | inflected:
+                weight = 1.0 if pair in same else config.inflected_weight
+                shared[pair] += weight * information
             if self.is_rare(word):
-                rare.append(same | alike)
+                with_rare_word.append(same | inflected)
 
-        def best(pairs: Iterable[int], most: int) -> list[int]:
-            return heapq.nlargest(most, pairs, key=lambda pair: (shared[pair], pair))
+        def best(pairs: Iterable[int], count: int) -> list[int]:
+            return heapq.nlargest(count, pairs, key=lambda pair: (shared[pair], pair))
 
-        told = sum(words.values())
+        total = sum(words.values())
         chosen = {
             pair
             for pair in shared
-            if shared[pair] >= HALF * max(told, self._information_of_pair[pair])
+            if shared[pair] >= config.min_overlap * max(total, self._pair_information[pair])
         }
-        chosen.update(pair for pairs in rare for pair in best(pairs, EACH))
-        chosen.update(self._alike(sentence, best(shared, MOST)))
-        terms = sorted(self._terms.find(sentence))[-MOST:]
-        return sorted({*terms, *best(chosen, MOST - len(terms))})
+        for pairs in with_rare_word:
+            chosen.update(best(pairs, config.pairs_per_rare_word))
+        chosen.update(self._fuzzy_match(sentence, best(shared, config.max_pairs)))
+        terms = sorted(self._terms.find(sentence))[-config.max_pairs :]
+        return sorted({*terms, *best(chosen, config.max_pairs - len(terms))})
 
     def is_rare(self, word: str) -> bool:
-        """Whether a word in small letters makes a pair relevant alone."""
-        return self._information(word) >= RARE
+        """Whether a lower-case word retrieves a pair alone."""
+        return self._information(word) >= self._config.rare_information
 
     def is_common(self, word: str) -> bool:
-        """Whether a word in small letters is one that may stand before any term: *the*, *a*."""
-        return self._information(word) < LEADING
+        """Whether a lower-case word may precede any term, as *the* and *a* do."""
+        return self._information(word) < self._config.determiner_information
 
     def find_terms(self, sentence: str) -> dict[int, frozenset[str]]:
-        """The numbers of the pairs whose terms stand in a sentence, and the telling words of each,
-        in small letters."""
+        """The numbers of the pairs whose terms the sentence contains, each with its informative
+        words in lower case."""
         return {number: frozenset(words) for number, words in self._terms.find(sentence).items()}
 
-    def _alike(self, sentence: str, pairs: Iterable[int]) -> list[int]:
-        """The one of some pairs that resembles a long sentence most, if one does; of equals the
-        newest."""
+    def _fuzzy_match(self, sentence: str, pairs: Iterable[int]) -> list[int]:
+        """The closest fuzzy match of a long sentence among some pairs, the newest of equals; empty
+        if none reaches the threshold."""
         words = words_and_punctuation(sentence)
-        if len(words) < LONG:
+        if len(words) < self._config.long_sentence:
             return []
-        likenesses = (
-            (similarity_ratio(words, words_and_punctuation(self._sources[pair]), ALIKE), pair)
+        threshold = self._config.fuzzy_retrieval_threshold
+        scores = (
+            (similarity_ratio(words, words_and_punctuation(self._sources[pair]), threshold), pair)
             for pair in pairs
         )
-        return [pair for likeness, pair in sorted(likenesses)[-1:] if likeness]
+        return [pair for score, pair in sorted(scores)[-1:] if score]
 
-    def _words(self, text: str) -> dict[str, float]:
-        """The telling words of a text, with what they tell."""
-        words = set(WORD.findall(text.casefold()))
-        return {
-            word: told for word in sorted(words) if (told := self._information(word)) >= TELLING
-        }
+    def _informative_words(self, text: str) -> dict[str, float]:
+        """The informative words of a text in lower case, each with its information in nats."""
+        words = sorted(set(word_runs(text.casefold())))
+        least = self._config.min_information
+        return {word: nats for word in words if (nats := self._information(word)) >= least}
 
     def _information(self, word: str) -> float:
-        """Nats. Of words that training never saw only the vocabulary's unigram model tells how rare
-        they are; the likeliest of the spellings in small and capital letters counts."""
-        if word not in self._known_information:
-            counted = self._counts.information(word)
-            self._known_information[word] = (
-                counted if word in self._counts else max(counted, self._unlikelihood(word))
+        """Nats. The counts decide for a word of the training text; any other word is at least as
+        rare as the vocabulary's unigram model estimates."""
+        if word not in self._word_information:
+            counted = self._frequencies.information(word)
+            self._word_information[word] = (
+                counted if word in self._frequencies else max(counted, self._unigram_nats(word))
             )
-        return self._known_information[word]
+        return self._word_information[word]
 
-    def _unlikelihood(self, word: str) -> float:
+    def _unigram_nats(self, word: str) -> float:
+        """− ln p of the likeliest of three spellings: lower case, capitalised, upper case."""
         spellings = (word, word.capitalize(), word.upper())
         return min(-self._tokenizer.log_probability(spelling) for spelling in spellings)
 
 
 @lru_cache(maxsize=1 << 16)
-def shared_forms(word: str) -> frozenset[str]:
-    """Keys of a word in small letters, of which it shares one with every form of it."""
-    return frozenset([word, *_forms(word)])
+def form_keys(word: str) -> frozenset[str]:
+    """Keys of a lower-case word; any two forms of one word share a key."""
+    return frozenset([word, *_prefix_keys(word)])
 
 
-def _forms(word: str) -> list[str]:
-    """Keys of the beginnings of a word, of which forms of one word share one."""
-    shortest = max(BEGINNING, len(word) - ENDINGS)
+def _prefix_keys(word: str) -> list[str]:
+    """The prefixes of a word that its other forms may share, marked with an ellipsis."""
+    shortest = max(MIN_PREFIX, len(word) - MAX_SUFFIX)
     return [word[:end] + "…" for end in range(shortest, len(word) + 1)]

@@ -1,5 +1,5 @@
-"""A translation memory that is learnt: sentence pairs, shown once, with their entries in a
-key-value memory, and the file that holds both."""
+"""The translation memory: remembered pairs, their entries in a key-value memory, and the file that
+holds both."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from rarenmt.config import RETRIEVAL, RetrievalConfig
 from rarenmt.errors import CheckpointError
 from rarenmt.model.checkpoint import Checkpoint
 from rarenmt.storage.files import Identity, identity, locked
@@ -21,16 +22,16 @@ from rarenmt.translation_memory.journal import Call, Journal, now
 from rarenmt.translation_memory.lookup import CandidateFinder
 from rarenmt.translation_memory.word_alignment import WordAligner
 
-SMALLEST = 1024
+MIN_SLOTS = 1024
 """Slots of a new memory."""
-STEP = 4
-"""A memory that is full grows by one part in so many."""
+GROWTH = 4
+"""A full memory grows by 1/GROWTH of its size."""
 
 UNSAVED: Identity | None = (0, 0, 0)
-"""The identity of no file."""
+"""An identity that no file has."""
 
 EntriesOf = Callable[[Sequence[Pair]], Entries]
-"""Where the entries of pairs come from: the model, or a memory that holds them already."""
+"""Returns the entries of pairs: encoded by the model, or copied from a memory that has them."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +40,38 @@ class RememberResult:
 
     new: list[Pair]
     known: list[Pair]
-    """Pairs that were remembered already, from the same place or another."""
+    """Pairs that were remembered before, from the same location or another."""
     conflicts: list[tuple[Pair, Pair]]
-    """New pairs with the remembered ones that translate the same source otherwise."""
+    """New pairs, each with an earlier pair that translates the same source differently."""
     tokens: int
     """Target pieces of the new pairs, EOS included."""
     evicted: int
-    """Entries that had to make room."""
+    """Entries removed to make room."""
     changed: bool
-    """Whether a line was shown that had not been shown before."""
+    """Whether any line was new."""
 
 
 class TranslationMemory:
-    """The pairs that a checkpoint was shown, their entries, and their file if they have one."""
+    """The remembered pairs of a checkpoint, their entries, and optionally their file."""
 
-    def __init__(self, checkpoint: Checkpoint, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        path: Path | None = None,
+        retrieval: RetrievalConfig = RETRIEVAL,
+    ) -> None:
         self.path = path
         self.progress: Callable[[int], None] = lambda pairs: None
-        """Told how many more pairs are encoded, from time to time."""
-        self._checkpoint = checkpoint
+        """Called with the number of pairs of each encoded batch."""
+        self._checkpoint, self._retrieval = checkpoint, retrieval
         self._finder: CandidateFinder | None = None
         self._saved_identity = UNSAVED
         self._locked_identity: Identity | None = UNSAVED
-        """What the lock was taken on."""
+        """Identity of the file when the lock was taken."""
         self._load()
 
     def _load(self) -> None:
-        """Hold what the file holds, or nothing where there is none."""
+        """Load the file; an empty memory if there is none."""
         self._clear()
         self._saved_identity = self._identity()
         if self.path is not None and self.path.exists():
@@ -74,8 +80,8 @@ class TranslationMemory:
             self.evicted = header.evicted
 
     def save(self) -> None:
-        """Write the file, atomically; CheckpointError if another program, which does not know of
-        locks, has changed it since ours was taken."""
+        """Write the file atomically; CheckpointError if a program that ignores the lock has changed
+        it meanwhile."""
         assert self.path is not None, "this memory has no file"
         if self._locked_identity != UNSAVED and self._locked_identity != self._identity():
             raise CheckpointError(
@@ -102,7 +108,7 @@ class TranslationMemory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the lock of the file and work on what it holds now; what was not saved is lost."""
+        """Lock the file and reload it if it has changed; unsaved changes are lost."""
         assert self.path is not None, "this memory has no file"
         with locked(self.path):
             if self._saved_identity != self._identity():
@@ -115,37 +121,41 @@ class TranslationMemory:
 
     @property
     def candidate_finder(self) -> CandidateFinder:
-        """Finds what is relevant in the memory as it stands."""
+        """Finds candidates in the memory as it is now."""
         if self._finder is None:
-            known = self._checkpoint
+            checkpoint = self._checkpoint
             self._finder = CandidateFinder(
-                self.memory, self.journal, known.tokenizer, known.lexicon, known.counts
+                self.memory,
+                self.journal,
+                checkpoint.tokenizer,
+                checkpoint.lexicon,
+                checkpoint.counts,
+                self._retrieval,
             )
         return self._finder
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> RememberResult:
-        """Write pairs into the memory, one after the other; no weight changes.
+        """Write pairs into the memory in order; no weight changes.
 
-        A line that was shown before changes nothing, and a known pair in another place only adds
-        the place. More passes (the paper shows its context three times) matter only to a memory
-        that reinforces: others hold every pair whole.
+        A line that was remembered before changes nothing, and a known pair from another location
+        only adds the location. More than one pass (the paper makes three) matters only to a memory
+        that reinforces.
         """
         shown = [pair if pair.time is not None else replace(pair, time=now()) for pair in pairs]
         return self._apply([Call(shown, passes)], self._encode)
 
     def merge(self, other: "TranslationMemory") -> RememberResult:
-        """Remember what another memory of the same checkpoint was shown, call by call."""
+        """Remember the lines of another memory of the same checkpoint, call by call."""
         return self._apply(other.journal.calls, other._entries_from_memory())
 
-    def forget(self, showings: Collection[int]) -> list[Pair]:
-        """Take back lines, counted from 0 over all that were shown; the pairs that are no longer
-        remembered.
+    def forget(self, lines: Collection[int]) -> list[Pair]:
+        """Remove lines, counted from 0 over all calls; return the pairs that are gone.
 
-        Afterwards the memory is, to the last bit, what it would be had it never seen them.
+        The memory is then identical, bit for bit, to one that never contained these lines.
         """
         before, encode = self.journal, self._entries_from_memory()
         self._clear()
-        self._write(before.without(showings), encode)
+        self._write(before.without(lines), encode)
         return [pair for pair in before.pairs if not self.journal.has_pair(pair)]
 
     def superseded(self, pairs: Iterable[Pair]) -> list[tuple[Pair, Pair]]:
@@ -169,12 +179,12 @@ class TranslationMemory:
         return result
 
     def _identity(self) -> Identity | None:
-        """What tells the file from every other state of it: a memory is replaced, never changed."""
+        """Identifies a version of the file, which is replaced and never changed in place."""
         return None if self.path is None else identity(self.path)
 
     def _clear(self) -> None:
         model = self._checkpoint.model
-        slots = min(SMALLEST, model.config.memory.limit)
+        slots = min(MIN_SLOTS, model.config.memory.limit)
         self.memory = model.new_memory(slots=slots, dtype=torch.bfloat16)
         self.journal = Journal()
         self.evicted = 0
@@ -182,7 +192,7 @@ class TranslationMemory:
         self._saved_identity = UNSAVED
 
     def _apply(self, calls: Sequence[Call], encode: EntriesOf) -> RememberResult:
-        """Perform what is new in some calls, and say what that is."""
+        """Write the new lines of some calls."""
         shown = [pair for call in calls for pair in call.pairs]
         unseen = [call for call in map(self._new_lines, calls) if call.pairs]
         evicted, first = self.evicted, len(self.journal.pairs)
@@ -198,13 +208,13 @@ class TranslationMemory:
         )
 
     def _new_lines(self, call: Call) -> Call:
-        """The lines of a call that were not shown before, each once."""
+        """A call without repeated lines and lines remembered before."""
         return Call(
             [p for p in dict.fromkeys(call.pairs) if not self.journal.has_line(p)], call.passes
         )
 
     def _write(self, calls: Sequence[Call], encode: EntriesOf) -> int:
-        """Write the new pairs of some calls; how many entries that are."""
+        """Write the new pairs of some calls; return the number of their entries."""
         self._saved_identity = UNSAVED
         taken = [(call.passes, self.journal.append(call)) for call in calls]
         numbers = [number for _, some in taken for number in some]
@@ -224,7 +234,7 @@ class TranslationMemory:
         return count
 
     def _append(self, numbers: Tensor, entries: Entries) -> None:
-        """Give the pairs of these numbers slots of their own, all at once."""
+        """Append the entries of the pairs of these numbers (P,) to the memory."""
         order = torch.arange(len(numbers)).repeat_interleave(entries.lengths)
         positions = torch.arange(len(order)) - (entries.lengths.cumsum(0) - entries.lengths)[order]
         writes = order.to(entries.values.device)
@@ -234,8 +244,7 @@ class TranslationMemory:
     def _write_pair(
         self, number: int, turn: int, keys: Tensor, values: Tensor, links: Tensor
     ) -> None:
-        """Write the pair of that number for the turn-th time, where it may find its values already
-        or must make others go."""
+        """Write one pair, in pass `turn`, into a memory that reinforces entries or is full."""
         memory, before = self.memory, self.memory.used
         right = 0
         nearest = None
@@ -250,11 +259,11 @@ class TranslationMemory:
         self.evicted += len(values) - right - (memory.used - before)
 
     def _make_room(self, more: int) -> None:
-        """Grow the memory in steps, up to its limit."""
+        """Grow the memory to hold more entries, up to its limit."""
         needed = self.memory.used + more
         if needed > self.memory.slots:
             limit = max(self.memory.config.limit, self.memory.slots)
-            spare = needed // STEP if self.memory.used else 0
+            spare = needed // GROWTH if self.memory.used else 0
             self.memory.grow(min(limit, needed + spare))
 
     @property
@@ -262,7 +271,7 @@ class TranslationMemory:
         return self.memory.config.reinforce
 
     def _encode(self, pairs: Sequence[Pair]) -> Entries:
-        """The entries of pairs, from the model."""
+        """The entries of pairs, encoded by the model."""
         known, encode = self._checkpoint, self._checkpoint.tokenizer.encode
         encoded = [(encode(pair.source.strip()), encode(pair.target.strip())) for pair in pairs]
         counterparts = WordAligner(known.tokenizer, known.lexicon)
@@ -270,8 +279,7 @@ class TranslationMemory:
         return encode_pairs(known.model, counterparts, encoded, dtype, self.progress)
 
     def _entries_from_memory(self) -> EntriesOf:
-        """The entries of pairs that the memory holds now; from the model where it does not hold
-        every one of them apart."""
+        """Copies the entries of remembered pairs; encodes them if any was merged or evicted."""
         if self._reinforces or self.evicted:
             return self._encode
         memory, journal, slots = (

@@ -1,7 +1,7 @@
-"""Remembered terms: pairs whose whole source stands in a sentence, as the entries of a glossary do.
+"""Remembered terms: pairs whose whole source occurs in a sentence, as glossary entries do.
 
-Who remembers *dashboard* wants it wherever a dashboard is spoken of, or two *dashboards*, however
-often training saw the word and however long the sentence is.
+A remembered *dashboard* applies wherever *dashboard* or *dashboards* occurs, whatever the frequency
+of the word and the length of the sentence.
 """
 
 from collections import defaultdict
@@ -9,88 +9,90 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import product
 
-from rarenmt.text.lexicon.inflection import BEGINNING
+from rarenmt.config import RETRIEVAL, RetrievalConfig
+from rarenmt.text.lexicon.inflection import SOURCE_MIN_PREFIX
 from rarenmt.text.matching import words_and_punctuation
-
-LONGEST = 8
-"""Words and signs of a term, at most."""
-TELLING = 7.0
-"""Nats that one of its words tells at least: *and* is no term, nor is *good*."""
-LABEL = 10.0
-"""The same where it has a capital letter, and may be a label of a form: *Well*, *Back*, *City*."""
-LEADING = 4.0
-"""Nats that a word tells less than which may stand before a term: *the*, *a*, *to*."""
-
-COMMONER = 2.0
-"""Nats that another form of a word of a term may tell less than that: who remembers *rights* does
-not speak of *right*."""
-RAREST = 12.0
-"""Nats from which that is so rare that it does not matter by how much."""
 
 
 class Terms:
-    """The terms among remembered pairs, by their words and signs."""
+    """The terms among remembered pairs, indexed by their words and punctuation."""
 
-    def __init__(self, tells: Callable[[str], float], same: Callable[[str, str], bool]) -> None:
-        """`tells`: what a word in small letters tells, in nats; `same`: whether two are forms of
-        one word."""
-        self._tells, self._same = tells, same
-        self._forms = lru_cache(maxsize=1 << 16)(self._forms_of)
+    def __init__(
+        self,
+        information: Callable[[str], float],
+        are_forms: Callable[[str, str], bool],
+        config: RetrievalConfig = RETRIEVAL,
+    ) -> None:
+        """`information`: nats of a lower-case word; `are_forms`: whether two words are forms of one
+        word."""
+        self._config = config
+        self._information, self._are_forms = information, are_forms
+        self._forms = lru_cache(maxsize=1 << 16)(self._find_forms)
         self._pairs: dict[tuple[str, ...], int] = {}
         self._inflected: dict[tuple[str, ...], int] = {}
-        """Those that may stand in other forms: no whole sentences, which end with a sign."""
+        """Terms that also match in other forms: those that do not end with punctuation, as whole
+        sentences do."""
         self._words: dict[str, dict[str, None]] = defaultdict(dict)
-        """The words of these, in order, by their first letters, in which forms of a word agree."""
+        """The words of these, in order, by the first letters that all forms of a word share."""
 
     def add(self, number: int, source: str) -> None:
-        """Take in the source of a pair; the newest of equals counts. *The seal* is found in *a
-        seal* too."""
-        words = tuple(words_and_punctuation(source))
-        least = LABEL if source.lstrip()[:1].isupper() else TELLING
-        if len(words) > LONGEST or not any(self._tell(word, least) for word in words):
+        """Index the source of a pair; the newest of equal terms wins. A leading determiner is
+        optional: *The seal* also matches *a seal*."""
+        config, words = self._config, tuple(words_and_punctuation(source))
+        capitalised = source.lstrip()[:1].isupper()
+        least = config.label_information if capitalised else config.term_information
+        informative = any(self._is_informative(word, least) for word in words)
+        if len(words) > config.max_term_words or not informative:
             return
-        leading = words[0].isalpha() and self._tells(words[0]) < LEADING
-        for term in [words, words[1:]] if leading else [words]:
+        determiner = (
+            words[0].isalpha() and self._information(words[0]) < config.determiner_information
+        )
+        for term in [words, words[1:]] if determiner else [words]:
             self._pairs[term] = number
             if term[-1].isalnum():
                 self._inflected[term] = number
         if words[-1].isalnum():
             self._forms.cache_clear()
             for word in words:
-                self._words[word[:BEGINNING]][word] = None
+                self._words[word[:SOURCE_MIN_PREFIX]][word] = None
 
     def find(self, sentence: str) -> dict[int, list[str]]:
-        """The numbers of the pairs whose terms stand in a sentence, from left to right and the
-        longest first, and the words of the sentence that tell something of each."""
+        """The numbers of the pairs whose terms occur in a sentence, each with the informative words
+        of the occurrence. Matches from left to right, the longest term first."""
         words = words_and_punctuation(sentence)
-        shared_forms = [self._forms(word) for word in words]
+        forms = [self._forms(word) for word in words]
         found: dict[int, list[str]] = {}
-        place = 0
-        while place < len(words):
-            for end in range(min(place + LONGEST, len(words)), place, -1):
-                number = self._number(shared_forms[place:end])
+        start = 0
+        while start < len(words):
+            for end in range(min(start + self._config.max_term_words, len(words)), start, -1):
+                number = self._match(forms[start:end])
                 if number is not None:
-                    found[number] = [word for word in words[place:end] if self._tell(word)]
-                    place = end - 1
+                    least = self._config.term_information
+                    found[number] = [w for w in words[start:end] if self._is_informative(w, least)]
+                    start = end - 1
                     break
-            place += 1
+            start += 1
         return found
 
-    def _forms_of(self, word: str) -> list[str]:
+    def _find_forms(self, word: str) -> list[str]:
         """A word, and the words of terms of which it may be another form."""
-        alike = self._words.get(word[:BEGINNING], ())
-        told = self._tells(word) + COMMONER
-        others = (each for each in alike if each != word and told >= min(self._tells(each), RAREST))
-        return [word, *(each for each in others if self._same(each, word))]
+        config = self._config
+        candidates = self._words.get(word[:SOURCE_MIN_PREFIX], ())
+        most = self._information(word) + config.inflected_term_tolerance
+        others = (
+            other
+            for other in candidates
+            if other != word and most >= min(self._information(other), config.inflected_term_cap)
+        )
+        return [word, *(other for other in others if self._are_forms(other, word))]
 
-    def _number(self, shared_forms: Sequence[Sequence[str]]) -> int | None:
-        """The pair whose term has one of these forms for each of its words; the first ones are
-        preferred."""
-        exact = self._pairs.get(tuple(own[0] for own in shared_forms))
-        if exact is not None or all(len(own) == 1 for own in shared_forms):
+    def _match(self, forms: Sequence[Sequence[str]]) -> int | None:
+        """The pair whose term consists of one form of each word; the exact term comes first."""
+        exact = self._pairs.get(tuple(word_forms[0] for word_forms in forms))
+        if exact is not None or all(len(word_forms) == 1 for word_forms in forms):
             return exact
-        inflected = (self._inflected.get(words) for words in product(*shared_forms))
+        inflected = (self._inflected.get(words) for words in product(*forms))
         return next((number for number in inflected if number is not None), None)
 
-    def _tell(self, word: str, least: float = TELLING) -> bool:
-        return any(map(str.isalpha, word)) and self._tells(word) >= least
+    def _is_informative(self, word: str, least: float) -> bool:
+        return any(map(str.isalpha, word)) and self._information(word) >= least

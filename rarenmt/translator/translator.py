@@ -7,7 +7,7 @@ from typing import overload
 
 import torch
 
-from rarenmt.config import IndexName, SearchConfig
+from rarenmt.config import RETRIEVAL, IndexName, RetrievalConfig, SearchConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
 from rarenmt.decoding.candidates import CandidateSet
@@ -52,11 +52,12 @@ class Translator:
         memory_path: Path | None = None,
         *,
         index: IndexName = "auto",
+        retrieval: RetrievalConfig = RETRIEVAL,
     ) -> None:
         self.checkpoint = checkpoint
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
-        self.translation_memory = TranslationMemory(checkpoint, memory_path)
+        self.translation_memory = TranslationMemory(checkpoint, memory_path, retrieval)
         self._agreement = Agreement(
             self.model, self.tokenizer, checkpoint.lexicon, checkpoint.company
         )
@@ -72,6 +73,7 @@ class Translator:
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
         index: IndexName = "auto",
+        retrieval: RetrievalConfig = RETRIEVAL,
     ) -> "Translator":
         """A checkpoint folder (default: the shipped one) with its memory file (default:
         `rarenmt.translator.locations.default_memory`); a missing file is an empty memory.
@@ -81,7 +83,9 @@ class Translator:
         folder = Path(folder or shipped_checkpoint())
         checkpoint = load_checkpoint(folder, torch.device(device))
         checkpoint.model.to(precision)
-        return cls(checkpoint, Path(memory or default_memory(folder)), index=index)
+        return cls(
+            checkpoint, Path(memory or default_memory(folder)), index=index, retrieval=retrieval
+        )
 
     @property
     def memory(self) -> Memory:

@@ -13,7 +13,13 @@ from rarenmt.model.seq2seq import Model
 from rarenmt.storage.tensors import load_tensors, save_tensors
 from rarenmt.text.pairs import Pair
 from rarenmt.text.words import UNALIGNED
-from rarenmt.translation_memory.file import BEFORE, Header, load_memory, read_journal, save_memory
+from rarenmt.translation_memory.file import (
+    OLD_FORMATS,
+    Header,
+    load_memory,
+    read_journal,
+    save_memory,
+)
 from rarenmt.translation_memory.journal import Call, Journal
 
 PAIRS = [Pair(s, t, "sentences.tsv", i, time=i) for i, (s, t) in enumerate(SENTENCES, start=1)]
@@ -146,7 +152,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, memory: Memory) -> 
         load_memory(path, memory, "fingerprint")
 
 
-@pytest.mark.parametrize("version", BEFORE)
+@pytest.mark.parametrize("version", OLD_FORMATS)
 def test_what_an_earlier_version_was_shown_can_be_read(
     saved: Path, memory: Memory, version: str
 ) -> None:
@@ -168,8 +174,8 @@ def test_what_an_earlier_version_was_shown_can_be_read(
     ("changed", "sentence"),
     [
         ({"format": "99"}, "has memory format 99; this version reads 4"),
-        ({"languages": "en"}, "is damaged: its metadata are not whole"),
-        ({"evicted": "many"}, "is damaged: its metadata are not whole"),
+        ({"languages": "en"}, "is damaged: its metadata are incomplete"),
+        ({"evicted": "many"}, "is damaged: its metadata are incomplete"),
         ({"evicted": None}, "is damaged or not a safetensors file: its metadata are no texts"),
     ],
 )

@@ -2,9 +2,10 @@
 
 import pytest
 
+from rarenmt.config import RETRIEVAL
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.translation_memory.retrieval import ALIKE, HALF, LONG, MOST, RARE, TELLING, Retriever
+from rarenmt.translation_memory.retrieval import Retriever
 
 TOLD = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
 """Nats that a word tells; others tell 12 as well."""
@@ -41,24 +42,28 @@ def test_a_word_that_is_no_word_of_the_vocabulary_is_rare() -> None:
 
 def test_what_training_saw_often_is_not_rare_however_it_is_spelt() -> None:
     counts = Frequencies({"the": 10**6, "because": 700, "okapi": 1})
-    found = Retriever(Told(), counts=counts)
+    found = Retriever(Told(), frequencies=counts)
     found.add(["because the", "okapi the", "zebra the"])
 
-    assert -Told().log_probability("because") > RARE > counts.information("because")
+    assert (
+        -Told().log_probability("because")
+        > RETRIEVAL.rare_information
+        > counts.information("because")
+    )
     assert found.find("because gnu gnus gnawed") == []
     assert found.find("okapi gnu gnus gnawed") == [1]
     assert found.find("zebra gnu gnus gnawed") == [2]
 
 
 def test_common_words_are_not_enough_however_many() -> None:
-    assert max(TOLD["the"], TOLD["reads"], TOLD["old"]) < TELLING
+    assert max(TOLD["the"], TOLD["reads"], TOLD["old"]) < RETRIEVAL.min_information
 
     assert remembering("The old one reads.").find("the old reads") == []
 
 
 def test_words_that_are_not_rare_are_enough_when_they_tell_half_of_the_sentence() -> None:
     told = TOLD["book"] + TOLD["letter"]
-    assert TOLD["book"] < HALF * told < TOLD["letter"] < RARE
+    assert TOLD["book"] < RETRIEVAL.min_overlap * told < TOLD["letter"] < RETRIEVAL.rare_information
     found = remembering("The book.", "The letter.", "A book, a letter.")
 
     assert found.find("The letter, the book") == [1, 2]
@@ -66,7 +71,7 @@ def test_words_that_are_not_rare_are_enough_when_they_tell_half_of_the_sentence(
 
 
 def test_nor_is_a_long_pair_relevant_of_which_the_sentence_holds_a_little() -> None:
-    assert TOLD["letter"] < HALF * (TOLD["letter"] + 12.0)  # what a zebra tells
+    assert TOLD["letter"] < RETRIEVAL.min_overlap * (TOLD["letter"] + 12.0)  # what a zebra tells
     found = remembering("The letter.", "The old letter, the letter!", "The letter, the zebra.")
 
     assert found.find("the old letter") == [0, 1]
@@ -78,9 +83,9 @@ def test_a_long_sentence_asks_the_pair_that_resembles_it_most() -> None:
         f"{start} zebra zebus zorros", f"{start} yak yaks yetis", "zebra zebus the letter"
     )
     long = f"{start} gnu okapi emu"
-    assert len(long.split()) == LONG + 2
+    assert len(long.split()) == RETRIEVAL.long_sentence + 2
 
-    assert ALIKE < 2 * 9 / (12 + 12)
+    assert RETRIEVAL.fuzzy_retrieval_threshold < 2 * 9 / (12 + 12)
     assert found.find(long) == [1]  # the first two share as much: the newer of them
     assert found.find(f"{start} zebra gnu emu") == [0, 2]  # a rare word, and the nearest
 
@@ -168,15 +173,15 @@ def test_sentences_that_resemble_one_another_are_asked_together() -> None:
 
 def test_no_more_than_the_most_are_asked_in_all() -> None:
     words = [f"word{letter}" for letter in "abcdefghijklmnop"]
-    assert len(words) > MOST
+    assert len(words) > RETRIEVAL.max_pairs
     found = remembering(*words)
 
-    assert found.find(" ".join(words)) == list(range(len(words) - MOST, len(words)))
+    assert found.find(" ".join(words)) == list(range(len(words) - RETRIEVAL.max_pairs, len(words)))
 
 
 def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> None:
     telling = Frequencies({"key": 1, "light": 1, "wait": 1, "the": 9997})
-    found = Retriever(Told(), counts=telling)
+    found = Retriever(Told(), frequencies=telling)
     found.add(["key", "The key is here."])
 
     assert found.find("Press the key and wait for the light.") == [0]
@@ -188,7 +193,9 @@ def test_of_too_many_terms_the_newest_are_asked() -> None:
     words = [f"term{letter}" for letter in "abcdefghijklmnop"]
     found = remembering(*words)
 
-    assert found.find(" ".join(reversed(words))) == list(range(len(words) - MOST, len(words)))
+    assert found.find(" ".join(reversed(words))) == list(
+        range(len(words) - RETRIEVAL.max_pairs, len(words))
+    )
 
 
 def test_pairs_can_be_added_later() -> None:

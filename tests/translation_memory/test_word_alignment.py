@@ -12,10 +12,10 @@ from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
-from rarenmt.translation_memory.retrieval import shared_forms
+from rarenmt.translation_memory.retrieval import form_keys
 from rarenmt.translation_memory.word_alignment import (
-    ELSEWHERE_KNOWN,
-    ELSEWHERE_NEW,
+    UNLINKED_KNOWN,
+    UNLINKED_NEW,
     WordAligner,
     align,
     reweight_attention,
@@ -83,9 +83,9 @@ def test_what_is_known_is_believed_less_than_what_is_left(tokenizer: Tokenizer) 
     weights = reweight_attention(even(pair), [WordAligner(tokenizer, LEXICON).prior(*pair)])[0]
 
     the, zebra, _ = weights[0].split([*sizes, 1])
-    assert float(zebra[0] / the[0]) == pytest.approx(ELSEWHERE_KNOWN)
+    assert float(zebra[0] / the[0]) == pytest.approx(UNLINKED_KNOWN)
     the, zebra, _ = weights[first_new].split([*sizes, 1])
-    assert float(the[0] / zebra[0]) == pytest.approx(ELSEWHERE_NEW)
+    assert float(the[0] / zebra[0]) == pytest.approx(UNLINKED_NEW)
 
 
 def test_a_known_word_whose_sources_are_not_there_attends_as_it_did(tokenizer: Tokenizer) -> None:
@@ -141,7 +141,7 @@ def test_a_word_that_training_knew_is_not_heard_in_other_forms(tokenizer: Tokeni
     heard = WordAligner(tokenizer, LEXICON).source_words(tokenizer.encode("The zebras often"))
 
     found = heard.positions(
-        [shared_forms("the"), shared_forms("zebra"), shared_forms("oftener"), shared_forms("often")]
+        [form_keys("the"), form_keys("zebra"), form_keys("oftener"), form_keys("often")]
     )
 
     assert [heard.words[row].unique().tolist() for row in found] == [[0], [1], [], [2]]

@@ -9,7 +9,7 @@ from conftest import SENTENCES
 
 from rarenmt.config import SearchConfig
 from rarenmt.text.pairs import Pair
-from rarenmt.translation_memory.store import SMALLEST
+from rarenmt.translation_memory.store import MIN_SLOTS
 from rarenmt.translator.result import Translation
 from rarenmt.translator.translator import LONG, LONGEST, Translator
 
@@ -57,7 +57,7 @@ def test_the_memory_grows_when_it_is_full(translator: Translator) -> None:
 
     result = translator.remember(many)
 
-    assert translator.memory.used == result.tokens > SMALLEST
+    assert translator.memory.used == result.tokens > MIN_SLOTS
     assert result.evicted == 0
 
 

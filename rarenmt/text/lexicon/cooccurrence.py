@@ -1,8 +1,8 @@
-"""Which words keep company with the same words, as the training text shows.
+"""Co-occurrence statistics: which determiners precede the same words in the training text.
 
-*eine Hebamme* was shown once, and the next sentence needs another article: of words that stand
-behind *eine* more also stand behind *die* and *meine* than would by chance, and hardly any behind
-*ein*. Nothing else is known of genders.
+After a remembered *eine Hebamme*, another sentence may need another article. Words that follow
+*eine* also follow *die* and *meine* more often than by chance, and hardly ever *ein*. This is the
+only source of grammatical gender.
 """
 
 import math
@@ -13,23 +13,22 @@ from pathlib import Path
 
 from rarenmt.errors import CheckpointError, DataError
 from rarenmt.storage.files import replace_bytes
-from rarenmt.text.lexicon.frequency import WORD
+from rarenmt.text.lexicon.frequency import word_runs
 from rarenmt.text.pairs import read_pairs
 
-LEADING = 200
-"""The commonest words, of which it is known; what stands behind one of them is any other word."""
+FREQUENT_WORDS = 200
+"""Number of most frequent words that have scores, from the other words that follow them."""
 
-FEW = 0.3
-"""Nats that are not worth a line."""
+MIN_SCORE = 0.3
+"""Absolute score, in nats, below which a pair is not stored."""
 
-MOST = 1.0
-"""Nats for any word, and for the same word again where nothing is known of it: that words have a
-favourite among the leading ones says little of a new word."""
+MAX_SCORE = 1.0
+"""Upper bound of a score in nats; also the score of a word with itself if it has no counts."""
 
 
 class Cooccurrence:
-    """By two leading words, how many nats likelier the one stands before a word that the other
-    stood before."""
+    """For two frequent words, how much likelier one is before a word that the other precedes, in
+    nats."""
 
     def __init__(self, nats: Mapping[tuple[str, str], float] | None = None) -> None:
         self._scores = dict(nats or {})
@@ -39,42 +38,42 @@ class Cooccurrence:
         return len(self._scores)
 
     def score(self, shown: str, other: str) -> float:
-        """How much likelier the `other` word is before what was `shown` behind a word than it is
-        before any; 0 if that is not known."""
+        """The score of the `other` word before a word that `shown` precedes; 0 if unknown."""
         both = (min(shown, other), max(shown, other))
-        return self._scores.get(both, MOST * (shown == other and shown not in self._known))
+        return self._scores.get(both, MAX_SCORE * (shown == other and shown not in self._known))
 
     @classmethod
     def learn(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Cooccurrence":
-        """From target sentences, each text with how often an epoch shows it, which says what the
-        commonest words are: ln of how often two occurrences of a word stand behind the two leading
-        words, over how often by chance, each once more than counted. Every word that occurs so
-        twice or oftener counts as much as any other. Capital letters count: *Der* begins a
-        sentence, and is no genitive."""
+        """From target sentences, each text with its number of repetitions in an epoch, which is the
+        weight of its word counts.
+
+        The score is ln((n + 1) / (e + 1)): n is how often two occurrences of a word follow the two
+        frequent words, e the number expected by chance. Every word with two or more occurrences
+        has the same weight. Case matters: *Der* starts a sentence and is no genitive."""
         sentences: list[list[str]] = []
         often: Counter[str] = Counter()
         for text, weight in texts:
-            words = [WORD.findall(sentence) for sentence in text]
+            words = [word_runs(sentence) for sentence in text]
             counts = Counter(word for own in words for word in own if word.isalpha())
             often.update({word: weight * count for word, count in counts.items()})
             sentences += words
-        leading = {word for word, _ in often.most_common(LEADING)}
+        leading = {word for word, _ in often.most_common(FREQUENT_WORDS)}
         behind: dict[str, Counter[str]] = defaultdict(Counter)
         for own in sentences:
             for word, following in pairwise(own):
                 if word in leading and following not in leading:
                     behind[following][word] += 1
-        return cls(dict(_worth([counts for counts in behind.values() if counts.total() > 1])))
+        return cls(dict(_scores([counts for counts in behind.values() if counts.total() > 1])))
 
     def save(self, path: Path) -> None:
-        """Write it as word other<TAB>nats lines, in order."""
+        """Write sorted lines: word, space, other word, tab, score in nats."""
         rows = sorted(self._scores.items())
         text = "".join(f"{word} {other}\t{nats:.2f}\n" for (word, other), nats in rows)
         replace_bytes(path, text.encode())
 
     @classmethod
     def load(cls, path: Path) -> "Cooccurrence":
-        """Read what `save` wrote; where there is no file, nothing is known."""
+        """Read what `save` wrote; without a file, no scores."""
         if not path.exists():
             return cls()
         try:
@@ -83,9 +82,9 @@ class Cooccurrence:
             raise CheckpointError(f"{error}; copy the whole checkpoint again") from None
 
 
-def _draws(counts: Counter[str]) -> Iterator[tuple[tuple[str, str], float]]:
-    """By two words in order, how likely one occurrence is behind each of them, of two occurrences
-    that are drawn of all."""
+def _pair_probabilities(counts: Counter[str]) -> Iterator[tuple[tuple[str, str], float]]:
+    """For any two preceding words, the probability that two occurrences of a word, drawn without
+    replacement, follow one each."""
     of_all = counts.total() * (counts.total() - 1)
     for word, count in counts.items():
         for other, others in counts.items():
@@ -93,13 +92,12 @@ def _draws(counts: Counter[str]) -> Iterator[tuple[tuple[str, str], float]]:
                 yield (word, other), count * (others - (word == other)) / of_all
 
 
-def _worth(behind: Sequence[Counter[str]]) -> Iterator[tuple[tuple[str, str], float]]:
-    """From the leading words that each word stands behind, the nats of any two of them, where they
-    are worth a line."""
+def _scores(behind: Sequence[Counter[str]]) -> Iterator[tuple[tuple[str, str], float]]:
+    """The scores to store, from the counts of the frequent words before each word."""
     together: dict[tuple[str, str], float] = defaultdict(float)
     alone: dict[str, float] = defaultdict(float)
     for counts in behind:
-        for both, share in _draws(counts):
+        for both, share in _pair_probabilities(counts):
             together[both] += share
         for word, count in counts.items():
             alone[word] += count / counts.total()
@@ -107,8 +105,8 @@ def _worth(behind: Sequence[Counter[str]]) -> Iterator[tuple[tuple[str, str], fl
         for other in alone:
             chance = alone[word] * alone[other] / len(behind)
             nats = math.log((together.get((word, other), 0.0) + 1) / (chance + 1))
-            if word <= other and abs(nats) >= FEW:
-                yield (word, other), min(nats, MOST)
+            if word <= other and abs(nats) >= MIN_SCORE:
+                yield (word, other), min(nats, MAX_SCORE)
 
 
 def _read(path: Path) -> Iterator[tuple[tuple[str, str], float]]:
@@ -120,5 +118,5 @@ def _read(path: Path) -> Iterator[tuple[tuple[str, str], float]]:
             nats = math.nan
         if len(words) != 2 or not math.isfinite(nats):
             found = f"{row.source!r}, {row.target!r}"
-            raise DataError(path, row.line, f"{found} are no two words and their nats")
+            raise DataError(path, row.line, f"{found} are not two words and a score")
         yield (min(words), max(words)), nats

@@ -1,7 +1,7 @@
-"""How often words stand in the training text, as the checkpoint remembers it.
+"""Word frequencies of the training text, as the checkpoint stores them.
 
-The vocabulary's unigram model cannot tell: a word of several pieces seems to it as rare as their
-product, be it *because*.
+The unigram model of the vocabulary is no substitute: it takes any word of several pieces, even
+*because*, to be as rare as their product.
 """
 
 import math
@@ -14,11 +14,19 @@ from rarenmt.errors import CheckpointError, DataError
 from rarenmt.storage.files import replace_bytes
 from rarenmt.text.pairs import read_pairs
 
-WORD = re.compile(r"\w+")
+_WORD_RUN = re.compile(r"\w+")
+
+
+def word_runs(text: str) -> list[str]:
+    """The runs of letters, digits and underscores of a text: the words that are counted.
+
+    Punctuation is left out, and pieces do not matter; see `Tokenizer.split_words` for words of
+    pieces and `words_and_punctuation` in `rarenmt.text.matching` for fuzzy matches."""
+    return _WORD_RUN.findall(text)
 
 
 class Frequencies:
-    """Occurrences of source words, in small letters; without any, nothing is known."""
+    """Counts of lower-case source words."""
 
     def __init__(self, counts: Mapping[str, int] | None = None) -> None:
         self._counts = dict(counts or {})
@@ -28,31 +36,31 @@ class Frequencies:
         return len(self._counts)
 
     def __contains__(self, word: str) -> bool:
-        """Whether a word stood there."""
+        """Whether the training text contains a word."""
         return word in self._counts
 
     def information(self, word: str) -> float:
-        """− ln of the share of all words that are this one, in nats; of a word that never stood
-        there what one tells that stood there once. 0 where nothing is known."""
+        """− ln of the relative frequency of a word (its self-information), in nats; an unseen word
+        counts as seen once. 0 without counts."""
         return math.log(self._all / self._counts.get(word, 1)) if self._all else 0.0
 
     @classmethod
     def from_texts(cls, texts: Iterable[tuple[Iterable[str], float]]) -> "Frequencies":
-        """Of texts, each with how often an epoch shows it."""
+        """Count the words of texts, each with its number of repetitions in an epoch."""
         counts: Counter[str] = Counter()
         for sentences, weight in texts:
-            own = Counter(word for text in sentences for word in WORD.findall(text.casefold()))
+            own = Counter(word for text in sentences for word in word_runs(text.casefold()))
             counts.update({word: max(1, round(weight * count)) for word, count in own.items()})
         return cls(counts)
 
     def save(self, path: Path) -> None:
-        """Write them as word<TAB>occurrences lines, in order."""
+        """Write sorted word<TAB>count lines."""
         rows = sorted(self._counts.items())
         replace_bytes(path, "".join(f"{word}\t{count}\n" for word, count in rows).encode())
 
     @classmethod
     def load(cls, path: Path) -> "Frequencies":
-        """Read what `save` wrote; where there is no file, nothing is known."""
+        """Read what `save` wrote; without a file, no counts."""
         if not path.exists():
             return cls()
         try:
@@ -65,5 +73,5 @@ class Frequencies:
 
 def _number(text: str, path: Path, line: int) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise DataError(path, line, f"{text!r} is no number of occurrences")
+        raise DataError(path, line, f"{text!r} is not a count; expected a whole number from 1")
     return int(text)

@@ -1,9 +1,9 @@
-"""How the words of a language end, as the lexicon of a checkpoint shows.
+"""Inflection learnt from the lexicon, for any pair of languages.
 
-*Tablets* is a form of *tablet* and *party* none of *part*: of the words that training knew, most
-that differ in an *s* at the end have translations that begin alike, and few that differ in a *y*.
-And a translation may end as words do that it ends like: *Verzichtserklärung* has a form in *-en*,
-for *Erklärung* has one. Nothing here is about one language.
+*Tablets* is a form of *tablet*, but *party* is none of *part*: most known words that differ in a
+final *s* have translations with the same beginning, few that differ in a final *y* do. A new word
+inflects as known words with the same ending: *Verzichtserklärung* has a form in *-en* because
+*Erklärung* has one.
 """
 
 from bisect import bisect_left
@@ -11,67 +11,70 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 
-BEGINNING, ENDINGS = 3, 4
-"""Source words may be forms of one word when they agree in at least so many letters at the
-beginning, and differ in at most so many behind that, both together: *-y* and *-ies* in four."""
-TARGET_BEGINNING, TARGET_ENDINGS = 4, 3
-"""The same of target words, of which there is less evidence."""
-LIKELY = 0.5
-"""Share of the words known to differ as two words do, whose translations begin alike, from which
-these two are forms of one word."""
-SURE = 0.7
-"""The same where their own translations do not begin alike: *Bahnhof* and *Bahnhöfe*."""
-EVIDENCE = 20
-"""Words that are known to differ so, at least."""
-PEERS = 5
-"""Known words that end as a new one, from which those are asked how it may end."""
-RHYME = 3
-"""Letters at the end in which they agree with it, at least."""
-OFTEN = 0.15
-"""Share of them that have another ending, from which the new word may have it."""
-MOST = 8
-"""Other forms of a word, at most."""
+SOURCE_MIN_PREFIX, SOURCE_MAX_SUFFIXES = 3, 4
+"""Two source words may be forms of one word if their first 3 letters or more agree and their
+remaining suffixes have at most 4 letters together, as *-y* and *-ies* do."""
+TARGET_MIN_PREFIX, TARGET_MAX_SUFFIXES = 4, 3
+"""The same for target words, which have less evidence."""
+MIN_RELIABILITY = 0.5
+"""Share of the known word pairs with the same two suffixes whose translations begin alike, from
+which two words count as forms of one word."""
+HIGH_RELIABILITY = 0.7
+"""The same if their own translations do not begin alike: *Bahnhof* and *Bahnhöfe*."""
+MIN_WORDS = 20
+"""Known word pairs with the same two suffixes, at least."""
+MIN_NEIGHBOURS = 5
+"""Known words with the ending of a new word, needed to inflect it."""
+MIN_SUFFIX = 3
+"""Length of the shared ending, at least."""
+MIN_SHARE = 0.15
+"""Share of these words with another suffix, from which the new word may take it."""
+MAX_FORMS = 8
+"""Other forms of a word."""
 
 
 class Inflections:
-    """What forms the words of a source and a target language have."""
+    """The forms of source and target words."""
 
     def __init__(self, known: Mapping[str, Collection[str]]) -> None:
-        """`known`: the target words that translate each source word, in small letters."""
+        """`known`: the target words that translate each source word, in lower case."""
         self._known = known
         self.are_forms = lru_cache(maxsize=1 << 16)(self._are_forms)
         self.other_forms = lru_cache(maxsize=1 << 16)(self._other_forms)
         self._reliable = lru_cache(maxsize=None)(self._reliability)
 
     def _are_forms(self, word: str, other: str) -> bool:
-        """Whether two source words in small letters are likely forms of one word."""
+        """Whether two lower-case source words are probably forms of one word."""
         if word == other:
             return True
-        if not _alike(word, other, BEGINNING, ENDINGS):
+        if not _alike(word, other, SOURCE_MIN_PREFIX, SOURCE_MAX_SUFFIXES):
             return False
         reliability = self._reliable(*_differ(word, other))
-        if reliability >= SURE:
+        if reliability >= HIGH_RELIABILITY:
             return True
         new = word not in self._known or other not in self._known
-        return reliability >= LIKELY and (new or self._translate_alike(word, other))
+        return reliability >= MIN_RELIABILITY and (new or self._translate_alike(word, other))
 
     def _other_forms(self, word: str) -> tuple[str, ...]:
-        """Other forms that a target word may have, the likeliest first: those that the training
-        text knew, and then those that are longer, as with words which end like it; an *-en* for an
-        *-er* would make verbs of nouns."""
+        """Other forms of a target word, the likeliest first: known forms, then longer forms by
+        analogy with known words of the same ending. Analogy only adds letters: *-en* for *-er*
+        would turn nouns into verbs."""
         low = word.casefold()
         changes = dict.fromkeys(_differ(low, other) for other in self._forms(low))
-        peers = self._peers(low)
-        counts = Counter(_differ(peer, other) for peer in peers for other in self._forms(peer))
-        least = max(2.0, OFTEN * len(peers))
+        neighbours = self._neighbours(low)
+        counts = Counter(_differ(peer, other) for peer in neighbours for other in self._forms(peer))
+        least = max(2.0, MIN_SHARE * len(neighbours))
         likely = (change for change, n in counts.most_common() if n >= least and not change[0])
         changes.update(dict.fromkeys(likely))
         ended = (_changed(word, *change) for change in changes)
-        return tuple(other for other in ended if other and other != word)[:MOST]
+        return tuple(other for other in ended if other and other != word)[:MAX_FORMS]
 
     def _forms(self, word: str) -> list[str]:
-        """Known target words that differ from one in small letters in a short ending alone."""
-        words, beginning = self._words, word[: max(TARGET_BEGINNING, len(word) - TARGET_ENDINGS)]
+        """Known target words that differ from a lower-case word only in a short suffix."""
+        words, beginning = (
+            self._words,
+            word[: max(TARGET_MIN_PREFIX, len(word) - TARGET_MAX_SUFFIXES)],
+        )
         found = []
         for place in range(bisect_left(words, beginning), len(words)):
             other = words[place]
@@ -79,70 +82,74 @@ class Inflections:
                 break
             shared = _shared(word, other)
             if other != word and len(word) + len(other) - 2 * shared <= min(
-                TARGET_ENDINGS, shared / 2
+                TARGET_MAX_SUFFIXES, shared / 2
             ):
                 found.append(other)
         return found
 
-    def _peers(self, word: str) -> list[str]:
-        """Other known words with its longest ending that PEERS of them have."""
-        rhymes = [
+    def _neighbours(self, word: str) -> list[str]:
+        """Other known words that share the longest ending common to MIN_NEIGHBOURS of them."""
+        endings = [
             (length, other)
             for other in self._words
-            if other[-RHYME:] == word[-RHYME:]
+            if other[-MIN_SUFFIX:] == word[-MIN_SUFFIX:]
             and other != word
-            and (length := _shared(word[::-1], other[::-1])) >= RHYME
+            and (length := _shared(word[::-1], other[::-1])) >= MIN_SUFFIX
         ]
-        lengths = sorted((length for length, _ in rhymes), reverse=True)
-        return [w for n, w in rhymes if n >= lengths[PEERS - 1]] if len(rhymes) >= PEERS else []
+        lengths = sorted((length for length, _ in endings), reverse=True)
+        return (
+            [w for n, w in endings if n >= lengths[MIN_NEIGHBOURS - 1]]
+            if len(endings) >= MIN_NEIGHBOURS
+            else []
+        )
 
     @cached_property
     def _words(self) -> list[str]:
-        """All target words that have letters alone, in order."""
+        """All target words of letters only, sorted."""
         return sorted({word for some in self._known.values() for word in some if word.isalpha()})
 
     def _reliability(self, ending: str, other: str) -> float:
-        """The share of the known words that have both endings whose translations begin alike."""
+        """The share of the known words with both suffixes whose translations begin alike."""
         both = list(self._with_both(ending, other))
-        if len(both) < EVIDENCE:
+        if len(both) < MIN_WORDS:
             return 0.0
         return sum(self._translate_alike(*words) for words in both) / len(both)
 
     def _with_both(self, ending: str, other: str) -> Iterator[tuple[str, str]]:
         for word in self._known:
             beginning = word.removesuffix(ending) if word.endswith(ending) else ""
-            if len(beginning) >= TARGET_BEGINNING and beginning + other in self._known:
+            if len(beginning) >= TARGET_MIN_PREFIX and beginning + other in self._known:
                 yield word, beginning + other
 
     def _translate_alike(self, word: str, other: str) -> bool:
         return any(
-            _alike(one, two, TARGET_BEGINNING, TARGET_ENDINGS)
+            _alike(one, two, TARGET_MIN_PREFIX, TARGET_MAX_SUFFIXES)
             for one in self._known[word]
             for two in self._known[other]
         )
 
 
 def _shared(word: str, other: str) -> int:
-    """Letters that two words agree in at the beginning."""
+    """Length of the common prefix of two words."""
     letters = enumerate(zip(word, other, strict=False))
     shorter = min(len(word), len(other))
     return next((place for place, (one, two) in letters if one != two), shorter)
 
 
 def _alike(word: str, other: str, least: int, most: int) -> bool:
-    """Whether two words agree in at least so many letters at the beginning, and differ in at most
-    so many behind."""
+    """Whether two words share a prefix of `least` letters and have remaining suffixes of at most
+    `most` letters together."""
     shared = _shared(word, other)
     return shared >= least and len(word) + len(other) - 2 * shared <= most
 
 
 def _differ(word: str, other: str) -> tuple[str, str]:
-    """The endings of two words behind what they agree in."""
+    """The suffixes of two words after their common prefix."""
     shared = _shared(word, other)
     return word[shared:], other[shared:]
 
 
 def _changed(word: str, ending: str, other: str) -> str:
-    """A word with another ending for one that it has; nothing where it has not."""
+    """A word with its suffix exchanged; empty if it does not end in that."""
     beginning = word[: len(word) - len(ending)]
     return beginning + other if word[len(beginning) :].casefold() == ending else ""

@@ -1,8 +1,7 @@
-"""Which words translate which, as the alignment of the training text says.
+"""The translation lexicon: which words translate which in the aligned training text.
 
-A remembered pair is asked for what is new in it. Of the words that the training text knew, it is
-only to say what the sentence asks for: *wrote* does not stand in a sentence, so its translation
-in a remembered one has nothing to say there, however near its key may be.
+It blocks entries of a remembered pair whose known source word is not in the sentence: without
+*wrote* in the sentence, the translation of *wrote* is no candidate, however near its key.
 """
 
 from collections import Counter, defaultdict
@@ -18,14 +17,14 @@ from rarenmt.text.pairs import read_pairs
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
 
-SEEN = 2
-"""Links between two words from which one is known as a translation of the other."""
-SHARE = 0.05
-"""Of all links of a target word, that those with one source word must have."""
+MIN_LINKS = 2
+"""Alignment links between two words of a lexicon entry."""
+MIN_LINK_SHARE = 0.05
+"""Share of all links of a target word that an entry needs."""
 
 
 class Lexicon:
-    """Source words by the target word that translates them, all in small letters."""
+    """Source words by the target word that translates them, in lower case."""
 
     def __init__(self, translations: Iterable[tuple[str, str]] = ()) -> None:
         self._sources: dict[str, set[str]] = defaultdict(set)
@@ -36,11 +35,11 @@ class Lexicon:
         return sum(map(len, self._sources.values()))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Source words, each with a target word that translates it."""
+        """All source words, each with a target word that translates it."""
         return ((source, target) for target, some in self._sources.items() for source in some)
 
     def sources(self, target: str) -> set[str]:
-        """The source words that a target word translates; none where it is unknown."""
+        """The source words that a target word translates; empty if it is unknown."""
         return self._sources.get(target, set())
 
     @cached_property
@@ -54,7 +53,7 @@ class Lexicon:
 
     @cached_property
     def inflections(self) -> Inflections:
-        """How the words of both languages end."""
+        """The inflected forms of words in both languages."""
         return Inflections(self.translations)
 
     @classmethod
@@ -77,17 +76,17 @@ class Lexicon:
         return cls(
             (source, target)
             for (source, target), count in counts.items()
-            if count >= max(SEEN, SHARE * totals[target])
+            if count >= max(MIN_LINKS, MIN_LINK_SHARE * totals[target])
         )
 
     def save(self, path: Path) -> None:
-        """Write it as source<TAB>target lines, in order."""
+        """Write sorted source<TAB>target lines."""
         rows = sorted(self.pairs())
         replace_bytes(path, "".join(f"{s}\t{t}\n" for s, t in rows).encode())
 
     @classmethod
     def load(cls, path: Path) -> "Lexicon":
-        """Read what `save` wrote; where there is no file, nothing is known."""
+        """Read what `save` wrote; without a file, an empty lexicon."""
         if not path.exists():
             return cls()
         try:
@@ -97,5 +96,5 @@ class Lexicon:
 
 
 def _plain(*words: str) -> bool:
-    """Whether they can stand in a line of the file: a space alone is a word to the tokenizer."""
+    """Whether words fit in a line of the file: to the tokenizer, a lone space is a word."""
     return all(word.split() == [word] for word in words)

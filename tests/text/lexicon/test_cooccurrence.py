@@ -7,7 +7,7 @@ import pytest
 
 from rarenmt.errors import CheckpointError
 from rarenmt.text.lexicon import cooccurrence as company
-from rarenmt.text.lexicon.cooccurrence import MOST, Cooccurrence
+from rarenmt.text.lexicon.cooccurrence import MAX_SCORE, Cooccurrence
 
 HE, SHE = ("der Hund", "einen Hund"), ("die Katze", "eine Katze")
 
@@ -18,7 +18,7 @@ def learn(*sentences: str) -> Cooccurrence:
 
 @pytest.fixture(autouse=True)
 def four_words_lead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(company, "LEADING", 4)
+    monkeypatch.setattr(company, "FREQUENT_WORDS", 4)
 
 
 def test_words_that_stand_before_the_same_words_keep_company() -> None:
@@ -37,7 +37,7 @@ def test_words_that_stand_before_the_same_words_keep_company() -> None:
 def test_a_favourite_is_worth_a_nat_at_most() -> None:
     favourite = learn(*["der Hund", "die Katze"] * 50)
 
-    assert favourite.score("der", "der") == MOST
+    assert favourite.score("der", "der") == MAX_SCORE
 
 
 def test_a_word_with_a_capital_letter_is_another_one() -> None:
@@ -71,7 +71,7 @@ def test_the_weights_of_the_texts_say_which_words_are_common() -> None:
 
 
 def test_of_what_is_not_known_the_same_word_again_is_likelier() -> None:
-    assert Cooccurrence().score("der", "der") == MOST
+    assert Cooccurrence().score("der", "der") == MAX_SCORE
     assert Cooccurrence().score("der", "die") == 0
     assert Cooccurrence({("der", "einen"): 1.0}).score("der", "der") == 0  # it was not worth a line
 
@@ -91,5 +91,5 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
 def test_a_damaged_file_is_one_sentence(line: str, tmp_path: Path) -> None:
     (tmp_path / "company.tsv").write_text(line + "\n", "utf-8")
 
-    with pytest.raises(CheckpointError, match=r"company\.tsv:1: .* no two words and their nats"):
+    with pytest.raises(CheckpointError, match=r"company\.tsv:1: .* are not two words and a score"):
         Cooccurrence.load(tmp_path / "company.tsv")

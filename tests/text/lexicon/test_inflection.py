@@ -38,7 +38,7 @@ def test_words_that_end_as_many_known_ones_do_are_forms_of_one() -> None:
 
 
 def test_a_few_words_are_no_evidence() -> None:
-    few = dict(list(nouns("", "s").items())[: 2 * (endings.EVIDENCE - 1)])
+    few = dict(list(nouns("", "s").items())[: 2 * (endings.MIN_WORDS - 1)])
 
     assert not same(few, "tablet", "tablets")
 
@@ -88,5 +88,5 @@ def test_a_new_word_does_not_get_one_ending_for_another() -> None:
 def test_there_are_so_many_forms_at_most() -> None:
     known = ["tabletta", *("tablett" + end for end in "bcdefghijklmnop")]
 
-    assert len(others("Tabletta", *known)) == endings.MOST
+    assert len(others("Tabletta", *known)) == endings.MAX_FORMS
     assert others("a") == others("") == []
