@@ -9,22 +9,24 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rarenmt.config import RETRIEVAL, RetrievalConfig, SearchConfig
-from rarenmt.decoding import agreement
-from rarenmt.decoding import beam_search as search
-from rarenmt.decoding import candidates as excerpt
-from rarenmt.decoding import continuation as speech
+from rarenmt.config import (
+    RETRIEVAL,
+    CandidateConfig,
+    ConstraintConfig,
+    RetrievalConfig,
+    SearchConfig,
+)
+from rarenmt.decoding import candidates
 from rarenmt.decoding.attribution import Attribution
 from rarenmt.evaluation.bootstrap import Interval
 from rarenmt.evaluation.oneshot import OneShot, Suite, answer, figures, read_suite
-from rarenmt.model import attention, readout
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.model.readout import MixtureReadout
 from rarenmt.text.lexicon.frequency import Frequencies, word_runs
@@ -49,7 +51,7 @@ class Row:
     constants: tuple[tuple[Any, str, Any], ...] = ()
     """Modules, their constants and what these become for this row."""
     retrieval: RetrievalConfig = RETRIEVAL
-    beam: int = 5
+    search: SearchConfig = field(default_factory=SearchConfig)
     memory: bool = True
 
     def measure(self, folder: Path, suite: Suite) -> OneShot:
@@ -62,8 +64,7 @@ class Row:
             translator = Translator(checkpoint, retrieval=self.retrieval)
             if self.memory:
                 translator.remember(suite.context)
-            beam = SearchConfig(beam=self.beam)
-            answers = answer(translator, suite, beam, memory=self.memory)
+            answers = answer(translator, suite, self.search, memory=self.memory)
             return figures(self.name, suite, answers)
         finally:
             for module, name, value in kept:
@@ -182,9 +183,9 @@ class BM25:
         return sorted(number for _, number in best)
 
 
-def nothing_owed(debt: Attribution) -> Tensor:
+def none_from_memory(attribution: Attribution) -> Tensor:
     """As if no piece came from the memory."""
-    return torch.zeros_like(debt.belief, dtype=torch.bool)
+    return torch.zeros_like(attribution.base_score, dtype=torch.bool)
 
 
 places_at = SourceWords.positions
@@ -227,6 +228,16 @@ def unknown_company(checkpoint: Checkpoint) -> None:
     checkpoint.company.__init__()  # type: ignore[misc]
 
 
+def competing(**changes: Any) -> SearchConfig:
+    """A search whose candidates compete in another way."""
+    return SearchConfig(candidates=CandidateConfig(**changes))
+
+
+def constrained(**changes: Any) -> SearchConfig:
+    """A search under other constraints."""
+    return SearchConfig(constraints=ConstraintConfig(**changes))
+
+
 ROWS = [
     Row("no memory", memory=False),
     Row("default"),
@@ -249,24 +260,24 @@ ROWS = [
     Row(
         "8 pairs with each rare word, greedy",
         retrieval=replace(RETRIEVAL, pairs_per_rare_word=8),
-        beam=1,
+        search=SearchConfig(beam=1),
     ),
     Row("at most 2 pairs", retrieval=replace(RETRIEVAL, max_pairs=2)),
     Row("at most 32 pairs", retrieval=replace(RETRIEVAL, max_pairs=32)),
-    Row("no thread", constants=((speech, "THREAD", 0.0), (speech, "LONGER", 0.0))),
-    Row("a thread of one word", constants=((speech, "LONGER", 0.0),)),
+    Row("no thread", search=competing(bigram_bonus=0.0, trigram_bonus=0.0)),
+    Row("a thread of one word", search=competing(trigram_bonus=0.0)),
     Row(
         "pairs that resemble it are no nearer and trusted no more",
-        constants=((speech, "CLOSER", 0.0), (readout, "TRUST", 0.0)),
+        search=competing(fuzzy_bonus=0.0, fuzzy_gate_bonus=0.0),
     ),
-    Row("words do not wait for attention", constants=((excerpt, "LOOKED", 0.0),)),
+    Row("words do not wait for attention", search=competing(min_attention=0.0)),
     Row("entries speak inside words too", any_piece),
-    Row("words do not end", constants=((speech, "ENDING", 0.0),)),
+    Row("words do not end", search=constrained(word_end_penalty=0.0)),
     Row(
         "a word of one piece may be left",
-        constants=((Attribution, "last", property(nothing_owed)),),
+        constants=((Attribution, "last_from_memory", property(none_from_memory)),),
     ),
-    Row("attention brings nothing nearer", constants=((excerpt, "_raise", as_near),)),
+    Row("attention brings nothing nearer", constants=((candidates, "_raise_similarity", as_near),)),
     Row("every word of a pair speaks", constants=((SourceWords, "positions", all_heard),)),
     Row("keys: attention as it was", constants=((entries, "reweight_attention", as_it_was),)),
     Row(
@@ -279,12 +290,18 @@ ROWS = [
     Row("no lexicon", unknown_words),
     Row("a word behind a sign is another word", no_signs),
     Row("the first word of a pair keeps its capital letter", capitals),
-    Row("the model has no say in what goes with a word", constants=((search, "AGREED", 0.0),)),
+    Row("the model has no say in what goes with a word", search=constrained(base_score_weight=0.0)),
     Row("nothing is known of what keeps company", unknown_company),
-    Row("what stands before a remembered word stays", constants=((agreement, "RIVALS", 0),)),
-    Row("remembered words may be passed over", constants=((search, "DUE", 0.0),)),
-    Row("what is said is looked at again", constants=((attention, "DONE", 0.0),)),
-    Row("both of the last", constants=((search, "DUE", 0.0), (attention, "DONE", 0.0))),
+    Row("what stands before a remembered word stays", search=constrained(alternatives=0)),
+    Row("remembered words may be passed over", search=constrained(constraint_weight=0.0)),
+    Row("what is said is looked at again", search=competing(attention_suppression=0.0)),
+    Row(
+        "both of the last",
+        search=replace(
+            competing(attention_suppression=0.0),
+            constraints=ConstraintConfig(constraint_weight=0.0),
+        ),
+    ),
     Row("query: source", without_blocks("bottom", "top")),
     Row("query: no source", without_blocks("source")),
     Row("query: no bottom", without_blocks("bottom")),
@@ -292,13 +309,13 @@ ROWS = [
     Row("gate: always 0.3", fixed(0.3)),
     Row("gate: always 0.6", fixed(0.6)),
     Row("gate: by similarity", gate(lambda nearest: 20 * (nearest - 0.8))),
-    Row("4 neighbours", constants=((excerpt, "HEARD", 4),)),
-    Row("16 neighbours", constants=((excerpt, "HEARD", 16),)),
+    Row("4 neighbours", search=competing(max_neighbours=4)),
+    Row("16 neighbours", search=competing(max_neighbours=16)),
     Row("temperature, half", hotter(0.5)),
     Row("temperature, double", hotter(2.0)),
-    Row("greedy", beam=1),
-    Row("beam 10", beam=10),
-    Row("no memory, greedy", beam=1, memory=False),
+    Row("greedy", search=SearchConfig(beam=1)),
+    Row("beam 10", search=SearchConfig(beam=10)),
+    Row("no memory, greedy", search=SearchConfig(beam=1), memory=False),
 ]
 
 

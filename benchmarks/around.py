@@ -13,8 +13,7 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.config import SearchConfig
-from rarenmt.decoding import candidates as excerpt
+from rarenmt.config import CandidateConfig, SearchConfig
 from rarenmt.evaluation.metrics import WORD
 from rarenmt.evaluation.oneshot import Answers, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
@@ -59,20 +58,20 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=5)
     arguments = parser.parse_args()
     suite, config = read_suite(arguments.suite), SearchConfig(beam=arguments.beam)
+    at_once = replace(config, candidates=CandidateConfig(min_attention=0.0))
     whole = load_checkpoint(arguments.model, torch.device("cpu"))
     unknown = replace(whole, company=Cooccurrence())
     print("| | said once more | sentences | word before as in the reference | recall | BLEU |")
     print("|---|---|---|---|---|---|")
-    for name, checkpoint, looked, memory in [
-        ("no memory", whole, excerpt.LOOKED, False),
-        ("words do not wait", whole, 0.0, True),
-        ("nothing is known of what keeps company", unknown, excerpt.LOOKED, True),
-        ("default", whole, excerpt.LOOKED, True),
+    for name, checkpoint, search, memory in [
+        ("no memory", whole, config, False),
+        ("words do not wait", whole, at_once, True),
+        ("nothing is known of what keeps company", unknown, config, True),
+        ("default", whole, config, True),
     ]:
-        excerpt.LOOKED = looked
         translator = Translator(checkpoint)
         translator.remember(suite.context)
-        print(row(suite, answer(translator, suite, config, memory=memory), name), flush=True)
+        print(row(suite, answer(translator, suite, search, memory=memory), name), flush=True)
 
 
 if __name__ == "__main__":

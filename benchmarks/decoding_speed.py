@@ -146,9 +146,9 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> CandidateS
     signs = (nothing, nothing, nothing, nothing, nothing)
     itself = torch.arange(len(nothing))
     whole = WordBoundaries(*signs, itself, itself, space=EMPTY)
-    threads = EntryPrefixes(unknown, unknown, unknown, whole)
+    prefixes = EntryPrefixes(unknown, unknown, unknown, whole)
     places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
-    return CandidateSet.of(memory, threads, list(chosen), list(places))
+    return CandidateSet.from_slots(memory, prefixes, list(chosen), list(places))
 
 
 def report_speed(

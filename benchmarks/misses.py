@@ -83,9 +83,9 @@ class Doctor:
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
         states, weights = model.attend(batch)
         queries = model.query(states.flat())
-        begun = Prefix.all(batch.inputs, excerpt.joints).by_sentence()
+        prefix = Prefix.from_inputs(batch.inputs, excerpt.boundaries).by_sentence()
         attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
-        recall = excerpt.read(queries, begun, attention, untold=coverage)
+        recall = excerpt.read(queries, prefix, attention, untranslated_attention=coverage)
         _, shares, _ = model.read_out(states.flat(), queries, recall, self.translator.memory)
         right = recall.values[begins] == target_ids[begins]
         return Look(

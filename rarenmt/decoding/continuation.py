@@ -1,11 +1,11 @@
-"""What entries of the memory say, and how that goes on from what is written.
+"""Which candidate entries may continue a hypothesis, and how they score.
 
-An entry knows what had been written of its word before it: one from inside a word speaks only
-right there, so that a remembered word neither starts in the middle nor loses its end. Nor is it
-said twice in a row, unless its pair does so.
+Each entry stores the hash of what preceded it in its word. An entry from inside a word is therefore
+a candidate only after that beginning, so that a remembered word neither starts in the middle nor
+loses its end. A word is not repeated directly unless its pair repeats it.
 
-Shapes: B sentences · M entries of a sentence · R rows a sentence · N = B·R rows · K of them ·
-V pieces.
+Shapes: B sentences · M entries of a sentence · R rows per sentence · N = B·R rows · K neighbours of
+a row · V vocabulary.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -15,280 +15,276 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rarenmt.config import CandidateConfig, ConstraintConfig
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
-from rarenmt.memory.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Memory, Recall
+from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.tokenizer import BOS
 from rarenmt.text.words import WordBoundaries
-
-THREAD = 0.1
-"""By how much an entry is nearer when the word before it, or its beginning, was just written."""
-
-LONGER = 0.3
-"""By how much more, when the word before that was written too: a sentence resembles its pair."""
-
-CLOSER = 0.1
-"""By how much more, when the pair of the entry resembles the sentence as a whole."""
-
-HEARD = 8
-"""Neighbours of a query, at most: of 64 translations with 100,000 entries to ask, none changes
-with sixteen, and seven do with four."""
-
-ENDING = 3.0
-"""Nats that going on with a word loses when the remembered word ends there, and that leaving it
-loses when the remembered one goes on."""
-
-OWED = 6.0
-"""Nats more that anything but its next piece loses while a word is unfinished that the memory began
-and has written so far; and that going on with it loses when it has come to its end."""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Some entries of each row, before it is known which are the nearest."""
+    """Preselected entries of each row, in any order."""
 
     entries: Tensor
-    """(N, K) their numbers among those of all sentences, B·M."""
+    """(N, K) indices into the entries of all sentences, B·M."""
     similarity: Tensor
-    """(N, K) with what their thread adds; −inf where an entry may not speak."""
+    """(N, K) with bonuses; −inf if an entry is not a candidate."""
     cosine: Tensor
-    """(N, K) without."""
-    thread: Tensor
-    """(N, K) how they go on."""
-    mute: Tensor
-    """(N, K) which have nothing to say in their sentence."""
+    """(N, K) without bonuses."""
+    continuation: Tensor
+    """(N, K) a `Continuation` for each entry."""
+    blocked: Tensor
+    """(N, K) which entries give no probability to their value."""
 
 
 @dataclass(frozen=True)
 class Continuations:
-    """What the entries say that each sentence of a batch may ask."""
+    """The candidate entries of each sentence of a batch."""
 
     slots: Tensor
-    """(B, M), EMPTY where a sentence has fewer; those come last."""
+    """(B, M), padded at the end with EMPTY."""
     values: Tensor
     """(B, M)"""
-    stems: Tensor
+    prefixes: Tensor
     """(B, M) as in `EntryPrefixes`."""
-    before: Tensor
+    previous_words: Tensor
     """(B, M) as in `EntryPrefixes`."""
     words: Tensor
     """(B, M) as in `EntryPrefixes`."""
-    close: Tensor
-    """(B, M) which entries come from a pair that resembles the sentence."""
-    bound: Tensor
-    """(B, M) how many words must stand before an entry as in its pair, or it is mute: of those that
-    begin the second word of a term one, of those that begin a further one two; of others none."""
-    varied: Tensor
-    """(B, M) which entries translate a word that their pair has in another form."""
-    wanted: Tensor
-    """(B, M) which entries translate a due word of the sentence."""
-    joints: WordBoundaries
-    """How the pieces join to words."""
+    fuzzy_match: Tensor
+    """(B, M) which entries come from a pair that is a fuzzy match of the sentence."""
+    context_words: Tensor
+    """(B, M) how many words of its pair must precede an entry, or it is blocked: 1 for an entry
+    that begins the second word of a term, 2 for one that begins a later word, otherwise 0."""
+    inflected: Tensor
+    """(B, M) which entries translate a word that has another form in their pair."""
+    constrained: Tensor
+    """(B, M) which entries translate a constrained word of the sentence."""
+    boundaries: WordBoundaries
 
     @classmethod
-    def of(
+    def from_slots(
         cls,
         memory: Memory,
-        threads: EntryPrefixes,
+        prefixes: EntryPrefixes,
         slots: Tensor,
-        close: Tensor | None = None,
-        bound: Tensor | None = None,
-        varied: Tensor | None = None,
+        fuzzy_match: Tensor | None = None,
+        context_words: Tensor | None = None,
+        inflected: Tensor | None = None,
     ) -> "Continuations":
-        """The entries in these slots (B, M), where the memory and its threads are; `close` (B, M)
-        are those of pairs that resemble their sentence, to so many words they are `bound` (B, M),
-        and `varied` (B, M) are those of words in another form, if it is known."""
-        values, stems, before, words = (
-            _look_up(table, slots)
-            for table in (memory.values, threads.stems, threads.before, threads.words)
-        )
+        """Gather the entries in these slots (B, M), on the device of the memory and its prefixes.
+
+        The other arguments (B, M) are as the fields of the same name; default: none, 0, none.
+        """
+        tables = (memory.values, prefixes.prefixes, prefixes.previous_words, prefixes.words)
+        values, before, previous_words, words = (_gather(table, slots) for table in tables)
         nothing = torch.zeros_like(slots, dtype=torch.bool)
-        close = nothing if close is None else close
-        bound = nothing.long() if bound is None else bound
-        varied = nothing if varied is None else varied
         return cls(
-            slots, values, stems, before, words, close, bound, varied, nothing, threads.joints
+            slots=slots,
+            values=values,
+            prefixes=before,
+            previous_words=previous_words,
+            words=words,
+            fuzzy_match=nothing if fuzzy_match is None else fuzzy_match,
+            context_words=nothing.long() if context_words is None else context_words,
+            inflected=nothing if inflected is None else inflected,
+            constrained=nothing,
+            boundaries=prefixes.boundaries,
         )
 
     def select(self, sentences: Tensor) -> "Continuations":
-        """The same for some of the sentences."""
+        """Return the entries of some sentences."""
         slots = self.slots[sentences]
-        longest = max(1, int((slots != EMPTY).sum(dim=1).max())) if len(slots) else 1
-        names = (field.name for field in fields(self) if field.name != "joints")
-        return replace(self, **{name: getattr(self, name)[sentences, :longest] for name in names})
+        width = max(1, int((slots != EMPTY).sum(dim=1).max())) if len(slots) else 1
+        names = (field.name for field in fields(self) if field.name != "boundaries")
+        return replace(self, **{name: getattr(self, name)[sentences, :width] for name in names})
 
-    def goes_on(self, begun: Prefix) -> tuple[Tensor, Tensor]:
-        """What is added to the similarities where so much is written (B, R), and how each entry
-        goes on from there; both (B, R, M)."""
-        half = self._halved[:, None] & (begun.word == self.joints.space)[:, :, None]
-        follows = (self.stems[:, None] == begun.word[:, :, None]) | half
-        follows |= self._behind[:, None] == self.joints.fold_case(begun.word)[:, :, None]
-        further = self._before[:, None] == self.joints.fold_case(begun.before)[:, :, None]
-        further &= (self.before != EMPTY)[:, None]
-        follows &= further | (self.bound < 2)[:, None]
-        further = (further | (self.bound > 0)[:, None]) & follows
-        silent = (self.values == EMPTY)[:, None] | (self.inside[:, None] & ~follows)
-        bonus = THREAD * follows.float() + LONGER * further.float()
-        bonus += CLOSER * (follows & self.close[:, None]).float()
-        onwards = torch.where(self.tied[:, None] | half, SAME_WORD, NEXT_WORD)
-        return bonus.masked_fill(silent, -torch.inf), follows * onwards  # ELSEWHERE is 0
+    def match_prefix(self, prefix: Prefix, config: CandidateConfig) -> tuple[Tensor, Tensor]:
+        """Return the similarity bonus of each entry after a prefix (B, R), −inf if it is not a
+        candidate, and its `Continuation`; both (B, R, M)."""
+        spaced = self._begins_with_space[:, None]
+        spaced = spaced & (prefix.word == self.boundaries.space)[:, :, None]
+        follows = (self.prefixes[:, None] == prefix.word[:, :, None]) | spaced
+        folded = self.boundaries.fold_case(prefix.word)[:, :, None]
+        follows |= self._folded_prefixes[:, None] == folded
+        folded = self.boundaries.fold_case(prefix.previous_word)[:, :, None]
+        both = self._folded_previous_words[:, None] == folded
+        both &= (self.previous_words != EMPTY)[:, None]
+        follows &= both | (self.context_words < 2)[:, None]
+        both = (both | (self.context_words > 0)[:, None]) & follows
+        excluded = (self.values == EMPTY)[:, None] | (self.inside[:, None] & ~follows)
+        bonus = config.bigram_bonus * follows.float() + config.trigram_bonus * both.float()
+        bonus += config.fuzzy_bonus * (follows & self.fuzzy_match[:, None]).float()
+        same_word = self.continues[:, None] | spaced
+        kind = torch.where(same_word, int(Continuation.SAME_WORD), int(Continuation.NEXT_WORD))
+        return bonus.masked_fill(excluded, -torch.inf), follows * kind  # Continuation.NONE is 0
 
-    def recall(self, near: Neighbours, begun: Prefix, neighbours: int) -> Recall:
-        """The so many nearest of some entries where so much is written (N,)."""
-        order = first(near.similarity, min(neighbours, near.entries.shape[1]))
+    def recall(
+        self, near: Neighbours, prefix: Prefix, neighbours: int, gate_bonus: float
+    ) -> Recall:
+        """Return the nearest `neighbours` of the preselected entries after a prefix (N,).
+
+        The gate gains `gate_bonus` at an entry that continues the prefix in a fuzzy match.
+        """
+        order = stable_top_k(near.similarity, min(neighbours, near.entries.shape[1]))
         near = Neighbours(*(getattr(near, part.name).gather(1, order) for part in fields(near)))
-        silent = near.similarity.isneginf()
+        excluded = near.similarity.isneginf()
+        elsewhere = near.continuation == Continuation.NONE
         slots = self.slots.take(near.entries)
-        values = self._said(near, begun.word)
-        mute = near.mute | self._again(near, begun) | self._recased(near, begun.word)
-        mute |= self.tied.take(near.entries) & (near.thread == ELSEWHERE)
+        values = self._spaced_values(near, prefix.word)
+        blocked = near.blocked | self._repeats(near, prefix) | self._wrong_case(near, prefix.word)
+        blocked |= self.continues.take(near.entries) & elsewhere
+        fuzzy = self.fuzzy_match.take(near.entries) & ~elsewhere & ~excluded
         missing = (0, neighbours - order.shape[1])
         return Recall(
-            F.pad(slots.masked_fill(silent, EMPTY), missing, value=EMPTY),
-            F.pad(values.masked_fill(silent, EMPTY), missing, value=EMPTY),
-            F.pad(near.similarity, missing, value=-torch.inf),
-            F.pad(near.thread, missing),
-            F.pad(mute & ~silent, missing),
-            F.pad(near.cosine.detach().masked_fill(silent, 0.0), missing),
-            F.pad(self.close.take(near.entries) & (near.thread != ELSEWHERE) & ~silent, missing),
-            self.joints.opening_punctuation,
+            slots=F.pad(slots.masked_fill(excluded, EMPTY), missing, value=EMPTY),
+            values=F.pad(values.masked_fill(excluded, EMPTY), missing, value=EMPTY),
+            similarity=F.pad(near.similarity, missing, value=-torch.inf),
+            continuation=F.pad(near.continuation, missing),
+            blocked=F.pad(blocked & ~excluded, missing),
+            cosine=F.pad(near.cosine.detach().masked_fill(excluded, 0.0), missing),
+            gate_bonus=F.pad(gate_bonus * fuzzy, missing),
+            opening_punctuation=self.boundaries.opening_punctuation,
         )
 
-    def end_words(self, log_probs: Tensor, written: Tensor, owed: Tensor) -> None:
-        """Make it unlikely, in log_probs (B·R, V), to go on with a word that is written as it was
-        remembered, or to leave one before its end; of words with one piece so far only those that
-        are `owed` (B·R,) to the memory, for others only happen to begin alike."""
-        follows = self.stems[:, None] == written.view(len(self.stems), -1, 1)  # (B, R, M)
-        further = (follows & self.inside[:, None]).flatten(0, 1)
-        goes_on = further.any(dim=-1)
-        ends = (follows & ~self.inside[:, None]).any(dim=-1).flatten()
-        ends &= ~self.joints.is_punctuation(written)
-        spelt = (written < 0) | (written >= len(self.joints.continues_word)) | owed
-        going_on, going_on_owed, leaving, anything = self._lost
-        _subtract(log_probs, ends & ~goes_on & spelt, going_on)
-        _subtract(log_probs, ends & ~goes_on & owed, going_on_owed)
-        _subtract(log_probs, goes_on & ~ends & spelt, leaving)
-        unfinished = goes_on & ~ends & owed
-        rows, entries = (further & unfinished[:, None]).nonzero().unbind(1)
-        nexts = self.values[rows // follows.shape[1], entries]
-        kept = log_probs[rows, nexts]
-        _subtract(log_probs, unfinished, anything)
-        log_probs[rows, nexts] = kept
+    def penalize_incomplete_words(
+        self, log_probs: Tensor, written: Tensor, from_memory: Tensor, config: ConstraintConfig
+    ) -> None:
+        """Subtract penalties from log_probs (B·R, V), in place, so that remembered words end where
+        they end in their pairs.
 
-    def is_due(self, piece: int) -> bool:
-        """Whether some entry that translates a due word begins a word with a piece."""
-        return bool(self._due(piece).any())
+        Pieces that continue a complete remembered word are penalised, and pieces that leave an
+        incomplete one. A word of one piece counts only if the memory proposed that piece
+        (`from_memory`, (B·R,)), because other words may begin with it too.
+        """
+        follows = self.prefixes[:, None] == written.view(len(self.prefixes), -1, 1)  # (B, R, M)
+        inner = (follows & self.inside[:, None]).flatten(0, 1)
+        incomplete = inner.any(dim=-1)
+        complete = (follows & ~self.inside[:, None]).any(dim=-1).flatten()
+        complete &= ~self.boundaries.is_punctuation(written)
+        single = (written >= 0) & (written < len(self.boundaries.continues_word))
+        counts = ~single | from_memory
+        inside = self.boundaries.continues_word.float()
+        end, more = config.word_end_penalty, config.incomplete_word_penalty
+        _subtract(log_probs, complete & ~incomplete & counts, end * inside)
+        _subtract(log_probs, complete & ~incomplete & from_memory, more * inside)
+        _subtract(log_probs, incomplete & ~complete & counts, end * (1 - inside))
+        unfinished = incomplete & ~complete & from_memory
+        rows, entries = (inner & unfinished[:, None]).nonzero().unbind(1)
+        next_pieces = self.values[rows // follows.shape[1], entries]
+        kept = log_probs[rows, next_pieces]
+        _subtract(log_probs, unfinished, torch.full_like(inside, more))
+        log_probs[rows, next_pieces] = kept
 
-    def is_varied(self, piece: int) -> bool:
-        """Whether some entry that translates a due word begins a word with a piece, and all that do
-        translate one that their pair has in another form."""
-        begin = self._due(piece)
-        return bool(begin.any()) and not bool((begin & ~self.varied).any())
+    def starts_constrained(self, piece: int) -> bool:
+        """Return whether an entry that translates a constrained word begins a word with `piece`."""
+        return bool(self._starting_constrained(piece).any())
 
-    def stands_behind(self, piece: int) -> list[int]:
-        """The words of one piece behind which entries that translate a due word begin a word with a
-        piece."""
-        words = self.stems[self._due(piece)].unique().tolist()
-        return [word for word in words if 0 <= word < len(self.joints.continues_word)]
+    def is_inflected(self, piece: int) -> bool:
+        """Return whether entries that translate a constrained word begin a word with `piece`, and
+        all of them translate a word that has another form in their pair."""
+        starting = self._starting_constrained(piece)
+        return bool(starting.any()) and not bool((starting & ~self.inflected).any())
 
-    def _due(self, piece: int) -> Tensor:
-        """(B, M) which entries that translate a due word begin a word with a piece."""
-        return (self.values == piece) & self.wanted & ~self.inside
+    def words_before(self, piece: int) -> list[int]:
+        """Return the one-piece words that precede the entries which translate a constrained word
+        and begin a word with `piece`."""
+        words = self.prefixes[self._starting_constrained(piece)].unique().tolist()
+        return [word for word in words if 0 <= word < len(self.boundaries.continues_word)]
 
-    def _again(self, near: Neighbours, begun: Prefix) -> Tensor:
-        """(N, K) which entries would begin the last word once more, or end it so where another word
-        of the memory has begun alike; not those whose pair says it twice."""
-        words, before = self.words.take(near.entries), self.before.take(near.entries)
-        begin = self._whole.take(near.entries) == self.joints.fold_case(begun.word)[:, None]
-        begin &= near.thread == ELSEWHERE
-        end = (words == begun.before[:, None]) & (near.thread == SAME_WORD) & (words != before)
+    def _starting_constrained(self, piece: int) -> Tensor:
+        """(B, M) entries that translate a constrained word and begin a word with `piece`."""
+        return (self.values == piece) & self.constrained & ~self.inside
+
+    def _repeats(self, near: Neighbours, prefix: Prefix) -> Tensor:
+        """(N, K) which entries would begin the last word again, or complete the current word to
+        the one before it; not those whose pair repeats it."""
+        words = self.words.take(near.entries)
+        previous_words = self.previous_words.take(near.entries)
+        folded = self.boundaries.fold_case(prefix.word)[:, None]
+        begin = self._folded_words.take(near.entries) == folded
+        begin &= near.continuation == Continuation.NONE
+        end = words == prefix.previous_word[:, None]
+        end &= (near.continuation == Continuation.SAME_WORD) & (words != previous_words)
         return (begin & ~self.inside.take(near.entries)) | (end & (words != EMPTY))
 
-    def _said(self, near: Neighbours, written: Tensor) -> Tensor:
-        """The values (N, K) as they are said behind what is written (N,): with a space, unless
-        they go on from there, or a word follows without one."""
+    def _spaced_values(self, near: Neighbours, written: Tensor) -> Tensor:
+        """(N, K) the values as pieces after the written word (N,): with a space, unless they
+        continue it or the next word follows it without a space."""
         values = self.values.take(near.entries)
-        goes_on = near.thread != ELSEWHERE
-        joined = goes_on | self.joints.is_joined(written)[:, None] | (values == EMPTY)
-        return values.where(joined, self.joints.with_space[values.clamp(min=0)])
+        joined = near.continuation != Continuation.NONE
+        joined = joined | self.boundaries.is_joined(written)[:, None] | (values == EMPTY)
+        return values.where(joined, self.boundaries.with_space[values.clamp(min=0)])
 
-    def _recased(self, near: Neighbours, written: Tensor) -> Tensor:
-        """(N, K) which entries are words of one piece that may have no capital letter here, for
-        their pair begins with them, but what is written (N,) goes on, or the reverse: the model
-        knows better, and the case too. For *Die* it may be *der* here. Not those of due words."""
-        moved = (self.stems.take(near.entries) == BOS) != (written == BOS)[:, None]
-        return moved & self._cased.take(near.entries)
-
-    @cached_property
-    def _cased(self) -> Tensor:
-        """(B, M) which entries are words of one piece that there is with another capital letter
-        too, and translate no due word."""
-        own = self.values.clamp(min=0)
-        alone = self.words == self.joints.first_piece_hash[own]
-        return alone & ~self.wanted & (self.joints.case_twin[own] != own)
+    def _wrong_case(self, near: Neighbours, written: Tensor) -> Tensor:
+        """(N, K) which entries are one-piece words at the beginning of their pair but not here, or
+        the reverse, so that their capitalisation may be wrong; the base model is the better judge
+        (for *Die* it may even write *der*). Words that translate a constrained word are exempt."""
+        starts = self.prefixes.take(near.entries) == BOS
+        moved = starts != (written == BOS)[:, None]
+        return moved & self._has_case_twin.take(near.entries)
 
     @cached_property
-    def _whole(self) -> Tensor:
-        """(B, M) the word that each entry belongs to, whatever its capital letter."""
-        return self.joints.fold_case(self.words)
+    def _has_case_twin(self) -> Tensor:
+        """(B, M) which entries are one-piece words that also exist with the other capitalisation,
+        and translate no constrained word."""
+        values = self.values.clamp(min=0)
+        single = self.words == self.boundaries.first_piece_hash[values]
+        return single & ~self.constrained & (self.boundaries.case_twin[values] != values)
 
     @cached_property
-    def _behind(self) -> Tensor:
-        """(B, M) the word before each entry that begins one, whatever its capital letter; EMPTY
-        before others."""
-        return self.joints.fold_case(self.stems).masked_fill(self.inside, EMPTY)
+    def _folded_words(self) -> Tensor:
+        """(B, M) the word of each entry, with case folded."""
+        return self.boundaries.fold_case(self.words)
 
     @cached_property
-    def _before(self) -> Tensor:
-        """(B, M) the word before that, likewise."""
-        return self.joints.fold_case(self.before)
+    def _folded_prefixes(self) -> Tensor:
+        """(B, M) the word before each entry that begins one, with case folded; otherwise EMPTY."""
+        return self.boundaries.fold_case(self.prefixes).masked_fill(self.inside, EMPTY)
+
+    @cached_property
+    def _folded_previous_words(self) -> Tensor:
+        """(B, M) the word before that, with case folded."""
+        return self.boundaries.fold_case(self.previous_words)
 
     @cached_property
     def inside(self) -> Tensor:
         """(B, M) whether an entry continues a word."""
-        return ~self.joints.starts_word(self.values.clamp(min=0), self.stems)
+        return ~self.boundaries.starts_word(self.values.clamp(min=0), self.prefixes)
 
     @cached_property
-    def tied(self) -> Tensor:
-        """(B, M) whether an entry continues a word, or a term, which is said to its end too."""
-        return self.inside | (self.bound > 0)
+    def continues(self) -> Tensor:
+        """(B, M) whether an entry continues a word, or a term, which is completed like a word."""
+        return self.inside | (self.context_words > 0)
 
     @cached_property
-    def opens(self) -> Tensor:
-        """(B, M) whether an entry translates a due word and begins its pair: it goes on from the
-        beginning of any sentence, which says nothing for it."""
-        return self.wanted & (self.stems == BOS)
+    def starts_pair(self) -> Tensor:
+        """(B, M) whether an entry translates a constrained word and begins its pair. It then
+        continues the beginning of any sentence, which is no evidence for it."""
+        return self.constrained & (self.prefixes == BOS)
 
     @cached_property
-    def _halved(self) -> Tensor:
-        """(B, M) whether an entry begins a word that needs two pieces behind a space, which is the
-        first."""
+    def _begins_with_space(self) -> Tensor:
+        """(B, M) whether an entry begins a word whose first piece after a space is the space."""
         values = self.values.clamp(min=0)
-        needs = (self.joints.with_space[values] == self.joints.space) & (
-            values != self.joints.space
-        )
-        return needs & ~self.inside & (self.values != EMPTY)
-
-    @cached_property
-    def _lost(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(V,) each: nats that pieces lose which go on with a word, the same if it is owed to the
-        memory, which leave it, and all."""
-        inside = self.joints.continues_word.float()
-        anything = torch.full_like(inside, OWED)
-        return ENDING * inside, OWED * inside, ENDING * (1 - inside), anything
+        space = self.boundaries.space
+        spaced = (self.boundaries.with_space[values] == space) & (values != space)
+        return spaced & ~self.inside & (self.values != EMPTY)
 
 
-def _look_up(table: Tensor, slots: Tensor) -> Tensor:
-    """What a table (N,) holds of the slots, EMPTY where there is none."""
+def _gather(table: Tensor, slots: Tensor) -> Tensor:
+    """Return the rows of a table (N,) for some slots; EMPTY for an empty slot."""
     return table[slots.clamp(min=0)].where(slots != EMPTY, EMPTY)
 
 
-def first(numbers: Tensor, k: int) -> Tensor:
-    """Places (…, k) of the largest numbers of each row, the first of equals first."""
+def stable_top_k(numbers: Tensor, k: int) -> Tensor:
+    """Return the indices (…, k) of the largest numbers of each row; ties keep their order."""
     return numbers.sort(dim=-1, descending=True, stable=True).indices[..., :k]
 
 
-def _subtract(log_probs: Tensor, rows: Tensor, lost: Tensor) -> None:
-    """Take (V,) from log_probs (N, V) in the rows (N,) that are true."""
+def _subtract(log_probs: Tensor, rows: Tensor, penalties: Tensor) -> None:
+    """Subtract penalties (V,) from log_probs (N, V), in place, in the rows (N,) that are true."""
     rows = rows.nonzero()[:, 0]
     if len(rows):
-        log_probs.index_add_(0, rows, lost.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)
+        log_probs.index_add_(0, rows, penalties.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)

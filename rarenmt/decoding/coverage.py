@@ -1,8 +1,10 @@
-"""The rare words of a sentence that something remembered translates, until their translation is
-written: none is to be passed over, and none to be looked at again.
+"""Coverage of lexical constraints: the rare source words that a remembered pair translates.
 
-Shapes: B sentences · S source pieces · W due words of a sentence · M entries of a sentence · D
-words that translate due ones · R rows a sentence.
+The search penalises a hypothesis that passes a constrained word over, and lowers the attention to
+one whose translation is written.
+
+Shapes: B sentences · R hypotheses per sentence · S source pieces · W constrained words of a
+sentence · M entries of a sentence · D target words that translate constrained words.
 """
 
 from collections.abc import Sequence
@@ -16,61 +18,68 @@ from torch.nn.utils.rnn import pad_sequence
 from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY
 
-SEEN = 0.5
-"""Attention that a source word has got in all, from which a word that is written translates it."""
-
 
 @dataclass(frozen=True)
 class ConstraintCoverage:
-    """The due words of the sentences of a batch."""
+    """The constrained words of the sentences of a batch."""
 
-    pieces: Tensor
-    """(B, S, W) 1 where a piece belongs to a due word, in float64."""
-    words: Tensor
-    """(B, D) the words that translate some of them, as `WordBoundaries.hash_word` numbers them;
-    EMPTY where a sentence has fewer."""
-    translated: Tensor
-    """(B, D, W) 1 where a word translates a due one, in float64."""
+    source_words: Tensor
+    """(B, S, W) 1 where a piece belongs to a constrained word, in float64."""
+    target_words: Tensor
+    """(B, D) hashes of the words that translate some of them; padded with EMPTY."""
+    links: Tensor
+    """(B, D, W) 1 where a target word translates a constrained word, in float64."""
 
     @classmethod
-    def of(cls, numbers: Sequence[Tensor], words: Tensor, places: Tensor) -> "ConstraintCoverage":
-        """Each sentence's pieces have the `numbers` (≤ S,) of their due words, from 1 on, or 0; the
-        words (B, M) of its entries translate what stands at their `places` (B, M, S)."""
-        due = pad_sequence(list(numbers), batch_first=True).to(words.device)
-        pieces = F.one_hot(due)[:, :, 1:].double()
-        translated = torch.bmm(places.double(), pieces).clamp(max=1.0)  # (B, M, W)
-        some = translated.any(dim=2)
-        most = max(1, int(some.sum(dim=1).max()))
-        order = some.byte().sort(dim=1, descending=True, stable=True).indices[:, :most]
+    def from_entries(
+        cls, numbers: Sequence[Tensor], words: Tensor, source_positions: Tensor
+    ) -> "ConstraintCoverage":
+        """Build from the entries of each sentence.
+
+        Args:
+            numbers: (≤ S,) for each sentence, the number of the constrained word that each piece
+                belongs to, from 1 on; 0 for other pieces.
+            words: (B, M) hash of the word of each entry.
+            source_positions: (B, M, S) the source pieces that this word translates.
+        """
+        constrained = pad_sequence(list(numbers), batch_first=True).to(words.device)
+        source_words = F.one_hot(constrained)[:, :, 1:].double()
+        links = torch.bmm(source_positions.double(), source_words).clamp(max=1.0)  # (B, M, W)
+        linked = links.any(dim=2)
+        width = max(1, int(linked.sum(dim=1).max()))
+        order = linked.byte().sort(dim=1, descending=True, stable=True).indices[:, :width]
         return cls(
-            pieces,
-            words.masked_fill(~some, EMPTY).gather(1, order),
-            translated.gather(1, order[:, :, None].expand(-1, -1, pieces.shape[2])),
+            source_words,
+            words.masked_fill(~linked, EMPTY).gather(1, order),
+            links.gather(1, order[:, :, None].expand(-1, -1, source_words.shape[2])),
         )
 
     def select(self, sentences: Tensor) -> "ConstraintCoverage":
-        """The same for some of the sentences."""
+        """Return the coverage of some sentences."""
         return ConstraintCoverage(
-            self.pieces[sentences], self.words[sentences], self.translated[sentences]
+            self.source_words[sentences], self.target_words[sentences], self.links[sentences]
         )
 
-    def seen(self, coverage: Tensor) -> Tensor:
-        """(B·R, W) the attention that each due word has got of a coverage (B·R, S), in float64; 1
-        for words that there are not."""
-        seen = torch.bmm(self._by_sentence(coverage), self.pieces)
-        there = self.pieces.any(dim=1, keepdim=True)
-        return seen.where(there, 1.0).flatten(0, 1)
+    def attended(self, coverage: Tensor) -> Tensor:
+        """Return the attention (B·R, W) that each constrained word has received, in float64, from
+        that of the source pieces (B·R, S); 1 for padding."""
+        attended = torch.bmm(self._by_sentence(coverage), self.source_words)
+        exists = self.source_words.any(dim=1, keepdim=True)
+        return attended.where(exists, 1.0).flatten(0, 1)
 
-    def said(self, begun: Prefix, coverage: Tensor) -> Tensor | None:
-        """(B·R, S) the pieces of due words that the words just written (B·R,) translate, where they
-        have got half of an attention of a coverage (B·R, S); None where there are none."""
-        same = self.words[:, None] == begun.word.view(len(self.words), -1, 1)  # (B, R, D)
-        if not bool(same.any()):
+    def translated(self, prefix: Prefix, coverage: Tensor, min_attention: float) -> Tensor | None:
+        """Return the source pieces (B·R, S) of the constrained words that the last written words
+        (B·R,) translate, or None if there are none.
+
+        A constrained word counts only if it has received `min_attention` of the coverage (B·R, S).
+        """
+        same = self.target_words[:, None] == prefix.word.view(len(self.target_words), -1, 1)
+        if not bool(same.any()):  # (B, R, D)
             return None
-        here = torch.bmm(same.double(), self.translated) > 0
-        seen = torch.bmm(self._by_sentence(coverage), self.pieces) >= SEEN
-        pieces = torch.bmm((here & seen).double(), self.pieces.transpose(1, 2))
+        written = torch.bmm(same.double(), self.links) > 0
+        attended = torch.bmm(self._by_sentence(coverage), self.source_words) >= min_attention
+        pieces = torch.bmm((written & attended).double(), self.source_words.transpose(1, 2))
         return pieces.flatten(0, 1) > 0
 
     def _by_sentence(self, coverage: Tensor) -> Tensor:
-        return coverage.double().view(len(self.pieces), -1, coverage.shape[1])
+        return coverage.double().view(len(self.source_words), -1, coverage.shape[1])

@@ -1,6 +1,6 @@
-"""The keys of a batch of excerpts, which a long excerpt does not pad with nothing for all others.
+"""The keys of the candidates of a batch, padded by size so that one large set pads no other.
 
-Shapes: B sentences · M keys of the sentence with most · R queries a sentence · D width of a key.
+Shapes: B sentences · M keys of the largest set · R queries per sentence · D width of a key.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from torch import Tensor
 
 from rarenmt.memory.memory import EMPTY
 
-SMALLEST = 64
-"""Rows of a sentence; it has these, or twice, four times, … as many."""
+MIN_ROWS = 64
+"""Rows of a sentence; a sentence has this many, or twice, four times, … as many."""
 
 
 @dataclass(frozen=True)
 class PaddedKeys:
-    """Each sentence has some rows for its keys; those with equally many stand together."""
+    """A block of rows for each sentence; blocks of equal size are adjacent."""
 
     rows: Tensor
     """(all rows, D) in float32"""
@@ -26,39 +26,41 @@ class PaddedKeys:
     """(B,) rows of each sentence."""
 
     @classmethod
-    def of(cls, keys: Tensor, slots: Tensor) -> "PaddedKeys":
-        """The keys (N, D) in the slots (B, M) of each sentence, EMPTY ones last."""
+    def from_slots(cls, keys: Tensor, slots: Tensor) -> "PaddedKeys":
+        """Gather the keys (N, D) of the slots (B, M) of each sentence; EMPTY slots come last."""
         counts = (slots != EMPTY).sum(dim=1).tolist()
-        sizes = [SMALLEST << (max(0, count - 1) // SMALLEST).bit_length() for count in counts]
+        sizes = [MIN_ROWS << (max(0, count - 1) // MIN_ROWS).bit_length() for count in counts]
         slots = F.pad(slots, (0, max(sizes) - slots.shape[1]), value=EMPTY)
-        rooms = torch.tensor(sizes, device=slots.device)
-        parts = [slots[sentences, :size].flatten() for sentences, size in _by_size(rooms)]
-        return cls(keys.index_select(0, torch.cat(parts).clamp(min=0)).float(), rooms)
+        all_sizes = torch.tensor(sizes, device=slots.device)
+        blocks = [slots[sentences, :size].flatten() for sentences, size in _by_size(all_sizes)]
+        return cls(keys.index_select(0, torch.cat(blocks).clamp(min=0)).float(), all_sizes)
 
     def select(self, sentences: Tensor) -> "PaddedKeys":
-        """The same for some of the sentences."""
+        """Return the keys of some sentences."""
         sizes, starts = self.sizes[sentences], self.starts[sentences]
-        parts = [
-            (starts[own][:, None] + torch.arange(size, device=sizes.device)).flatten()
-            for own, size in _by_size(sizes)
+        blocks = [
+            (starts[group][:, None] + torch.arange(size, device=sizes.device)).flatten()
+            for group, size in _by_size(sizes)
         ]
-        return PaddedKeys(self.rows.index_select(0, torch.cat(parts)), sizes)
+        return PaddedKeys(self.rows.index_select(0, torch.cat(blocks)), sizes)
 
-    def products(self, queries: Tensor, most: int) -> Tensor:
-        """Products (B, R, most) of queries (B, R, D) with the keys of their sentence: only to tell
-        the nearest, for their last bits are not the same in any company."""
-        found = queries.new_full((*queries.shape[:2], most), -torch.inf)
+    def products(self, queries: Tensor, width: int) -> Tensor:
+        """Return dot products (B, R, width) of queries (B, R, D) and the keys of their sentence.
+
+        Their last bits depend on the batch, so use them only to choose neighbours.
+        """
+        found = queries.new_full((*queries.shape[:2], width), -torch.inf)
         begin = 0
         for sentences, size in self.groups:
             rows = self.rows[begin : begin + size * len(sentences)]
             begin += len(rows)
-            keys = rows.view(len(sentences), size, -1)[:, :most]
+            keys = rows.view(len(sentences), size, -1)[:, :width]
             found[sentences, :, : keys.shape[1]] = queries[sentences] @ keys.transpose(1, 2)
         return found
 
     @cached_property
     def groups(self) -> list[tuple[Tensor, int]]:
-        """The sentences that have as many rows, and how many, in the order of their rows."""
+        """The sentences of each block size, and that size, in the order of `rows`."""
         return _by_size(self.sizes)
 
     @cached_property
@@ -70,5 +72,5 @@ class PaddedKeys:
 
 
 def _by_size(sizes: Tensor) -> list[tuple[Tensor, int]]:
-    """The sentences that have as many rows, and how many; the fewest first."""
+    """Group sentences by size; the smallest size first."""
     return [((sizes == size).nonzero()[:, 0], size) for size in sizes.unique().tolist()]

@@ -1,6 +1,6 @@
-"""How remembered words are spelt, piece by piece.
+"""Hash the words of hypotheses and entries, piece by piece.
 
-Shapes: N slots · B sentences · T pieces of them.
+Shapes: N slots · B sentences · T pieces of a sentence.
 """
 
 from collections.abc import Iterator
@@ -16,95 +16,98 @@ from rarenmt.text.words import WordBoundaries
 
 
 class Prefix(NamedTuple):
-    """How far some texts have come, whatever their shape (…)."""
+    """The last two words of some texts, of any shape (…)."""
 
     word: Tensor
-    """(…,) the word begun so far, as `WordBoundaries.hash_word` numbers it."""
-    before: Tensor
-    """(…,) the word before it; EMPTY where there is none or it is unknown."""
+    """(…,) hash of the word written so far; see `WordBoundaries.hash_word`."""
+    previous_word: Tensor
+    """(…,) hash of the word before it; EMPTY if there is none or it is unknown."""
 
     @classmethod
-    def nothing(cls, like: Tensor) -> "Prefix":
-        """Nothing is written yet."""
+    def empty(cls, like: Tensor) -> "Prefix":
+        """Return the prefix of empty texts, in the shape of `like`."""
         return cls(torch.full_like(like, BOS), torch.full_like(like, EMPTY))
 
-    def goes_on(self, pieces: Tensor, joints: WordBoundaries) -> "Prefix":
-        """After one more piece (…,)."""
-        begin = joints.starts_word(pieces, self.word)
-        before = torch.where(begin, self.word, self.before)
-        return Prefix(joints.hash_word(self.word, pieces, begin), before)
+    def advance(self, pieces: Tensor, boundaries: WordBoundaries) -> "Prefix":
+        """Return the prefix after one more piece (…,)."""
+        begin = boundaries.starts_word(pieces, self.word)
+        previous_word = torch.where(begin, self.word, self.previous_word)
+        return Prefix(boundaries.hash_word(self.word, pieces, begin), previous_word)
 
-    def at(self, rows: Tensor) -> "Prefix":
-        """Some of the texts."""
-        return Prefix(self.word[rows], self.before[rows])
+    def select(self, rows: Tensor) -> "Prefix":
+        """Return the prefixes of some rows."""
+        return Prefix(self.word[rows], self.previous_word[rows])
 
     def by_sentence(self) -> "Prefix":
-        """Of texts (T, B) all that one comes to, then the next (B·T,)."""
-        return Prefix(self.word.t().flatten(), self.before.t().flatten())
+        """Flatten (T, B) into (B·T,), one sentence after the other."""
+        return Prefix(self.word.t().flatten(), self.previous_word.t().flatten())
 
     @classmethod
-    def all(cls, inputs: Tensor, joints: WordBoundaries) -> "Prefix":
-        """(T, B) after each of the decoder's inputs (T, B), of which the first are BOS."""
-        begun = [cls.nothing(inputs[0])]
+    def from_inputs(cls, inputs: Tensor, boundaries: WordBoundaries) -> "Prefix":
+        """Return the prefixes (T, B) after each decoder input (T, B); the first inputs are BOS."""
+        prefixes = [cls.empty(inputs[0])]
         for pieces in inputs[1:]:
-            begun.append(begun[-1].goes_on(pieces, joints))
-        words, before = zip(*begun, strict=True)
-        return cls(torch.stack(words), torch.stack(before))
+            prefixes.append(prefixes[-1].advance(pieces, boundaries))
+        words, previous_words = zip(*prefixes, strict=True)
+        return cls(torch.stack(words), torch.stack(previous_words))
 
 
 def entry_prefixes(
-    values: Tensor, pairs: Tensor, positions: Tensor, joints: WordBoundaries
+    values: Tensor, pairs: Tensor, positions: Tensor, boundaries: WordBoundaries
 ) -> "EntryPrefixes":
-    """The words of N entries in the order of their pairs and of their positions in them (N,); of
-    what an entry between them would have told, nothing is known. One position of all pairs is
-    spelt after the other."""
+    """Return the prefixes of N entries, sorted by pair and by position in the pair (N,).
+
+    Where an entry is missing between two others, the words around the gap are unknown (EMPTY). The
+    loop runs over positions, with all pairs at once.
+    """
     joined = torch.zeros_like(pairs, dtype=torch.bool)
     joined[1:] = (pairs[1:] == pairs[:-1]) & (positions[1:] == positions[:-1] + 1)
-    begun = Prefix(torch.full_like(pairs, EMPTY), torch.full_like(pairs, EMPTY))
-    begun.word[positions == 0] = BOS
+    prefix = Prefix(torch.full_like(pairs, EMPTY), torch.full_like(pairs, EMPTY))
+    prefix.word[positions == 0] = BOS
     steps = list(_by_position(positions, joined))
-    for places in steps:
-        piece = values[places - 1]
-        after = begun.at(places - 1).goes_on(piece, joints)
-        known = (begun.word[places - 1] != EMPTY) | ~joints.continues_word[piece]
-        begun.word[places] = after.word.where(known, EMPTY)
-        begun.before[places] = after.before.where(known, EMPTY)
-    begin = joints.starts_word(values, begun.word)
-    torn = ~begin & (begun.word == EMPTY)
-    words = joints.hash_word(begun.word, values, begin).masked_fill(torn, EMPTY)
-    for places in reversed(steps):
-        further = places[~begin[places]]
-        words[further - 1] = words[further]
-    return EntryPrefixes(begun.word, begun.before, words, joints)
+    for rows in steps:
+        piece = values[rows - 1]
+        after = prefix.select(rows - 1).advance(piece, boundaries)
+        known = (prefix.word[rows - 1] != EMPTY) | ~boundaries.continues_word[piece]
+        prefix.word[rows] = after.word.where(known, EMPTY)
+        prefix.previous_word[rows] = after.previous_word.where(known, EMPTY)
+    begin = boundaries.starts_word(values, prefix.word)
+    unknown = ~begin & (prefix.word == EMPTY)
+    words = boundaries.hash_word(prefix.word, values, begin).masked_fill(unknown, EMPTY)
+    for rows in reversed(steps):
+        inside = rows[~begin[rows]]
+        words[inside - 1] = words[inside]
+    return EntryPrefixes(prefix.word, prefix.previous_word, words, boundaries)
 
 
 @dataclass(frozen=True)
 class EntryPrefixes:
-    """What stood before the entry of each slot."""
+    """The words before and around the entry of each slot, as hashes; EMPTY where unknown."""
 
-    stems: Tensor
-    """(N,) the word begun before it in its pair, as `WordBoundaries.hash_word` has it; EMPTY
-    where unknown."""
-    before: Tensor
-    """(N,) the word before that one; EMPTY where unknown."""
+    prefixes: Tensor
+    """(N,) the word, or beginning of a word, before the entry in its pair."""
+    previous_words: Tensor
+    """(N,) the word before that one."""
     words: Tensor
-    """(N,) the whole word that it belongs to, numbered likewise; EMPTY where unknown."""
-    joints: WordBoundaries
+    """(N,) the whole word that the entry belongs to."""
+    boundaries: WordBoundaries
 
-    def at(self, rows: Tensor) -> "EntryPrefixes":
-        """The same for some of the entries."""
-        return EntryPrefixes(self.stems[rows], self.before[rows], self.words[rows], self.joints)
+    def select(self, rows: Tensor) -> "EntryPrefixes":
+        """Return the prefixes of some entries."""
+        return EntryPrefixes(
+            self.prefixes[rows], self.previous_words[rows], self.words[rows], self.boundaries
+        )
 
     def to(self, device: torch.device) -> "EntryPrefixes":
-        """The same on a device."""
-        parts = (self.stems, self.before, self.words)
-        stems, before, words = (part.to(device) for part in parts)
-        return EntryPrefixes(stems, before, words, self.joints.to(device))
+        """Return a copy on a device."""
+        tables = (self.prefixes, self.previous_words, self.words)
+        prefixes, previous_words, words = (table.to(device) for table in tables)
+        return EntryPrefixes(prefixes, previous_words, words, self.boundaries.to(device))
 
 
-def _by_position(position: Tensor, joined: Tensor) -> Iterator[Tensor]:
-    """The places that follow another one of their pair: all first ones, all second ones, …"""
-    places = joined.nonzero()[:, 0]
-    places = places[position[places].argsort(stable=True)]
-    _, counts = position[places].unique_consecutive(return_counts=True)
-    yield from places.split(counts.tolist())
+def _by_position(positions: Tensor, joined: Tensor) -> Iterator[Tensor]:
+    """Yield the rows that follow another one of their pair: all second ones, all third ones, …"""
+    rows = joined.nonzero()[:, 0]
+    rows = rows[positions[rows].argsort(stable=True)]
+    _, counts = positions[rows].unique_consecutive(return_counts=True)
+    yield from rows.split(counts.tolist())

@@ -1,9 +1,9 @@
-"""Finished translations read again, with other pieces in some places.
+"""Rescore finished translations with other pieces at some positions.
 
-Nothing is read twice that the search has read: it noted how the decoder stood before every piece,
-and from there the model alone tells how likely other pieces are, and what follows behind them.
+The search recorded the decoder state before every piece. From there the base model scores the
+alternative pieces and the pieces that follow them, so that no prefix is decoded twice.
 
-Shapes: D doubts · V vocabulary.
+Shapes: D edits · V vocabulary.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,85 +18,92 @@ from rarenmt.decoding.trace import DecoderSnapshot, SearchHistory
 from rarenmt.model.seq2seq import MIN_BATCH_ROWS, Model
 from rarenmt.text.batch import Ids, by_length, pad
 
-BUDGET = 1000
-"""Pieces times readings of one batch."""
+MAX_BATCH_PIECES = 1000
+"""Pieces × alternatives of one batch."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """What might be said otherwise."""
+    """A part of a translation that may be replaced."""
 
     sentence: int
-    """Number of its sentence."""
-    place: int
-    """Where it begins in the translation."""
+    """Number of the sentence."""
+    position: int
+    """First piece of the part in the translation."""
     pieces: Ids
-    """As it stands."""
-    behind: Ids
-    """What follows it, as far as that is read."""
+    """The pieces of the part."""
+    following: Ids
+    """The pieces after it that are scored too."""
 
 
-D = TypeVar("D", bound=Edit)
+E = TypeVar("E", bound=Edit)
 T = TypeVar("T")
 
-Choice = tuple[Ids, float]
-"""Pieces for a doubt, and nats that speak for them."""
+Alternative = tuple[Ids, float]
+"""Pieces for an edit, and a bonus in nats."""
 
 
 class Rescorer:
-    """Of what a search found."""
+    """Rescores the hypotheses of a search."""
 
-    def __init__(self, model: Model, found: Sequence[Hypothesis], history: SearchHistory) -> None:
-        self._model, self._found, self._history = model, found, history
+    def __init__(
+        self, model: Model, hypotheses: Sequence[Hypothesis], history: SearchHistory
+    ) -> None:
+        self._model, self._hypotheses, self._history = model, hypotheses, history
 
-    def settle(
-        self, doubts: Sequence[D], choices: Callable[[D, Tensor], Sequence[Choice]]
+    def choose(
+        self, edits: Sequence[E], alternatives: Callable[[E, Tensor], Sequence[Alternative]]
     ) -> list[Ids]:
-        """The best pieces for each doubt: those among its choices, where the model finds pieces so
-        likely (V,), that it finds likeliest with what follows; as it stands, if there are none."""
-        best = [(-torch.inf, doubt.pieces) for doubt in doubts]
-        if not doubts:
+        """Return the best pieces for each edit.
+
+        `alternatives` returns the candidates for an edit, given the base model's log-probabilities
+        (V,) at its position. The best has the highest score with the following pieces and its
+        bonus. Without alternatives the pieces stay.
+        """
+        best = [(-torch.inf, edit.pieces) for edit in edits]
+        if not edits:
             return []
-        some = _in_company(doubts)
-        standing = self._history.before(
-            [doubt.sentence for doubt in some],
-            [self._found[doubt.sentence].ending for doubt in some],
-            [doubt.place for doubt in some],
+        padded = _pad_rows(edits)
+        snapshot = self._history.snapshot(
+            [edit.sentence for edit in padded],
+            [self._hypotheses[edit.sentence].backpointer for edit in padded],
+            [edit.position for edit in padded],
         )
-        likely = self._model.output(standing.top).float().log_softmax(dim=-1)
-        readings = [
-            (number, pieces, worth)
-            for number, doubt in enumerate(doubts)
-            for pieces, worth in choices(doubt, likely[number])
+        log_probs = self._model.output(snapshot.top).float().log_softmax(dim=-1)
+        candidates = [
+            (number, pieces, bonus)
+            for number, edit in enumerate(edits)
+            for pieces, bonus in alternatives(edit, log_probs[number])
         ]
-        texts = [(number, pieces, doubts[number].behind) for number, pieces, _ in readings]
-        scores = self._read(texts, standing, likely)
-        for (number, pieces, worth), score in zip(readings, scores, strict=True):
-            best[number] = max(best[number], (score + worth, pieces), key=lambda each: each[0])
+        texts = [(number, pieces, edits[number].following) for number, pieces, _ in candidates]
+        scores = self._score(texts, snapshot, log_probs)
+        for (number, pieces, bonus), score in zip(candidates, scores, strict=True):
+            best[number] = max(best[number], (score + bonus, pieces), key=lambda each: each[0])
         return [pieces for _, pieces in best]
 
-    def _read(
-        self, texts: Sequence[tuple[int, Ids, Ids]], standing: DecoderSnapshot, likely: Tensor
+    def _score(
+        self, texts: Sequence[tuple[int, Ids, Ids]], snapshot: DecoderSnapshot, log_probs: Tensor
     ) -> list[float]:
-        """Nats that the model alone gives pieces and what follows, where the decoder stood so
-        before the doubt of that number and found pieces so likely (D, V)."""
-        read: dict[int, float] = {}
-        device = likely.device
-        for chosen in by_length([len(pieces + behind) for _, pieces, behind in texts], BUDGET):
-            some = [texts[each] for each in _in_company(chosen)]
-            rows = torch.tensor([number for number, _, _ in some], device=device)
-            read_on = pad([pieces + behind for _, pieces, behind in some], device)
+        """Return the base model's score, in nats, of pieces and those that follow them, at the
+        edit of each number, where `snapshot` and `log_probs` (D, V) are."""
+        scores: dict[int, float] = {}
+        device = log_probs.device
+        lengths = [len(pieces + following) for _, pieces, following in texts]
+        for chosen in by_length(lengths, MAX_BATCH_PIECES):
+            batch = [texts[each] for each in _pad_rows(chosen)]
+            rows = torch.tensor([number for number, _, _ in batch], device=device)
+            inputs = pad([pieces + following for _, pieces, following in batch], device)
             states, _, _ = self._model.follow(
-                read_on[:-1], standing.state.select(rows), standing.attended.select(rows)
+                inputs[:-1], snapshot.state.select(rows), snapshot.attention_inputs.select(rows)
             )
-            further = self._model.output(states.top).float().log_softmax(dim=-1)
-            further = further.gather(2, read_on[1:, :, None])[:, :, 0]
-            nats = torch.cat([likely[rows, read_on[0]][None], further]).t().tolist()
-            for each, (_, pieces, behind), row in zip(chosen, some, nats, strict=False):
-                read[each] = sum(row[: len(pieces + behind)])
-        return [read[each] for each in range(len(texts))]
+            later = self._model.output(states.top).float().log_softmax(dim=-1)
+            later = later.gather(2, inputs[1:, :, None])[:, :, 0]
+            nats = torch.cat([log_probs[rows, inputs[0]][None], later]).t().tolist()
+            for each, row in zip(chosen, nats, strict=False):
+                scores[each] = sum(row[: lengths[each]])
+        return [scores[each] for each in range(len(texts))]
 
 
-def _in_company(few: Sequence[T]) -> list[T]:
-    """The same, the last one over and over up to as many as give the same bits as more."""
-    return [*few, *[few[-1]] * (MIN_BATCH_ROWS - len(few))]
+def _pad_rows(rows: Sequence[T]) -> list[T]:
+    """Repeat the last row up to MIN_BATCH_ROWS, so that a batch of any size gives the same bits."""
+    return [*rows, *[rows[-1]] * (MIN_BATCH_ROWS - len(rows))]

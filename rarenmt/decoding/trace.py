@@ -1,11 +1,10 @@
-"""What stands behind the pieces of a translation: where the decoder looked, which entries of the
-memory spoke, and in what state it was.
+"""Trace a translation: the attention, the memory entries and the decoder state behind each piece.
 
-A search notes every step as it is and follows a finished hypothesis back through them, so that
-tracing costs nothing while the search goes on.
+The search records every step. A finished hypothesis is followed back through the records, so that
+tracing costs nothing during the search.
 
-Shapes: B sentences · N hypotheses of a step · C continuations chosen among theirs · S source
-pieces · K neighbours · F finished hypotheses · P places in them.
+Shapes: B sentences · N hypotheses of a step · C continuations chosen from them · S source pieces ·
+K neighbours · F finished hypotheses · P positions in them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from rarenmt.model.decoder import DecoderState
 from rarenmt.model.seq2seq import Prediction
 
 MAX_CONTRIBUTIONS = 5
-"""Entries named for one piece, at most."""
+"""Maximum number of entries that are named for one piece."""
 
 MIN_CONTRIBUTION = 0.01
 """Share of a piece's probability from which an entry is named; the nearest always is."""
@@ -28,47 +27,47 @@ MIN_CONTRIBUTION = 0.01
 
 @dataclass(frozen=True)
 class Contribution:
-    """An entry that spoke for a piece."""
+    """An entry that gave probability to a piece."""
 
     slot: int
     similarity: float
-    """Of its key to the query, −1 to 1."""
+    """Cosine of its key and the query, −1 to 1."""
     weight: float
-    """Share of the piece's probability that came from it, 0 to 1."""
+    """Share of the piece's probability that the entry gave, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What one piece came from."""
+    """The origin of one piece."""
 
     attention: list[float]
-    """Weight of each source piece, EOS last; together 1."""
+    """Weight of each source piece, EOS last; they sum to 1."""
     weight: float
-    """Share of the piece's probability that came from the memory, 0 to 1."""
-    voices: list[Contribution]
-    """The entries behind that share, nearest first; none where the memory said something else."""
+    """Share of the piece's probability that the memory gave, 0 to 1."""
+    contributions: list[Contribution]
+    """The entries behind that share, nearest first; none if the memory proposed other pieces."""
 
 
 @dataclass(frozen=True)
 class Backpointer:
-    """Where a hypothesis stood when it was finished."""
+    """The position of a finished hypothesis in the history of its search."""
 
     steps: int
-    """Pieces it has."""
+    """Pieces of the hypothesis."""
     row: int
-    """Among the hypotheses that were open after so many steps."""
-    source: int
-    """Pieces of its source, EOS included."""
+    """Its row among the hypotheses that were open after so many steps."""
+    source_length: int
+    """Pieces of its source, with EOS."""
 
 
 @dataclass(frozen=True)
 class DecoderSnapshot:
-    """How the decoder stood before some pieces."""
+    """The decoder before some pieces."""
 
-    attended: AttentionInputs
-    """(P, …) what it could attend to"""
+    attention_inputs: AttentionInputs
+    """(P, …)"""
     top: Tensor
-    """(P, H) what they were predicted from"""
+    """(P, H) the top states that predicted the pieces"""
     state: DecoderState
     """(P, …)"""
 
@@ -80,13 +79,13 @@ class _Step:
     rows: Tensor
     """(C,) the hypotheses that were continued"""
     pieces: Tensor
-    """(C,) and with what"""
+    """(C,) the pieces that continue them"""
     log_probs: Tensor
     """(C,) of these pieces"""
     attention: Tensor
     """(N, S)"""
     recall: Recall | None
-    shares: Tensor | None
+    memory_probs: Tensor | None
     """(N, K)"""
     top: Tensor
     """(N, H)"""
@@ -95,18 +94,18 @@ class _Step:
 
 
 class SearchHistory:
-    """The steps of a search; those that are not to be `heard` say no more than how it stood."""
+    """The steps of a search. Without `keep_recalls` it yields decoder states, but no traces."""
 
-    def __init__(self, *, heard: bool = True) -> None:
-        self._heard = heard
-        self._attended: AttentionInputs | None = None
+    def __init__(self, *, keep_recalls: bool = True) -> None:
+        self._keep_recalls = keep_recalls
+        self._attention_inputs: AttentionInputs | None = None
         self._steps: list[_Step] = []
 
-    def begin(self, attended: AttentionInputs) -> None:
-        """The search looks at these sentences (B, …)."""
-        self._attended = attended
+    def begin(self, attention_inputs: AttentionInputs) -> None:
+        """Start the history of a search over these sentences (B, …)."""
+        self._attention_inputs = attention_inputs
 
-    def note(
+    def record(
         self,
         prediction: Prediction,
         attention: Tensor,
@@ -115,49 +114,57 @@ class SearchHistory:
         rows: Tensor,
         pieces: Tensor,
     ) -> None:
-        """The hypotheses in `rows` go on with `pieces`, having looked, heard and stood so."""
+        """Record a step in which `pieces` (C,) continued the hypotheses in `rows` (C,)."""
         log_probs = prediction.log_probs[rows, pieces]
-        recall, shares = (prediction.recall, prediction.shares) if self._heard else (None, None)
-        step = _Step(rows, pieces, log_probs, attention, recall, shares, top, state)
+        recall, memory_probs = prediction.recall, prediction.memory_probs
+        if not self._keep_recalls:
+            recall = memory_probs = None
+        step = _Step(rows, pieces, log_probs, attention, recall, memory_probs, top, state)
         self._steps.append(step)
 
-    def trace(self, endings: Sequence[Backpointer]) -> list[list[Trace]]:
-        """The traces of finished hypotheses, one a piece; none if they were not to be heard."""
-        traces: list[list[Trace]] = [[] for _ in endings]
-        if self._heard:
-            for number, active, chosen in self._back(endings):
-                found = _listen(self._steps[number], chosen, [endings[i].source for i in active])
+    def trace(self, backpointers: Sequence[Backpointer]) -> list[list[Trace]]:
+        """Return one trace per piece of each finished hypothesis; none without `keep_recalls`."""
+        traces: list[list[Trace]] = [[] for _ in backpointers]
+        if self._keep_recalls:
+            for number, active, chosen in self._walk_back(backpointers):
+                lengths = [backpointers[i].source_length for i in active]
+                found = _traces(self._steps[number], chosen, lengths)
                 for i, trace in zip(active, found, strict=True):
                     traces[i].append(trace)
         return [trace[::-1] for trace in traces]
 
-    def before(
-        self, sentences: Sequence[int], endings: Sequence[Backpointer], places: Sequence[int]
+    def snapshot(
+        self,
+        sentences: Sequence[int],
+        backpointers: Sequence[Backpointer],
+        positions: Sequence[int],
     ) -> DecoderSnapshot:
-        """How the decoder stood before some places (P,) in these hypotheses for these sentences."""
-        assert self._attended is not None
+        """Return the decoder before some positions (P,) of these hypotheses for these sentences."""
+        assert self._attention_inputs is not None
         tops, states, order = [], [], []
-        for number, active, chosen in self._back(endings):
-            here = [k for k, i in enumerate(active) if places[i] == number]
+        for number, active, chosen in self._walk_back(backpointers):
+            here = [k for k, i in enumerate(active) if positions[i] == number]
             if here:
                 step = self._steps[number]
                 rows = step.rows[chosen[here]]
                 tops.append(step.top[rows])
                 states.append(step.state.select(rows))
                 order += [active[k] for k in here]
-        device = self._attended.keys.device
+        device = self._attention_inputs.keys.device
         back = torch.tensor(order, device=device).argsort()
-        attended = self._attended.select(torch.tensor(sentences, device=device))
+        attention_inputs = self._attention_inputs.select(torch.tensor(sentences, device=device))
         return DecoderSnapshot(
-            attended, torch.cat(tops)[back], DecoderState.join(states).select(back)
+            attention_inputs, torch.cat(tops)[back], DecoderState.join(states).select(back)
         )
 
-    def _back(self, endings: Sequence[Backpointer]) -> Iterator[tuple[int, list[int], Tensor]]:
-        """The number of every step, the last first, those of the hypotheses that took it, and where
-        they are among its continuations (F,)."""
-        at = [ending.row for ending in endings]
+    def _walk_back(
+        self, backpointers: Sequence[Backpointer]
+    ) -> Iterator[tuple[int, list[int], Tensor]]:
+        """Yield from the last step on: its number, the hypotheses that took it, and their rows
+        among its continuations (F,)."""
+        at = [each.row for each in backpointers]
         for number in reversed(range(len(self._steps))):
-            active = [i for i, ending in enumerate(endings) if ending.steps > number]
+            active = [i for i, each in enumerate(backpointers) if each.steps > number]
             step = self._steps[number]
             chosen = torch.tensor([at[i] for i in active], device=step.rows.device).long()
             yield number, active, chosen
@@ -165,41 +172,41 @@ class SearchHistory:
                 at[i] = row
 
 
-def _listen(step: _Step, chosen: Tensor, lengths: Sequence[int]) -> list[Trace]:
-    """The traces of some continuations (F,) of a step, for sources of these lengths."""
+def _traces(step: _Step, chosen: Tensor, lengths: Sequence[int]) -> list[Trace]:
+    """Return the traces of some continuations (F,) of a step, for sources of these lengths."""
     rows = step.rows[chosen]
-    looked = step.attention[rows].float().tolist()
-    attention = [row[:length] for row, length in zip(looked, lengths, strict=True)]
-    if step.recall is None or step.shares is None:
+    weights = step.attention[rows].float().tolist()
+    attention = [row[:length] for row, length in zip(weights, lengths, strict=True)]
+    if step.recall is None or step.memory_probs is None:
         return [Trace(row, 0.0, []) for row in attention]
-    recall, pieces = step.recall.at(rows), step.pieces[chosen]
-    lent = step.shares[rows].masked_fill(recall.values != pieces[:, None], 0.0)  # (F, K)
-    together = lent.sum(dim=1)
+    recall, pieces = step.recall.select(rows), step.pieces[chosen]
+    probs = step.memory_probs[rows].masked_fill(recall.values != pieces[:, None], 0.0)  # (F, K)
+    together = probs.sum(dim=1)
     total = (together / step.log_probs[chosen].exp()).clamp(max=1.0)
-    weights = lent * (total / together.clamp(min=1e-30))[:, None]
+    shares = probs * (total / together.clamp(min=1e-30))[:, None]
     cosine = recall.similarity if recall.cosine is None else recall.cosine
-    heard = zip(_slots(recall, pieces), cosine.tolist(), weights.tolist(), strict=True)
+    entries = zip(_slots(recall, pieces), cosine.tolist(), shares.tolist(), strict=True)
     return [
-        Trace(row, weight, _audible(*voices) if weight > 0 else [])
-        for row, weight, voices in zip(attention, total.tolist(), heard, strict=True)
+        Trace(row, weight, _contributions(*each) if weight > 0 else [])
+        for row, weight, each in zip(attention, total.tolist(), entries, strict=True)
     ]
 
 
 def _slots(recall: Recall, pieces: Tensor) -> list[list[int]]:
-    """The slots (F, K) that hold the pieces (F,); −1 for those that hold others."""
+    """Return the slots (F, K) that hold the pieces (F,); −1 for those that hold others."""
     slots: list[list[int]] = recall.slots.where(recall.values == pieces[:, None], -1).tolist()
     return slots
 
 
-def _audible(
+def _contributions(
     slots: list[int], similarities: list[float], weights: list[float]
 ) -> list[Contribution]:
-    """The nearest of the neighbours that hold the piece, and others that count."""
-    voices = [
-        Contribution(*voice)
-        for voice in zip(slots, similarities, weights, strict=True)
-        if voice[0] >= 0
+    """Return the nearest of the neighbours that hold the piece, and others with enough weight."""
+    contributions = [
+        Contribution(*each)
+        for each in zip(slots, similarities, weights, strict=True)
+        if each[0] >= 0
     ]
-    return voices[:1] + [
-        voice for voice in voices[1:MAX_CONTRIBUTIONS] if voice.weight >= MIN_CONTRIBUTION
+    return contributions[:1] + [
+        each for each in contributions[1:MAX_CONTRIBUTIONS] if each.weight >= MIN_CONTRIBUTION
     ]

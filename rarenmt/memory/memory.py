@@ -5,6 +5,7 @@ It is life-long, never reset between batches; predict first, then write.
 """
 
 from dataclasses import dataclass, fields, replace
+from enum import IntEnum
 
 import torch
 import torch.nn.functional as F
@@ -20,8 +21,15 @@ AGE_NOISE = 8.0
 """r in argmax(A + r) is uniform between −8 and 8, so that replicas do not agree on a slot."""
 
 
-ELSEWHERE, NEXT_WORD, SAME_WORD = 0, 1, 2
-"""How an entry goes on from the word written so far."""
+class Continuation(IntEnum):
+    """How an entry relates to the words written so far."""
+
+    NONE = 0
+    """It does not continue them."""
+    NEXT_WORD = 1
+    """It begins the word that follows the last one in its pair."""
+    SAME_WORD = 2
+    """It continues the last word, or a term that contains it."""
 
 
 @dataclass(frozen=True)
@@ -33,26 +41,23 @@ class Recall:
     values: Tensor
     """(B, K)"""
     similarity: Tensor
-    """(B, K) dot products in float32, differentiable with respect to the queries; an excerpt
-    adds to them, see there."""
-    thread: Tensor | None = None
-    """(B, K) how each entry goes on from the piece just written, where that is known; see
-    `rarenmt.decoding.candidates`."""
-    mute: Tensor | None = None
-    """(B, K) which entries have nothing to say where they are asked: what they would lend stays
-    with the model."""
+    """(B, K) dot products in float32, differentiable with respect to the queries; with the bonuses
+    of `rarenmt.decoding.candidates`, if the entries are candidates."""
+    continuation: Tensor | None = None
+    """(B, K) a `Continuation` for each entry, if known."""
+    blocked: Tensor | None = None
+    """(B, K) entries that give no probability to their value; it stays with the model."""
     cosine: Tensor | None = None
-    """(B, K) the dot products alone, where something is added to them."""
-    close: Tensor | None = None
-    """(B, K) which entries go on from the piece just written in a pair that resembles the
-    sentence."""
-    awaited: Tensor | None = None
-    """Pieces that stand before words: where the model is about to say one, entries that begin
-    a word wait."""
+    """(B, K) the dot products without bonuses, if there are any."""
+    gate_bonus: Tensor | None = None
+    """(B, K) nats added to the gate if the entry is the nearest."""
+    opening_punctuation: Tensor | None = None
+    """Pieces that precede a word without a space: if the model expects one of them next, entries
+    that begin a word wait."""
 
-    def at(self, rows: Tensor) -> "Recall":
-        """The neighbours of some of the queries."""
-        names = {field.name for field in fields(self)} - {"awaited"}
+    def select(self, rows: Tensor) -> "Recall":
+        """Return the neighbours of some queries."""
+        names = {field.name for field in fields(self)} - {"opening_punctuation"}
         parts = {name: part for name in names if (part := getattr(self, name)) is not None}
         return replace(self, **{name: part[rows] for name, part in parts.items()})
 

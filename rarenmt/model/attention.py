@@ -1,6 +1,6 @@
-"""Additive attention with keys projected once a sentence (Bahdanau et al. 2015,
-arXiv 1409.0473, appendix A.1.2; GNMT, equation 4), giving back the context and,
-beside it, the attended source embedding.
+"""Additive attention with keys projected once per sentence (Bahdanau et al. 2015,
+arXiv 1409.0473, appendix A.1.2; GNMT, equation 4). Returns the context and the attended
+source embedding.
 
 Shapes: T target steps · S source pieces · B sentences · H hidden · E embedding · A attention.
 """
@@ -12,13 +12,10 @@ from torch import Tensor, nn
 
 from rarenmt.config import ModelConfig
 
-DONE = 3.0
-"""Nats by which the energy of a source piece is lower whose word is done with."""
-
 
 @dataclass(frozen=True)
 class AttentionInputs:
-    """What the attention can look at, batch first."""
+    """Keys, values and mask of the attention, batch first."""
 
     keys: Tensor
     """Projected encoder states (B, S, A)."""
@@ -28,19 +25,19 @@ class AttentionInputs:
     """0 for a piece and −inf for padding (B, 1, S)."""
 
     def select(self, rows: Tensor) -> "AttentionInputs":
-        """The same for some of the sentences."""
+        """Return the inputs of some sentences."""
         return AttentionInputs(self.keys[rows], self.contents[rows], self.bias[rows])
 
-    def done(self, pieces: Tensor) -> "AttentionInputs":
-        """The same, where some of the pieces (B, S) are hardly looked at any more."""
-        return replace(self, bias=self.bias - DONE * pieces[:, None].float())
+    def suppress(self, pieces: Tensor, penalty: float) -> "AttentionInputs":
+        """Return inputs with the energy of some pieces (B, S) lowered by a penalty in nats."""
+        return replace(self, bias=self.bias - penalty * pieces[:, None].float())
 
 
 class Attention(nn.Module):
     """weight(t, s) = softmax over s of v · tanh(W state_t + U encoded_s).
 
-    Computed as 2 v · σ(2 (W state_t + U encoded_s)), which is the same but for Σ v, and that
-    the softmax does not see: σ costs a CPU a fifth of tanh.
+    Computed as 2 v · σ(2 (W state_t + U encoded_s)), which differs by Σ v only, a constant that
+    the softmax ignores: σ takes a fifth of the time of tanh on a CPU.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -1,4 +1,4 @@
-"""How recalled tokens reach the output: the paper's readout and the mixture.
+"""Output layers with memory: the paper's readout, and a mixture as in kNN-MT.
 
 Shapes: B positions · K neighbours · V vocabulary · H hidden · E embedding.
 """
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import Config
-from rarenmt.memory.memory import EMPTY, NEXT_WORD, SAME_WORD, Recall
+from rarenmt.memory.memory import EMPTY, Continuation, Recall
 from rarenmt.model.query import DecoderStates
 
 
@@ -34,24 +34,27 @@ class Output(nn.Module):
 
 
 class Readout(Protocol):
-    """Turns a recall into log-probabilities of the next piece."""
+    """Combines a recall with the decoder states into log-probabilities of the next piece."""
 
     def __call__(
-        self, states: DecoderStates, recall: Recall, agreements: Tensor, output: Output
+        self, states: DecoderStates, recall: Recall, similarities: Tensor, output: Output
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-probabilities (B, V), the probability each neighbour lent its value (B, K), and the
-        log-probability that the model alone gives that value (B, K)."""
+        """Return the log-probabilities (B, V), the probability that each neighbour gives to its
+        value (B, K), and the base model's log-probability of that value (B, K).
+
+        `similarities` are those of the nearest neighbour by block of the query (B, blocks).
+        """
         ...
 
 
 def neighbour_weights(recall: Recall, temperature: float | Tensor) -> Tensor:
-    """softmax(t · similarity) over the neighbours (B, K); 0 for all where there are none."""
+    """Return softmax(t · similarity) over the neighbours (B, K); 0 for missing neighbours."""
     scaled = temperature * recall.similarity.clamp(min=-1e4)
     return torch.softmax(scaled, dim=-1) * (recall.values != EMPTY)
 
 
 class PaperReadout(nn.Module):
-    """The embedding of V[n1], scaled by its softmax weight, joins the top state in a linear layer.
+    """A linear layer over the top state and the embedding of V[n1], scaled by its softmax weight.
 
     Section 3.2: "we combine the embedded memory output with the output of the final
     LSTM layer using an additional linear layer"; section 2 for the scaling.
@@ -61,13 +64,16 @@ class PaperReadout(nn.Module):
         super().__init__()
         width = config.model.embedding
         self.temperature = config.memory.temperature
-        self.scale = width**0.5  # a softmax weight among hundreds is small: learn no slower for it
+        self.scale = (
+            width**0.5
+        )  # a softmax weight among hundreds is small, which would slow learning
         self.combine = nn.Linear(width, width, bias=False)
 
     def forward(
-        self, states: DecoderStates, recall: Recall, agreements: Tensor, output: Output
+        self, states: DecoderStates, recall: Recall, similarities: Tensor, output: Output
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Readout`; only the first neighbour speaks, and lends what it changed."""
+        """As `Readout`; only the first neighbour counts, and gives the probability that its value
+        gains."""
         weight = neighbour_weights(recall, self.temperature)[:, :1]
         first = recall.values[:, :1].clamp(min=0)
         features = output.project(states.top)
@@ -75,22 +81,17 @@ class PaperReadout(nn.Module):
         log_probs = output.logits(features + recalled).float().log_softmax(dim=-1)
         before = output.logits(features).float().log_softmax(dim=-1)
         gained = (log_probs.gather(1, first).exp() - before.gather(1, first).exp()).clamp(min=0)
-        own = before.gather(1, recall.values.clamp(min=0))
-        return log_probs, F.pad(gained, (0, recall.values.shape[1] - 1)), own
-
-
-TRUST = 2.0
-"""Nats that the gate gains where the nearest entry goes on in a pair that resembles the sentence:
-practice, which knows no such pairs, trusts it too little."""
+        base_log_probs = before.gather(1, recall.values.clamp(min=0))
+        return log_probs, F.pad(gained, (0, recall.values.shape[1] - 1)), base_log_probs
 
 
 class MixtureReadout(nn.Module):
     """p = (1 − λ) p_model + λ p_memory, with λ from a small gate.
 
     p_memory(v) = Σ over neighbours with value v of softmax(t · similarity) (Khandelwal
-    et al. 2021, arXiv 2010.00710, equation 3); λ from a perceptron that sees how near,
-    how unanimous and in which blocks alike the neighbours are, how sure the model is,
-    and a narrow view of the top state, the attended source piece and the recalled piece.
+    et al. 2021, arXiv 2010.00710, equation 3). λ is computed by a perceptron from the similarity,
+    unanimity and blockwise similarity of the neighbours, the confidence of the model, and a narrow
+    projection of the top state, the attended source piece and the recalled piece.
     """
 
     VIEW, UNITS = 24, 48
@@ -107,63 +108,68 @@ class MixtureReadout(nn.Module):
         )
 
     def forward(
-        self, states: DecoderStates, recall: Recall, agreements: Tensor, output: Output
+        self, states: DecoderStates, recall: Recall, similarities: Tensor, output: Output
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Readout`, each neighbour lending λ · weight. The translation model learns nothing."""
-        model = output(states.top).detach().float().log_softmax(dim=-1)
+        """As `Readout`; each neighbour gives λ · weight. No gradient reaches the base model."""
+        base = output(states.top).detach().float().log_softmax(dim=-1)
         weights = neighbour_weights(recall, self.log_temperature.exp())
         values = recall.values.clamp(min=0)
-        surest = model.amax(dim=-1, keepdim=True)  # in a tenth of the time that `max` takes
-        features = self._features(recall, weights, agreements, model, surest)
+        highest = base.amax(dim=-1, keepdim=True)  # ten times as fast as `max`
+        features = self._features(recall, weights, similarities, base, highest)
         recalled = output.pieces[0](values[:, 0]).detach()
-        seen = torch.cat([states.top.detach(), states.source.detach(), recalled], dim=-1)
+        viewed = torch.cat([states.top.detach(), states.source.detach(), recalled], dim=-1)
         features = features.to(self.view.weight.dtype)
-        gate = self.gate(torch.cat([self.view(seen), features], dim=-1)).float()  # (B, 1)
-        if recall.close is not None:
-            gate = gate + TRUST * recall.close[:, :1]
-        held = (recall.values[:, :1] != EMPTY).float()
-        share = gate.sigmoid().clamp(max=1 - 1e-6) * held  # the model is never ruled out
-        if recall.awaited is not None and recall.thread is not None:
-            waits = (model[:, recall.awaited] == surest).any(dim=-1, keepdim=True)
-            share = share * ~(waits & (recall.thread[:, :1] != SAME_WORD))
-        shares = share * weights
-        if recall.mute is not None:
-            shares = shares * ~recall.mute
-            share = shares.sum(dim=-1, keepdim=True).clamp(max=1 - 1e-6)
-        own = model.gather(1, values)
-        return _mix(model, values, own, shares, torch.log1p(-share)), shares, own
+        gate = self.gate(torch.cat([self.view(viewed), features], dim=-1)).float()  # (B, 1)
+        if recall.gate_bonus is not None:
+            gate = gate + recall.gate_bonus[:, :1]
+        found = (recall.values[:, :1] != EMPTY).float()
+        share = gate.sigmoid().clamp(max=1 - 1e-6) * found  # the base model keeps a share
+        if recall.opening_punctuation is not None and recall.continuation is not None:
+            opens = (base[:, recall.opening_punctuation] == highest).any(dim=-1, keepdim=True)
+            share = share * ~(opens & (recall.continuation[:, :1] != Continuation.SAME_WORD))
+        memory_probs = share * weights
+        if recall.blocked is not None:
+            memory_probs = memory_probs * ~recall.blocked
+            share = memory_probs.sum(dim=-1, keepdim=True).clamp(max=1 - 1e-6)
+        base_log_probs = base.gather(1, values)
+        log_probs = _mix(base, values, base_log_probs, memory_probs, torch.log1p(-share))
+        return log_probs, memory_probs, base_log_probs
 
     def _features(
-        self, recall: Recall, weights: Tensor, agreements: Tensor, model: Tensor, surest: Tensor
+        self, recall: Recall, weights: Tensor, similarities: Tensor, base: Tensor, highest: Tensor
     ) -> Tensor:
-        """What the gate sees of the neighbours and of the model's certainty (B, 7 + blocks)."""
+        """Return the inputs of the gate: features of the neighbours and of the model's confidence
+        (B, 7 + blocks)."""
         first = recall.values[:, :1]
         same = recall.values == first
         similarity = recall.similarity.clamp(min=-1)
         nearest = similarity[:, :1]
         rival = similarity.masked_fill(same, -1).amax(dim=-1, keepdim=True)
         unanimity = (weights * same).sum(dim=-1, keepdim=True)
-        believed = model.gather(1, first.clamp(min=0))
-        numbers = [nearest, nearest - rival, unanimity, surest.exp(), believed.clamp(min=-12) / 12]
-        thread = torch.zeros_like(first) if recall.thread is None else recall.thread[:, :1]
-        goes_on = torch.cat([thread == NEXT_WORD, thread == SAME_WORD], dim=-1).float()
-        return torch.cat([*numbers, goes_on, agreements], dim=-1)
+        score = base.gather(1, first.clamp(min=0))
+        numbers = [nearest, nearest - rival, unanimity, highest.exp(), score.clamp(min=-12) / 12]
+        none = torch.zeros_like(first)
+        continuation = none if recall.continuation is None else recall.continuation[:, :1]
+        kinds = [continuation == k for k in (Continuation.NEXT_WORD, Continuation.SAME_WORD)]
+        return torch.cat([*numbers, torch.cat(kinds, dim=-1).float(), similarities], dim=-1)
 
 
-def _mix(model: Tensor, values: Tensor, own: Tensor, shares: Tensor, rest: Tensor) -> Tensor:
-    """log (exp (model + rest) + what is lent), in the place of model (B, V), which gave values
-    (B, K) their `own`; shares (B, K) are lent to them, and rest (B, 1) is the logarithm of what is
-    left for the model.
+def _mix(
+    base: Tensor, values: Tensor, base_log_probs: Tensor, memory_probs: Tensor, rest: Tensor
+) -> Tensor:
+    """Return log (exp (base + rest) + memory), written into `base` (B, V).
 
-    Only what is lent to is touched: all else, which is most, stays as it is to the last bit.
+    `base_log_probs` (B, K) are those of the values (B, K), `memory_probs` (B, K) are added to them,
+    and `rest` (B, 1) is the logarithm of the base model's share. Only the given values change
+    beside the constant, so that all others, which are most, keep their bits.
     """
     same = values[:, :, None] == values[:, None]  # (B, K, K)
-    lent = (same * shares[:, None]).sum(dim=-1)  # (B, K), equal where the values are
-    before = own + rest
-    after = torch.where(lent > 0, (before.exp() + lent).clamp(min=1e-30).log(), before)
-    places = torch.arange(values.shape[1], device=values.device)
-    first = same.int().argmax(dim=-1) == places  # each value is changed once
-    return model.add_(rest).scatter_add_(1, values, (after - before) * first)
+    added = (same * memory_probs[:, None]).sum(dim=-1)  # (B, K), equal for equal values
+    before = base_log_probs + rest
+    after = torch.where(added > 0, (before.exp() + added).clamp(min=1e-30).log(), before)
+    positions = torch.arange(values.shape[1], device=values.device)
+    first = same.int().argmax(dim=-1) == positions  # each value changes once
+    return base.add_(rest).scatter_add_(1, values, (after - before) * first)
 
 
 READOUTS = {"mixture": MixtureReadout, "paper": PaperReadout}

@@ -34,16 +34,16 @@ drowns the model; training moves it little. See docs/one-shot.md."""
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one step says about the next piece."""
+    """The distribution of the next piece."""
 
     log_probs: Tensor
     """(N, V)"""
     recall: Recall | None
-    """The neighbours that were asked, or None without a memory."""
-    shares: Tensor | None
-    """Probability that each neighbour gave to its value (N, K); the rest is the model's own."""
-    own: Tensor | None = None
-    """Log-probability that the model alone gives the value of each neighbour (N, K)."""
+    """The neighbours of the query, or None without a memory."""
+    memory_probs: Tensor | None
+    """(N, K) probability that each neighbour gives to its value; the rest is the base model's."""
+    base_log_probs: Tensor | None = None
+    """(N, K) the base model's log-probability of the value of each neighbour."""
 
 
 class Model(nn.Module):

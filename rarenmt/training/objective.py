@@ -148,8 +148,8 @@ def _read(
     steps, sentences = batch.outputs.shape
     queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
     rows = real % sentences * steps + real // sentences  # read sentence by sentence
-    prefix = Prefix.all(batch.inputs, candidates.joints).by_sentence()
-    return queries[rows], candidates.read(queries, prefix, weights.flatten(0, 1)).at(rows)
+    prefix = Prefix.from_inputs(batch.inputs, candidates.boundaries).by_sentence()
+    return queries[rows], candidates.read(queries, prefix, weights.flatten(0, 1)).select(rows)
 
 
 def _real(batch: Batch) -> tuple[Tensor, Tensor]:

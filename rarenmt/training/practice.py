@@ -76,7 +76,7 @@ class Practice:
         prefixes = entry_prefixes(
             entries.values.cpu(), pairs, torch.cat(positions), self._boundaries
         )
-        return CandidateSet.of(memory, prefixes, chosen, source_positions)
+        return CandidateSet.from_slots(memory, prefixes, chosen, source_positions)
 
     @cached_property
     def _boundaries(self) -> WordBoundaries:

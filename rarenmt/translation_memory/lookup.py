@@ -6,7 +6,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from rarenmt.config import RETRIEVAL, RetrievalConfig
+from rarenmt.config import CANDIDATES, RETRIEVAL, CandidateConfig, RetrievalConfig
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes, entry_prefixes
 from rarenmt.memory.memory import Memory
@@ -50,9 +50,11 @@ class CandidateFinder:
         """Numbers of the pairs that a sentence retrieves, oldest first."""
         return self._retriever.find(sentence)
 
-    def candidates(self, sentences: Sequence[str]) -> CandidateSet | None:
+    def candidates(
+        self, sentences: Sequence[str], config: CandidateConfig = CANDIDATES
+    ) -> CandidateSet | None:
         """The candidate entries of each sentence; None when no sentence retrieves a pair."""
-        slots, positions, constrained, fuzzy, continues, inflected = [], [], [], [], [], []
+        slots, positions, constrained, fuzzy, context, inflected = [], [], [], [], [], []
         for sentence in sentences:
             pairs, terms = self._retriever.find(sentence), self._retriever.find_terms(sentence)
             slots.append(torch.cat([_EMPTY, *(self._slots[pair] for pair in pairs)]))
@@ -68,11 +70,19 @@ class CandidateFinder:
             inflected.append(positions[-1].any(dim=1) & torch.tensor(changed, dtype=torch.bool))
             constrained.append(self._constrained(ids, positions[-1].any(dim=0), terms))
             fuzzy.append(self._fuzzy_matches(sentence, pairs))
-            continues.append(torch.cat([_EMPTY, *(self._words_bound(p, terms) for p in pairs)]))
+            context.append(torch.cat([_EMPTY, *(self._words_bound(p, terms) for p in pairs)]))
         if not any(map(len, slots)):
             return None
-        return CandidateSet.of(
-            self._memory, self.prefixes, slots, positions, constrained, fuzzy, continues, inflected
+        return CandidateSet.from_slots(
+            self._memory,
+            self.prefixes,
+            slots,
+            positions,
+            constrained,
+            fuzzy,
+            context,
+            inflected,
+            config,
         )
 
     def _translated_forms(
@@ -164,4 +174,4 @@ class CandidateFinder:
         pairs, positions = self._journal.owners[: self._memory.used].long()[order].unbind(dim=1)
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order))
-        return entry_prefixes(values, pairs, positions, boundaries).at(back)
+        return entry_prefixes(values, pairs, positions, boundaries).select(back)

@@ -11,7 +11,7 @@ from rarenmt.config import RETRIEVAL, IndexName, RetrievalConfig, SearchConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.copying import HEEDS, CopyConstraints
+from rarenmt.decoding.copying import CopyConstraints
 from rarenmt.decoding.trace import Contribution, SearchHistory, Trace
 from rarenmt.memory.index.choose import choose_index
 from rarenmt.memory.memory import Memory
@@ -238,12 +238,14 @@ class Translator:
         pass over what they should say as it stands are searched once more."""
         found: dict[int, Hypothesis] = {}
         waiting = list(range(len(sentences)))
-        for heed in HEEDS:
+        for pointer_weight in config.constraints.pointer_weights:
             sizes = [(len(sentences[i][1]) + 1) * config.beam for i in waiting]
             for chosen in by_length(sizes, BUDGET):
                 numbers = [waiting[place] for place in chosen]
                 some = [sentences[i] for i in numbers]
-                best = self._search_batch(some, config, heed, memory=memory, explain=explain)
+                best = self._search_batch(
+                    some, config, pointer_weight, memory=memory, explain=explain
+                )
                 for i, hypothesis in zip(numbers, best, strict=True):
                     if i not in found or hypothesis.missing < found[i].missing:
                         found[i] = hypothesis
@@ -254,28 +256,29 @@ class Translator:
         self,
         sentences: Sequence[tuple[str, Ids]],
         config: SearchConfig,
-        heed: float,
+        pointer_weight: float,
         *,
         memory: bool,
         explain: bool,
     ) -> list[Hypothesis]:
         texts, sources = zip(*sentences, strict=True)
-        consulted, asked = self._consult(texts) if memory else NOTHING
-        verbatim = None
+        consulted, asked = self._consult(texts, config) if memory else NOTHING
+        copying = None
         if config.verbatim:
             reworded = [self._reworded(text) if asked else set() for text in texts]
             counts, languages = self.checkpoint.counts, self.model.config.languages
-            verbatim = CopyConstraints.of(
-                sources, reworded, self.tokenizer, counts, languages, heed, self.device
-            )
+            copying = CopyConstraints.from_sources(
+                sources, reworded, self.tokenizer, counts, languages, pointer_weight,
+                config.constraints, self.device,
+            )  # fmt: skip
         batch = source_batch(sources, self.device)
-        history = SearchHistory(heard=explain)
+        history = SearchHistory(keep_recalls=explain)
         noted = history if explain or asked else None
-        found = search(self.model, batch, consulted, config, asked, verbatim, noted)
+        found = search(self.model, batch, consulted, config, asked, copying, noted)
         best = [first for first, *_ in found]
         if asked is None:
             return best
-        return self._agreement.mend(sources, best, asked, history)
+        return self._agreement.revise(sources, best, asked, history, config.constraints)
 
     def _reworded(self, sentence: str) -> set[str]:
         """The spans of a sentence that a remembered pair which it asks says in other words."""
@@ -288,12 +291,16 @@ class Translator:
             if contains(p.source, each) and not contains(p.target, each)
         }
 
-    def _consult(self, sentences: Sequence[str]) -> tuple[Memory | None, CandidateSet | None]:
+    def _consult(
+        self, sentences: Sequence[str], search: SearchConfig
+    ) -> tuple[Memory | None, CandidateSet | None]:
         """The memory and those of its entries that these sentences ask; what the paper's memory
         holds is averaged of many pairs, and has no thread."""
         config = self.memory.config
         if config.lookup == "relevant":
-            excerpt = self.translation_memory.candidate_finder.candidates(sentences)
+            excerpt = self.translation_memory.candidate_finder.candidates(
+                sentences, search.candidates
+            )
             return (None if excerpt is None else self.memory), excerpt
         return (self._whole(), None) if self.memory.used else NOTHING
 
@@ -331,9 +338,9 @@ class Translator:
 
     def _origin(self, trace: Trace) -> Origin | None:
         """The pairs behind a piece, if there are any."""
-        if not trace.voices:
+        if not trace.contributions:
             return None
-        return Origin(trace.weight, [self._entry(voice) for voice in trace.voices])
+        return Origin(trace.weight, [self._entry(voice) for voice in trace.contributions])
 
     def _entry(self, voice: Contribution) -> Entry:
         """The pair that wrote a slot, and where in it the piece of the slot stands."""

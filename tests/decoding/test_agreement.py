@@ -1,4 +1,4 @@
-"""The word before a remembered one is read once more, and nothing else changes."""
+"""The words before remembered ones are revised, and nothing else changes."""
 
 from functools import cache
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rarenmt.decoding import agreement
+from rarenmt.config import ConstraintConfig, SearchConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis
 from rarenmt.decoding.candidates import CandidateSet
@@ -33,21 +33,21 @@ def shown(pair: Pair) -> Translator:
 TERM = Pair("tablet", "Tablette", "file.txt", 1, time=0)
 
 
-def asked(pair: Pair) -> CandidateSet:
+def candidates(pair: Pair) -> CandidateSet:
     excerpt = shown(pair).translation_memory.candidate_finder.candidates([ASKED])
     assert isinstance(excerpt, CandidateSet)
     return excerpt
 
 
-def finished(text: str, owed: str = WORD) -> Hypothesis:
-    """A translation of which one word came from the memory; every piece has a voice."""
+def finished(text: str, remembered: str = WORD) -> Hypothesis:
+    """A translation of which one word came from the memory; every piece has a contribution."""
     tokenizer = shown(PAIR).tokenizer
     words = tokenizer.split_words(tokenizer.encode(text))
-    lent = [tokenizer.decode(word).strip() == owed for word in words for _ in word]
+    from_memory = [tokenizer.decode(word).strip() == remembered for word in words for _ in word]
     pieces = [piece for word in words for piece in word]
     traces = [Trace([1.0], 0.5, [Contribution(0, 1.0, 0.5)]) for _ in pieces]
-    ending = Backpointer(len(pieces), 0, len(tokenizer.encode(ASKED)) + 1)
-    return Hypothesis(pieces, -1.0, 0, traces, lent, ending)
+    backpointer = Backpointer(len(pieces), 0, len(tokenizer.encode(ASKED)) + 1)
+    return Hypothesis(pieces, -1.0, 0, traces, from_memory, backpointer)
 
 
 def history(found: Hypothesis) -> SearchHistory:
@@ -59,21 +59,21 @@ def history(found: Hypothesis) -> SearchHistory:
     for before, piece in zip([BOS, *found.pieces], found.pieces, strict=False):
         states, weights, state = model.step(torch.tensor([before]), state, attended)
         rows, pieces = torch.tensor([0]), torch.tensor([piece])
-        steps.note(model.predict(states, None), weights, states.top, state, rows, pieces)
+        steps.record(model.predict(states, None), weights, states.top, state, rows, pieces)
     return steps
 
 
-def mended(
+def revised(
     found: Hypothesis,
     pair: Pair = PAIR,
     lexicon: Lexicon | None = None,
-    company: Cooccurrence = Cooccurrence(),  # noqa: B008 - it never changes
+    cooccurrence: Cooccurrence = Cooccurrence(),  # noqa: B008 - it never changes
 ) -> Hypothesis:
     translator = shown(PAIR)
     known = translator.checkpoint.lexicon if lexicon is None else lexicon
-    reader = Agreement(translator.model, translator.tokenizer, known, company)
+    reader = Agreement(translator.model, translator.tokenizer, known, cooccurrence)
     sources = [translator.tokenizer.encode(ASKED)]
-    [best] = reader.mend(sources, [found], asked(pair), history(found))
+    [best] = reader.revise(sources, [found], candidates(pair), history(found), ConstraintConfig())
     return best
 
 
@@ -81,61 +81,65 @@ def text(found: Hypothesis) -> str:
     return shown(PAIR).tokenizer.decode(found.pieces)
 
 
-def test_the_article_agrees_and_came_from_no_memory() -> None:
+def test_the_article_agrees_and_did_not_come_from_the_memory() -> None:
     found = finished(f"Hast du den {WORD} unterschrieben?")
 
-    agreed = mended(found)
+    agreed = revised(found)
 
     assert text(agreed) == f"Hast du die {WORD} unterschrieben?"
     (place,) = [i for i, piece in enumerate(found.pieces) if piece != agreed.pieces[i]]
     assert agreed.traces[place] == Trace([1.0], 0.0, [])
     del found.traces[place], agreed.traces[place]
     assert agreed.traces == found.traces
-    assert (agreed.owed, agreed.score, agreed.missing) == (found.owed, found.score, found.missing)
+    assert (agreed.from_memory, agreed.score, agreed.missing) == (
+        found.from_memory,
+        found.score,
+        found.missing,
+    )
 
 
 @pytest.mark.parametrize("right", [f"Hast du die {WORD} unterschrieben?", f"{WORD}?", WORD])
 def test_what_agrees_stays(right: str) -> None:
     found = finished(right)
 
-    assert mended(found) == found
+    assert revised(found) == found
 
 
-def test_no_word_changes_that_stands_before_none_of_the_memory() -> None:
-    found = finished(f"Hast du den {WORD} unterschrieben?", owed="nothing")
+def test_a_word_before_no_remembered_word_stays() -> None:
+    found = finished(f"Hast du den {WORD} unterschrieben?", remembered="nothing")
 
-    assert mended(found) is found
+    assert revised(found) is found
 
 
 def test_only_translations_of_the_same_word_are_tried() -> None:
     found = finished(f"Hast du den {WORD} unterschrieben?")
 
-    assert mended(found, lexicon=Lexicon()) == found
-    assert mended(found, lexicon=Lexicon([("the", "den"), ("sign", "die")])) == found
-    assert mended(found, lexicon=Lexicon([("the", "den"), ("the", "die")])) != found
+    assert revised(found, lexicon=Lexicon()) == found
+    assert revised(found, lexicon=Lexicon([("the", "den"), ("sign", "die")])) == found
+    assert revised(found, lexicon=Lexicon([("the", "den"), ("the", "die")])) != found
     elsewhere = Lexicon([("this", "den"), ("this", "die")])  # no word of the source
-    assert mended(found, lexicon=elsewhere) == found
+    assert revised(found, lexicon=elsewhere) == found
 
 
 @pytest.mark.parametrize(
     ("target", "nats", "said"),
     [
-        (f"Das {WORD} brauchen wir.", {}, "die"),  # the model is surer than of the word again
+        (f"Das {WORD} brauchen wir.", {}, "die"),  # the model is surer of it
         (f"Das {WORD} brauchen wir.", {("Das", "das"): 20.0}, "das"),
         (f"Das {WORD} brauchen wir.", {("das", "das"): 20.0}, "die"),  # another word
         (f"Wir brauchen ein {WORD}.", {("das", "ein"): 20.0}, "das"),
         (f"Wir brauchen ein {WORD}.", {("die", "ein"): -20.0}, "den"),
-        (f"Wir sehen ein {WORD}.", {("die", "eine"): -20.0}, "die"),  # nobody said *eine*
+        (f"Wir sehen ein {WORD}.", {("die", "eine"): -20.0}, "die"),  # the pair has no *eine*
         (WORD, {("das", "ein"): 20.0}, "die"),  # nothing stood before it
     ],
 )
-def test_the_word_is_preferred_that_keeps_company_with_the_one_shown_there(
+def test_a_word_that_cooccurs_with_the_one_in_the_pair_is_preferred(
     target: str, nats: dict[tuple[str, str], float], said: str
 ) -> None:
     found = finished(f"Hast du den {WORD} unterschrieben?")
     pair = Pair(PAIR.source, target, "file.txt", 1, time=0)
 
-    agreed = mended(found, pair, company=Cooccurrence(nats))
+    agreed = revised(found, pair, cooccurrence=Cooccurrence(nats))
 
     assert text(agreed) == f"Hast du {said} {WORD} unterschrieben?"
 
@@ -152,7 +156,7 @@ TRAINING = Pair("mandatory training", "Pflichtschulung", "file.txt", 1, time=0)
         (TRAINING, "The mandatory training is boring.", "Pflichtschulung"),
     ],
 )
-def test_another_form_of_a_shown_word_has_another_ending(
+def test_another_form_of_a_remembered_word_is_inflected(
     term: Pair, sentence: str, said: str
 ) -> None:
     [translation] = shown(term).translate([sentence])
@@ -160,20 +164,20 @@ def test_another_form_of_a_shown_word_has_another_ending(
     assert translation.memory_words() == [(said, term)]
 
 
-def test_a_word_in_the_form_that_was_shown_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agreement, "CHANGED", 99.0)
+def test_a_word_in_its_remembered_form_stays() -> None:
+    config = SearchConfig(constraints=ConstraintConfig(inflection_bonus=99.0))
 
-    [one, two] = shown(TERM).translate(["He lost his tablet.", "He lost his tablets."])
+    [one, two] = shown(TERM).translate(["He lost his tablet.", "He lost his tablets."], config)
 
     assert "Tablette" in one.text.strip(".").split()
     assert "Tablette" not in two.text.strip(".").split()
     assert "Tablette" in two.text
 
 
-def test_every_piece_of_a_new_ending_came_from_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agreement, "CHANGED", 99.0)
+def test_every_piece_of_a_new_inflection_came_from_the_memory() -> None:
+    config = SearchConfig(constraints=ConstraintConfig(inflection_bonus=99.0))
 
-    [translation] = shown(TERM).translate(["He lost his tablets."], explain=True)
+    [translation] = shown(TERM).translate(["He lost his tablets."], config, explain=True)
 
     [part] = translation.parts
     word = [token for token in part.tokens if token.origin is not None]

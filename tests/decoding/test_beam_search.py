@@ -20,7 +20,7 @@ from rarenmt.config import (
     SearchConfig,
     TrainConfig,
 )
-from rarenmt.decoding.beam_search import DUE, Hypothesis, coverage_penalty, length_penalty, search
+from rarenmt.decoding.beam_search import Hypothesis, coverage_penalty, length_penalty, search
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes
 from rarenmt.decoding.trace import MAX_CONTRIBUTIONS, MIN_CONTRIBUTION, SearchHistory
@@ -81,8 +81,8 @@ class Recalling(Bigrams):
     ) -> Prediction:
         values = torch.full((len(states.top), 1), C)
         recall = Recall(values, values, torch.ones(values.shape))
-        own = torch.where(states.top[:, [EOS]].isneginf(), -8.0, -1.0)
-        return Prediction(states.top, recall, states.top[:, [C]].exp(), own)
+        base = torch.where(states.top[:, [EOS]].isneginf(), -8.0, -1.0)
+        return Prediction(states.top, recall, states.top[:, [C]].exp(), base)
 
 
 GARDEN_PATH = {
@@ -211,26 +211,26 @@ def test_the_coverage_penalty_favours_looking_at_everything() -> None:
     assert [h.score for h in found] == pytest.approx(scores)
 
 
-def silent(due: list[Tensor] | None = None) -> CandidateSet:
-    """What two sentences may ask: nothing, but some of their words are due."""
+def no_candidates(constrained: list[Tensor] | None = None) -> CandidateSet:
+    """Two candidate sets without entries; some words of the sentences are constrained."""
     nothing = torch.tensor([EMPTY])
-    threads = EntryPrefixes(nothing, nothing, nothing, plain(torch.zeros(20, dtype=torch.bool)))
+    prefixes = EntryPrefixes(nothing, nothing, nothing, plain(torch.zeros(20, dtype=torch.bool)))
     memory = Memory(MemoryConfig(slots=1, neighbours=1), 4, 20)
-    places = [torch.zeros(0, 7, dtype=torch.bool)] * 2
-    return CandidateSet.of(memory, threads, [nothing[:0]] * 2, places, due)
+    positions = [torch.zeros(0, 7, dtype=torch.bool)] * 2
+    return CandidateSet.from_slots(memory, prefixes, [nothing[:0]] * 2, positions, constrained)
 
 
-def test_a_remembered_word_is_not_passed_over() -> None:
+def test_a_constrained_word_weighs_in_the_coverage_penalty() -> None:
     """Its first source piece of four is a word that something remembered translates."""
     config = SearchConfig(beam=2, length=0.0)
-    excerpt = silent([torch.tensor([1, 0, 0, 0]), torch.zeros(7, dtype=torch.long)])
+    candidates = no_candidates([torch.tensor([1, 0, 0, 0]), torch.zeros(7, dtype=torch.long)])
 
-    (found, _) = search(Bigrams(GARDEN_PATH), sources([A, A, A], [A] * 6), None, config, excerpt)
+    (found, _) = search(Bigrams(GARDEN_PATH), sources([A, A, A], [A] * 6), None, config, candidates)
 
     assert [hypothesis.pieces for hypothesis in found] == [[A, C], [B]]
     scores = [
-        math.log(0.36) + DUE * math.log(3 / 4),
-        math.log(0.38) + DUE * math.log(2 / 4),
+        math.log(0.36) + config.constraints.constraint_weight * math.log(3 / 4),
+        math.log(0.38) + config.constraints.constraint_weight * math.log(2 / 4),
     ]
     assert [h.score for h in found] == pytest.approx(scores)
 
@@ -249,7 +249,7 @@ def test_of_translations_with_the_same_remembered_word_the_model_has_a_say(
     table = {BOS: {A: 0.7, B: 0.3}, A: ends, B: {C: 0.9, EOS: 0.1}, C: {EOS: 1.0}}
     config = SearchConfig(beam=3, length=0.0, coverage=0.0)
 
-    (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, silent())
+    (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, no_candidates())
 
     assert found[0].pieces == best
 
@@ -258,7 +258,7 @@ def test_a_translation_without_the_remembered_word_is_no_better_for_it() -> None
     table = {BOS: {A: 0.6, B: 0.4}, A: {C: 1.0}, B: {EOS: 1.0}, C: {EOS: 1.0}}
     config = SearchConfig(beam=3, length=0.0, coverage=0.0)
 
-    (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, silent())
+    (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, no_candidates())
 
     assert [each.pieces for each in found] == [[A, C], [B]]
 
@@ -436,8 +436,8 @@ def assert_same_translations(found: list[Hypothesis], expected: list[Hypothesis]
 
 
 def slots(hypothesis: Hypothesis) -> list[list[int]]:
-    """The entries that spoke for each piece."""
-    return [[voice.slot for voice in trace.voices] for trace in hypothesis.traces]
+    """The entries behind each piece."""
+    return [[each.slot for each in trace.contributions] for trace in hypothesis.traces]
 
 
 @pytest.mark.parametrize("beam", [1, 2, 5])
@@ -483,32 +483,36 @@ def test_every_trace_names_the_slots_that_hold_the_piece(
         for hypothesis in hypotheses:
             prediction, _ = teacher_forced(model, source, hypothesis.pieces, memory)
             for step, trace in enumerate(hypothesis.traces):
-                expected = voices(prediction, step, hypothesis.pieces[step])
+                expected = neighbours_with(prediction, step, hypothesis.pieces[step])
                 assert trace.weight == pytest.approx(
                     min(sum(w for _, _, w in expected), 1), abs=1e-3
                 )
-                for voice, (slot, similarity, weight) in zip(trace.voices, expected, strict=False):
-                    assert voice.slot == slot
+                for contribution, (slot, similarity, weight) in zip(
+                    trace.contributions, expected, strict=False
+                ):
+                    assert contribution.slot == slot
                     assert memory.values[slot] == hypothesis.pieces[step]
-                    assert voice.similarity == pytest.approx(similarity, abs=1e-4)
-                    assert voice.weight == pytest.approx(weight, abs=1e-3)
+                    assert contribution.similarity == pytest.approx(similarity, abs=1e-4)
+                    assert contribution.weight == pytest.approx(weight, abs=1e-3)
                     traced += 1
                 loud = [weight for _, _, weight in expected if weight > MIN_CONTRIBUTION + 1e-3]
-                assert len(trace.voices) >= min(len(loud), MAX_CONTRIBUTIONS)
+                assert len(trace.contributions) >= min(len(loud), MAX_CONTRIBUTIONS)
     assert traced > 0
 
 
-def voices(prediction: Prediction, step: int, piece: int) -> list[tuple[int, float, float]]:
+def neighbours_with(
+    prediction: Prediction, step: int, piece: int
+) -> list[tuple[int, float, float]]:
     """Slot, similarity and share of the neighbours that hold a piece, nearest first."""
-    recall, shares = prediction.recall, prediction.shares
+    recall, probs = prediction.recall, prediction.memory_probs
     assert recall is not None
-    assert shares is not None
+    assert probs is not None
     total = prediction.log_probs[step, piece].exp().item()
     return [
         (
             int(recall.slots[step, n]),
             recall.similarity[step, n].item(),
-            shares[step, n].item() / total,
+            probs[step, n].item() / total,
         )
         for n, value in enumerate(recall.values[step].tolist())
         if value == piece
@@ -539,7 +543,7 @@ def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model
     assert [hypotheses[0].pieces for hypotheses in found] == [target for _, target in NEWS]
     for hypotheses in found:
         for piece, trace in zip(hypotheses[0].pieces, hypotheses[0].traces, strict=True):
-            nearest = trace.voices[0]
+            nearest = trace.contributions[0]
             assert memory.values[nearest.slot] == piece
             assert nearest.similarity == pytest.approx(1.0)
             assert trace.weight == pytest.approx(1.0, abs=1e-5)  # it is not believed blindly
@@ -552,7 +556,7 @@ def test_without_a_memory_nothing_spoke(schooled_model: Model) -> None:
         schooled_model, sources(*SOURCES), None, config, history=SearchHistory()
     ):
         for hypothesis in hypotheses:
-            assert [(t.weight, t.voices) for t in hypothesis.traces] == [(0.0, [])] * len(
+            assert [(t.weight, t.contributions) for t in hypothesis.traces] == [(0.0, [])] * len(
                 hypothesis.pieces
             )
 

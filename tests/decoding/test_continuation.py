@@ -1,95 +1,103 @@
-"""A remembered word is written to its end, and not beyond it."""
+"""A remembered word is completed, and not continued beyond its end."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from plain_joints import INNER, INSIDE, JOINTS, LAST, OTHER, PIECES, START, word
+from plain_joints import BOUNDARIES, INNER, INSIDE, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
-from rarenmt.decoding.continuation import ENDING, OWED, THREAD, Continuations, Neighbours
+from rarenmt.config import CandidateConfig, ConstraintConfig
+from rarenmt.decoding.continuation import Continuations, Neighbours
 from rarenmt.decoding.prefix import Prefix
-from rarenmt.memory.memory import EMPTY, SAME_WORD, Recall
+from rarenmt.memory.memory import EMPTY, Continuation, Recall
 from rarenmt.text.tokenizer import BOS
 
+CANDIDATES, CONSTRAINTS = CandidateConfig(), ConstraintConfig()
+END, MORE = CONSTRAINTS.word_end_penalty, CONSTRAINTS.incomplete_word_penalty
 
-def spoken(stems: Tensor, values: Tensor) -> Continuations:
-    """What entries say behind these words, and nothing else is known of them."""
-    unknown = torch.full_like(stems, EMPTY)
-    slots = torch.arange(stems.numel()).view_as(stems)
+
+def entries_after(prefixes: Tensor, values: Tensor) -> Continuations:
+    """Entries with these words before them, of which nothing else is known."""
+    unknown = torch.full_like(prefixes, EMPTY)
+    slots = torch.arange(prefixes.numel()).view_as(prefixes)
     none = unknown != EMPTY
     return Continuations(
-        slots, values, stems, unknown, unknown, none, none.long(), none, none, JOINTS
+        slots, values, prefixes, unknown, unknown, none, none.long(), none, none, BOUNDARIES
     )
 
 
-def speech(*entries: tuple[int, int]) -> Continuations:
-    """One sentence with entries of what stood before and the piece after it."""
-    stems, values = torch.tensor(entries).t()[:, None]
-    return spoken(stems, values)
+def one_sentence(*entries: tuple[int, int]) -> Continuations:
+    """The entries of one sentence: the word before each, and its piece."""
+    prefixes, values = torch.tensor(entries).t()[:, None]
+    return entries_after(prefixes, values)
 
 
-def lost(entries: Continuations, written: int, *, owed: bool = False) -> Tensor:
-    """What going on with each piece loses."""
+def penalties(entries: Continuations, written: int, *, from_memory: bool = False) -> Tensor:
+    """The penalty of each piece as the next one."""
     log_probs = torch.zeros(1, PIECES)
-    entries.end_words(log_probs, torch.tensor([written]), torch.tensor([owed]))
+    entries.penalize_incomplete_words(
+        log_probs, torch.tensor([written]), torch.tensor([from_memory]), CONSTRAINTS
+    )
     return -log_probs[0]
 
 
-def test_a_word_that_was_remembered_whole_hardly_goes_on() -> None:
+def test_pieces_that_continue_a_complete_remembered_word_are_penalised() -> None:
     whole = word(START, INNER)
-    entries = speech((BOS, START), (START, INNER), (whole, OTHER))
+    entries = one_sentence((BOS, START), (START, INNER), (whole, OTHER))
 
-    assert torch.equal(lost(entries, whole), ENDING * INSIDE)
-    assert torch.equal(lost(entries, whole, owed=True), (ENDING + OWED) * INSIDE)
-    assert not lost(entries, START).any()  # begun, not whole
-    assert not lost(entries, word(START, INNER, INNER)).any()  # another word
+    assert torch.equal(penalties(entries, whole), END * INSIDE)
+    assert torch.equal(penalties(entries, whole, from_memory=True), (END + MORE) * INSIDE)
+    assert not penalties(entries, START).any()  # prefix, not whole
+    assert not penalties(entries, word(START, INNER, INNER)).any()  # another word
 
 
-def test_a_remembered_word_is_hardly_left_before_its_end() -> None:
+def test_pieces_that_leave_an_incomplete_remembered_word_are_penalised() -> None:
     half = word(START, INNER)
-    entries = speech((BOS, START), (START, INNER), (half, LAST))
+    entries = one_sentence((BOS, START), (START, INNER), (half, LAST))
 
-    assert torch.equal(lost(entries, half), ENDING * ~INSIDE)
+    assert torch.equal(penalties(entries, half), END * ~INSIDE)
 
 
-def test_a_word_of_one_piece_may_go_on_and_so_may_one_that_another_pair_continues() -> None:
+def test_a_word_of_one_piece_or_one_that_another_pair_continues_may_continue() -> None:
     whole = word(START, INNER)
 
-    single = speech((EMPTY, INNER), (START, OTHER))
-    longer = speech((whole, INNER), (whole, OTHER))
+    single = one_sentence((EMPTY, INNER), (START, OTHER))
+    longer = one_sentence((whole, INNER), (whole, OTHER))
 
-    assert not lost(single, START).any()
-    assert not lost(longer, whole).any()
-
-
-def test_a_word_of_one_piece_is_kept_whole_where_the_memory_began_it() -> None:
-    entries = speech((BOS, START), (START, INNER))
-
-    assert not lost(entries, START).any()
-    owed = lost(entries, START, owed=True)
-    assert owed[INNER] == 0
-    assert owed[START] == OWED + ENDING
-    assert owed[LAST] == OWED  # continues a word, but no piece of that pair
+    assert not penalties(single, START).any()
+    assert not penalties(longer, whole).any()
 
 
-def test_each_hypothesis_of_each_sentence_loses_by_its_own_words() -> None:
+def test_a_word_of_one_piece_is_completed_if_the_memory_proposed_it() -> None:
+    entries = one_sentence((BOS, START), (START, INNER))
+
+    assert not penalties(entries, START).any()
+    remembered = penalties(entries, START, from_memory=True)
+    assert remembered[INNER] == 0
+    assert remembered[START] == MORE + END
+    assert remembered[LAST] == MORE  # continues a word, but no piece of that pair
+
+
+def test_each_hypothesis_is_penalised_by_the_words_of_its_own_sentence() -> None:
     whole = word(START, INNER)
-    both = spoken(torch.tensor([[whole], [EMPTY]]), torch.tensor([[OTHER], [EMPTY]]))
+    both = entries_after(torch.tensor([[whole], [EMPTY]]), torch.tensor([[OTHER], [EMPTY]]))
     log_probs = torch.zeros(4, PIECES)
     written = torch.tensor([START, whole, whole, START])
 
-    both.end_words(log_probs, written, torch.zeros(4, dtype=torch.bool))
+    nothing = torch.zeros(4, dtype=torch.bool)
+    both.penalize_incomplete_words(log_probs, written, nothing, CONSTRAINTS)
 
-    assert log_probs[:, INNER].tolist() == [0, -ENDING, 0, 0]
+    assert log_probs[:, INNER].tolist() == [0, -END, 0, 0]
     assert not log_probs[:, OTHER].any()
     again = torch.zeros(2, PIECES)
-    both.select(torch.tensor([1])).end_words(again, written[2:], torch.zeros(2, dtype=torch.bool))
+    second = both.select(torch.tensor([1]))
+    second.penalize_incomplete_words(again, written[2:], nothing[2:], CONSTRAINTS)
     assert not again.any()
 
 
 @pytest.mark.parametrize(
-    ("bound", "word", "before", "speaks"),
+    ("context_words", "word", "before", "allowed"),
     [
         (0, OTHER, EMPTY, True),
         (1, OTHER, EMPTY, False),  # the word before it is another
@@ -98,95 +106,101 @@ def test_each_hypothesis_of_each_sentence_loses_by_its_own_words() -> None:
         (2, START, OTHER, True),
     ],
 )
-def test_the_further_words_of_a_term_are_said_only_behind_the_ones_before(
-    bound: int, word: int, before: int, *, speaks: bool
+def test_later_words_of_a_term_need_the_words_before_them(
+    context_words: int, word: int, before: int, *, allowed: bool
 ) -> None:
     entries = replace(
-        spoken(torch.tensor([[START]]), torch.tensor([[LAST + 2]])),
-        before=torch.tensor([[OTHER]]),
-        bound=torch.tensor([[bound]]),
+        entries_after(torch.tensor([[START]]), torch.tensor([[LAST + 2]])),
+        previous_words=torch.tensor([[OTHER]]),
+        context_words=torch.tensor([[context_words]]),
     )
-    begun = Prefix(torch.tensor([[word]]), torch.tensor([[before]]))
+    prefix = Prefix(torch.tensor([[word]]), torch.tensor([[before]]))
 
-    bonus, thread = entries.goes_on(begun)
+    bonus, continuation = entries.match_prefix(prefix, CANDIDATES)
     one = torch.ones(1, 1)
-    near = Neighbours(torch.tensor([[0]]), bonus[0], one, thread[0], torch.tensor([[False]]))
-    recall = entries.recall(near, Prefix(begun.word[0], begun.before[0]), 1)
+    near = Neighbours(torch.tensor([[0]]), bonus[0], one, continuation[0], torch.tensor([[False]]))
+    recall = entries.recall(near, prefix.select(torch.tensor(0)), 1, CANDIDATES.fuzzy_gate_bonus)
 
-    assert recall.mute is not None
-    assert recall.values[0, 0] == LAST + 2  # it is heard, for the gate to know how near it is
-    assert bool(recall.mute[0, 0]) != speaks
-    assert (thread[0, 0, 0] == SAME_WORD) == (speaks and bound > 0)
-    assert (bonus[0, 0, 0] > THREAD) == (speaks and bound > 0)
+    assert recall.blocked is not None
+    assert recall.values[0, 0] == LAST + 2  # blocked, but the gate sees its similarity
+    assert bool(recall.blocked[0, 0]) != allowed
+    assert (continuation[0, 0, 0] == Continuation.SAME_WORD) == (allowed and context_words > 0)
+    assert (bonus[0, 0, 0] > CANDIDATES.bigram_bonus) == (allowed and context_words > 0)
 
 
 CAPITAL, SMALL = 4, 5
 TWINS = torch.arange(PIECES)
 TWINS[[CAPITAL, SMALL]] = torch.tensor([SMALL, CAPITAL])
-CASED = replace(JOINTS, case_twin=TWINS)
+CASED = replace(BOUNDARIES, case_twin=TWINS)
 
 
 def recalled(
-    stem: int, value: int, written: int, *, alone: bool = True, wanted: bool = False
+    before: int, value: int, written: int, *, alone: bool = True, constrained: bool = False
 ) -> Recall:
-    """What one entry behind this word says behind what is written."""
+    """Recall one entry, stored after the word `before`, after the word `written`."""
     one = torch.zeros(1, 1)
     none = torch.full((1, 1), EMPTY)
     words = torch.tensor([[value if alone else value + PIECES]])
-    slots, stems, values = torch.tensor([[[0]], [[stem]], [[value]]])
+    slots, prefixes, values = torch.tensor([[[0]], [[before]], [[value]]])
     false = slots > 0
-    wants = torch.full_like(false, wanted)
+    translates = torch.full_like(false, constrained)
     entry = Continuations(
-        slots, values, stems, none, words, false, false.long(), false, wants, CASED
+        slots, values, prefixes, none, words, false, false.long(), false, translates, CASED
     )
-    begun = Prefix(torch.tensor([[written]]), none)
-    bonus, thread = entry.goes_on(begun)
-    near = Neighbours(slots, bonus[0], one, thread[0], slots > 0)
-    return entry.recall(near, Prefix(begun.word[0], none[0]), 1)
-
-
-@pytest.mark.parametrize(("stem", "value", "written"), [(BOS, CAPITAL, OTHER), (OTHER, SMALL, BOS)])
-def test_a_word_that_may_have_another_capital_letter_here_is_left_to_the_model(
-    stem: int, value: int, written: int
-) -> None:
-    recall = recalled(stem, value, written)
-
-    assert recall.values.item() == value  # it is as near as ever, and has nothing to say
-    assert recall.mute is not None
-    assert bool(recall.mute.all())
+    prefix = Prefix(torch.tensor([[written]]), none)
+    bonus, continuation = entry.match_prefix(prefix, CANDIDATES)
+    near = Neighbours(slots, bonus[0], one, continuation[0], slots > 0)
+    return entry.recall(near, prefix.select(torch.tensor(0)), 1, CANDIDATES.fuzzy_gate_bonus)
 
 
 @pytest.mark.parametrize(
-    ("stem", "value", "written"),
+    ("before", "value", "written"), [(BOS, CAPITAL, OTHER), (OTHER, SMALL, BOS)]
+)
+def test_a_word_whose_capitalisation_may_be_wrong_here_is_blocked(
+    before: int, value: int, written: int
+) -> None:
+    recall = recalled(before, value, written)
+
+    assert recall.values.item() == value  # recalled, but blocked
+    assert recall.blocked is not None
+    assert bool(recall.blocked.all())
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "written"),
     [(BOS, CAPITAL, BOS), (OTHER, CAPITAL, START), (BOS, OTHER, START)],
 )
-def test_elsewhere_and_without_another_letter_a_word_speaks(
-    stem: int, value: int, written: int
+def test_a_word_whose_capitalisation_cannot_be_wrong_is_not_blocked(
+    before: int, value: int, written: int
 ) -> None:
-    recall = recalled(stem, value, written)
+    recall = recalled(before, value, written)
 
-    assert recall.mute is not None
-    assert not recall.mute.any()
+    assert recall.blocked is not None
+    assert not recall.blocked.any()
 
 
-def test_so_does_the_beginning_of_a_longer_word() -> None:
+def test_the_beginning_of_a_longer_word_is_not_blocked() -> None:
     recall = recalled(BOS, CAPITAL, OTHER, alone=False)
 
-    assert recall.mute is not None
-    assert not recall.mute.any()
+    assert recall.blocked is not None
+    assert not recall.blocked.any()
 
 
-def test_so_does_one_that_translates_a_due_word() -> None:
-    recall = recalled(BOS, CAPITAL, OTHER, wanted=True)
+def test_a_word_that_translates_a_constrained_word_is_not_blocked() -> None:
+    recall = recalled(BOS, CAPITAL, OTHER, constrained=True)
 
-    assert recall.mute is not None
-    assert not recall.mute.any()
+    assert recall.blocked is not None
+    assert not recall.blocked.any()
 
 
-def test_an_entry_goes_on_from_a_word_with_another_capital_letter() -> None:
-    def nearer(stem: int, value: int, written: int) -> float:
-        return recalled(stem, value, written).similarity.item()
+def test_an_entry_continues_a_word_with_another_capitalisation() -> None:
+    def nearer(before: int, value: int, written: int) -> float:
+        return recalled(before, value, written).similarity.item()
 
-    assert nearer(CAPITAL, OTHER, SMALL) == nearer(SMALL, OTHER, SMALL) == pytest.approx(THREAD)
+    assert (
+        nearer(CAPITAL, OTHER, SMALL)
+        == nearer(SMALL, OTHER, SMALL)
+        == pytest.approx(CANDIDATES.bigram_bonus)
+    )
     assert nearer(OTHER, OTHER, SMALL) == 0
     assert nearer(CAPITAL, INNER, SMALL) == -torch.inf  # within a word it is another one

@@ -1,4 +1,4 @@
-"""Spans are said as they stand, by whatever model."""
+"""Spans are copied as they stand, whatever the model."""
 
 import re
 from collections import Counter
@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rarenmt.config import SearchConfig
-from rarenmt.decoding.copying import OWED, CopyConstraints
+from rarenmt.config import ConstraintConfig, SearchConfig
+from rarenmt.decoding.copying import CopyConstraints
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.placeables import missing_placeables
 from rarenmt.text.tokenizer import EOS, Tokenizer
 from rarenmt.translator.translator import Translator
 
-CPU = torch.device("cpu")
+CPU, CONFIG = torch.device("cpu"), ConstraintConfig()
 
 
 @pytest.fixture(scope="module")
@@ -31,30 +31,37 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def untrained(folder: Path) -> Translator:
-    """Its weights are random, so that it says nothing by itself that it should."""
+    """Its weights are random, so that it copies nothing by itself."""
     return Translator(load_checkpoint(folder, CPU))
 
 
 class Writing:
-    """One hypothesis, whose model likes all pieces alike and looks where it is told to."""
+    """One hypothesis of a model that finds all pieces equally likely, with given attention."""
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         source: str,
-        heed: float = 0.0,
+        pointer_weight: float = 0.0,
         reworded: Set[str] = frozenset(),
         languages: tuple[str, str] = ("en", "xx"),
     ) -> None:
         self.tokenizer, self.source = tokenizer, tokenizer.encode(source)
         self.text = "".join(tokenizer.texts[piece] for piece in self.source)
-        found = CopyConstraints.of(
-            [self.source], [reworded], tokenizer, Frequencies(), languages, heed, CPU
+        found = CopyConstraints.from_sources(
+            [self.source],
+            [reworded],
+            tokenizer,
+            Frequencies(),
+            languages,
+            pointer_weight,
+            CONFIG,
+            CPU,
         )
         assert found is not None
-        self.verbatim = found
+        self.copying = found
 
-    def look(self, at: str) -> Tensor:
+    def attention(self, at: str) -> Tensor:
         """All attention on a part of the source."""
         start = self.text.index(at)
         ends = accumulate(len(self.tokenizer.texts[piece]) for piece in self.source)
@@ -62,21 +69,21 @@ class Writing:
         return (found / found.sum())[None]
 
     def next(self, at: str) -> Tensor:
-        """(V,) how likely each piece is now."""
+        """(V,) the probability of each piece."""
         log_probs = torch.full((1, len(self.tokenizer)), 1 / len(self.tokenizer)).log()
-        self.verbatim.guide(log_probs, self.look(at))
+        self.copying.apply(log_probs, self.attention(at))
         return log_probs[0].exp()
 
-    def may(self, at: str) -> set[str]:
-        """The texts of the pieces that may be said."""
+    def allowed(self, at: str) -> set[str]:
+        """The texts of the pieces that are allowed."""
         likely = self.next(at)
         return {self.tokenizer.texts[piece] for piece in likely.nonzero()[:, 0].tolist()}
 
-    def say(self, text: str, at: str) -> "Writing":
-        """Say a text while looking somewhere."""
+    def write(self, text: str, at: str) -> "Writing":
+        """Write a text with the attention on a part of the source."""
         for piece in self.tokenizer.encode(text):
             if piece != self.tokenizer.space:
-                self.verbatim = self.verbatim.goes_on(torch.tensor([piece]), self.look(at))
+                self.copying = self.copying.advance(torch.tensor([piece]), self.attention(at))
         return self
 
 
@@ -84,115 +91,117 @@ def digits(texts: set[str]) -> set[str]:
     return {text for text in texts if text.strip().isdigit()}
 
 
-def test_digits_begin_a_number_of_the_source_and_are_gone_on_with(tokenizer: Tokenizer) -> None:
+def test_a_digit_begins_a_number_of_the_source_which_is_completed(tokenizer: Tokenizer) -> None:
     writing = Writing(tokenizer, "In 1984 he ran 27 miles")
 
-    assert digits(writing.may("he")) == {"1", "2"}
-    assert writing.say("1", "1984").may("1984") == {"9"}
-    assert writing.say("9", "1984").say("8", "he").may("he") == {"4"}
-    writing.say("4", "he")
-    assert digits(writing.may("27")) == set()  # it is said, and nothing may cling to it
-    writing.say("he", "he")
-    assert digits(writing.may("27")) == {"2"}
+    assert digits(writing.allowed("he")) == {"1", "2"}
+    assert writing.write("1", "1984").allowed("1984") == {"9"}
+    assert writing.write("9", "1984").write("8", "he").allowed("he") == {"4"}
+    writing.write("4", "he")
+    assert digits(writing.allowed("27")) == set()  # complete, and nothing may be attached to it
+    writing.write("he", "he")
+    assert digits(writing.allowed("27")) == {"2"}
 
 
-def test_of_numbers_that_begin_alike_the_one_is_begun_that_is_looked_at(
+def test_of_numbers_with_the_same_first_digit_the_attended_one_begins(
     tokenizer: Tokenizer,
 ) -> None:
     writing = Writing(tokenizer, "In 1984 or 1927 he ran")
 
-    assert writing.say("1", "1927").say("9", "1927").may("1927") == {"2"}
+    assert writing.write("1", "1927").write("9", "1927").allowed("1927") == {"2"}
 
 
-def test_a_number_begins_neither_within_another_nor_behind_it(tokenizer: Tokenizer) -> None:
+def test_a_number_begins_neither_within_another_nor_right_after_it(tokenizer: Tokenizer) -> None:
     within, behind = Writing(tokenizer, "In 1927 or 27"), Writing(tokenizer, "ran 27o 5 miles")
 
-    within.say("1", "1927").say("9", "1927").say("2", " 27").say("7", " 27")
-    assert within.verbatim.missing.tolist() == [1]
-    assert digits(behind.say("2", "27").say("7", "27").may("5")) == set()
-    assert digits(behind.say("o", "o").may("5")) == {"5"}
+    within.write("1", "1927").write("9", "1927").write("2", " 27").write("7", " 27")
+    assert within.copying.missing.tolist() == [1]
+    assert digits(behind.write("2", "27").write("7", "27").allowed("5")) == set()
+    assert digits(behind.write("o", "o").allowed("5")) == {"5"}
 
 
-def test_another_sign_may_part_the_digits_of_a_number(tokenizer: Tokenizer) -> None:
+def test_another_separator_may_stand_between_the_digits_of_a_number(tokenizer: Tokenizer) -> None:
     writing = Writing(tokenizer, "it cost 5,000")
 
-    assert writing.say("5", "5").may("5") <= {".", ",", ":", "'"}
-    assert {".", ","} <= writing.may("5")
+    assert writing.write("5", "5").allowed("5") <= {".", ",", ":", "'"}
+    assert {".", ","} <= writing.allowed("5")
     assert writing.next("5").sum() == pytest.approx(1.0)
-    assert writing.say(".", "5").may("5") == {"0"}
+    assert writing.write(".", "5").allowed("5") == {"0"}
 
 
-def test_the_digits_of_an_amount_are_parted_as_the_target_language_does(
+def test_the_digits_of_an_amount_are_separated_as_in_the_target_language(
     tokenizer: Tokenizer,
 ) -> None:
     writing = Writing(tokenizer, "it cost $5,000 so", languages=("en", "de"))
 
-    assert writing.say("5", "5").may("5") == {"."}
-    assert writing.say(".", "5").may("5") == {"0"}
+    assert writing.write("5", "5").allowed("5") == {"."}
+    assert writing.write(".", "5").allowed("5") == {"0"}
 
 
-def test_what_is_no_number_is_begun_only_where_it_is_looked_at(tokenizer: Tokenizer) -> None:
+def test_a_span_that_is_not_a_number_begins_only_if_attended(tokenizer: Tokenizer) -> None:
     away, there = Writing(tokenizer, "he ran %d miles"), Writing(tokenizer, "he ran %d miles")
 
-    assert len(away.say("%", "miles").may("miles")) > 1
-    assert there.say("%", "%d").may("miles") == {"d"}
+    assert len(away.write("%", "miles").allowed("miles")) > 1
+    assert there.write("%", "%d").allowed("miles") == {"d"}
 
 
-def test_no_other_sign_stands_in_what_is_no_number(tokenizer: Tokenizer) -> None:
+def test_no_other_separator_stands_in_a_span_that_is_not_a_number(tokenizer: Tokenizer) -> None:
     writing = Writing(tokenizer, "he ran <b.s>")
 
-    assert writing.say("<", "<b.s>").say("b", "he").may("he") == {"."}
+    assert writing.write("<", "<b.s>").write("b", "he").allowed("he") == {"."}
 
 
-def test_no_letter_clings_to_a_span_that_stands_apart(tokenizer: Tokenizer) -> None:
+def test_no_letter_is_attached_to_a_detached_span(tokenizer: Tokenizer) -> None:
     apart, within = Writing(tokenizer, "ran %d so"), Writing(tokenizer, "ran 27o")
 
-    may = apart.say("%", "%d").say("d", "%d").may("so")
-    assert {" ", "."} <= may
-    assert not {"r", "o", "8"} & may
-    assert {"r", "o"} <= within.say("2", "27").say("7", "27").may("o")
+    allowed = apart.write("%", "%d").write("d", "%d").allowed("so")
+    assert {" ", "."} <= allowed
+    assert not {"r", "o", "8"} & allowed
+    assert {"r", "o"} <= within.write("2", "27").write("7", "27").allowed("o")
 
 
-def test_a_span_that_is_looked_at_is_begun_where_that_is_heeded(tokenizer: Tokenizer) -> None:
-    quiet = Writing(tokenizer, "he ran 27 miles")
-    heeding = Writing(tokenizer, "he ran 27 miles", heed=0.9)
-    [space] = {piece for piece in heeding.source if piece == tokenizer.space}
+def test_a_pointer_weight_moves_probability_to_the_attended_span(tokenizer: Tokenizer) -> None:
+    plain = Writing(tokenizer, "he ran 27 miles")
+    pointing = Writing(tokenizer, "he ran 27 miles", pointer_weight=0.9)
+    [space] = {piece for piece in pointing.source if piece == tokenizer.space}
 
-    assert quiet.next("27")[space] == pytest.approx(1 / len(tokenizer))
-    assert heeding.next("27")[space] == pytest.approx(0.9 + 0.1 / len(tokenizer))
-    assert heeding.next("he")[space] == pytest.approx(1 / len(tokenizer))
+    assert plain.next("27")[space] == pytest.approx(1 / len(tokenizer))
+    assert pointing.next("27")[space] == pytest.approx(0.9 + 0.1 / len(tokenizer))
+    assert pointing.next("he")[space] == pytest.approx(1 / len(tokenizer))
 
 
-def test_spans_that_share_their_pieces_get_no_more_than_there_is(tokenizer: Tokenizer) -> None:
-    writing = Writing(tokenizer, "On %d miles 27", heed=0.9)
-    every = torch.ones_like(writing.verbatim.source)
-    writing.verbatim = replace(writing.verbatim, source=every)
+def test_spans_that_share_pieces_get_no_more_than_all_the_probability(tokenizer: Tokenizer) -> None:
+    writing = Writing(tokenizer, "On %d miles 27", pointer_weight=0.9)
+    every = torch.ones_like(writing.copying.source)
+    writing.copying = replace(writing.copying, source=every)
 
     assert writing.next("miles").sum() == pytest.approx(1.0, abs=0.05)
 
 
-def test_a_translation_hardly_ends_before_all_is_said(tokenizer: Tokenizer) -> None:
-    writing, told = Writing(tokenizer, "he ran 27"), Writing(tokenizer, "he ran 27")
-    told.say("2", "27").say("7", "27")
+def test_the_end_of_a_sentence_is_penalised_while_a_span_is_missing(tokenizer: Tokenizer) -> None:
+    writing, complete = Writing(tokenizer, "he ran 27"), Writing(tokenizer, "he ran 27")
+    complete.write("2", "27").write("7", "27")
 
-    assert writing.verbatim.missing.tolist() == [1]
-    assert told.verbatim.missing.tolist() == [0]
-    ends = writing.next("he")[EOS].log() - told.next("he")[EOS].log()
-    assert ends == pytest.approx(-OWED)
+    assert writing.copying.missing.tolist() == [1]
+    assert complete.copying.missing.tolist() == [0]
+    ends = writing.next("he")[EOS].log() - complete.next("he")[EOS].log()
+    assert ends == pytest.approx(-CONFIG.missing_span_penalty)
 
 
-def test_a_span_that_is_said_in_other_words_is_let_go(tokenizer: Tokenizer) -> None:
+def test_a_reworded_span_is_not_copied(tokenizer: Tokenizer) -> None:
     writing = Writing(tokenizer, "he ran 27 miles in 1984", reworded={"27"})
 
-    assert digits(writing.may("he")) == {"1"}
-    assert writing.verbatim.missing.tolist() == [1]
+    assert digits(writing.allowed("he")) == {"1"}
+    assert writing.copying.missing.tolist() == [1]
 
 
-def test_sentences_without_spans_have_none(tokenizer: Tokenizer) -> None:
+def test_sentences_without_spans_have_no_constraints(tokenizer: Tokenizer) -> None:
     sources = [tokenizer.encode(text) for text in ("he ran", "so it cost", "")]
 
     assert (
-        CopyConstraints.of(sources, [set()] * 3, tokenizer, Frequencies(), ("en", "de"), 0.0, CPU)
+        CopyConstraints.from_sources(
+            sources, [set()] * 3, tokenizer, Frequencies(), ("en", "de"), 0.0, CONFIG, CPU
+        )
         is None
     )
 
@@ -216,7 +225,7 @@ def test_a_translation_has_no_numbers_but_those_of_its_source(
 
 @settings(max_examples=6, deadline=None)
 @given(sources=st.lists(sentence, min_size=2, max_size=3))
-def test_spans_are_said_alike_in_any_company(untrained: Translator, sources: list[str]) -> None:
+def test_spans_are_copied_alike_in_every_batch(untrained: Translator, sources: list[str]) -> None:
     config = SearchConfig(beam=2)
     together = untrained.translate(sources, config, memory=False)
 
@@ -225,7 +234,7 @@ def test_spans_are_said_alike_in_any_company(untrained: Translator, sources: lis
         assert found.text == alone.text
 
 
-def test_nothing_is_kept_where_that_is_not_wanted(untrained: Translator) -> None:
+def test_nothing_is_copied_if_that_is_turned_off(untrained: Translator) -> None:
     config = SearchConfig(beam=2)
     [kept] = untrained.translate(["the cat 2014"], config, memory=False)
     [free] = untrained.translate(["the cat 2014"], replace(config, verbatim=False), memory=False)

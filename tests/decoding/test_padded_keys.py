@@ -1,4 +1,4 @@
-"""Ragged keys are the keys of every sentence, whatever the others have."""
+"""Padded keys hold the keys of every sentence, whatever the others have."""
 
 import pytest
 import torch
@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from rarenmt.decoding.padded_keys import SMALLEST, PaddedKeys
+from rarenmt.decoding.padded_keys import MIN_ROWS, PaddedKeys
 from rarenmt.memory.memory import EMPTY
 
 WIDTH = 8
-COUNTS = st.lists(st.integers(0, 5 * SMALLEST), min_size=1, max_size=6)
+COUNTS = st.lists(st.integers(0, 5 * MIN_ROWS), min_size=1, max_size=6)
 
 
 def drawn(counts: list[int]) -> tuple[Tensor, Tensor]:
@@ -24,9 +24,9 @@ def drawn(counts: list[int]) -> tuple[Tensor, Tensor]:
     return keys, slots
 
 
-def rows(ragged: PaddedKeys, counts: list[int]) -> list[Tensor]:
-    starts = ragged.starts.tolist()
-    return [ragged.rows[a : a + count] for a, count in zip(starts, counts, strict=True)]
+def rows(padded: PaddedKeys, counts: list[int]) -> list[Tensor]:
+    starts = padded.starts.tolist()
+    return [padded.rows[a : a + count] for a, count in zip(starts, counts, strict=True)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,14 +37,14 @@ def test_every_sentence_has_its_keys_and_keeps_them_when_chosen(
     keys, slots = drawn(counts)
     chosen = [number % len(counts) for number in chosen]
 
-    ragged = PaddedKeys.of(keys, slots)
-    some = ragged.select(torch.tensor(chosen))
+    padded = PaddedKeys.from_slots(keys, slots)
+    selected = padded.select(torch.tensor(chosen))
 
-    own = [keys[row[:count]] for row, count in zip(slots, counts, strict=True)]
-    for found, expected in zip(rows(ragged, counts), own, strict=True):
+    expected_rows = [keys[row[:count]] for row, count in zip(slots, counts, strict=True)]
+    for found, expected in zip(rows(padded, counts), expected_rows, strict=True):
         assert torch.equal(found, expected)
-    for number, found in zip(chosen, rows(some, [counts[n] for n in chosen]), strict=True):
-        assert torch.equal(found, own[number])
+    for number, found in zip(chosen, rows(selected, [counts[n] for n in chosen]), strict=True):
+        assert torch.equal(found, expected_rows[number])
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,7 +53,7 @@ def test_products_are_with_the_keys_of_the_same_sentence(counts: list[int]) -> N
     keys, slots = drawn(counts)
     queries = torch.randn(len(counts), 2, WIDTH, generator=torch.Generator().manual_seed(1))
 
-    products = PaddedKeys.of(keys, slots).products(queries, slots.shape[1])
+    products = PaddedKeys.from_slots(keys, slots).products(queries, slots.shape[1])
 
     assert products.shape == (len(counts), 2, slots.shape[1])
     for number, count in enumerate(counts):
@@ -62,9 +62,9 @@ def test_products_are_with_the_keys_of_the_same_sentence(counts: list[int]) -> N
 
 
 @pytest.mark.parametrize(
-    ("count", "size"), [(0, 1), (1, 1), (SMALLEST, 1), (SMALLEST + 1, 2), (3 * SMALLEST, 4)]
+    ("count", "size"), [(0, 1), (1, 1), (MIN_ROWS, 1), (MIN_ROWS + 1, 2), (3 * MIN_ROWS, 4)]
 )
 def test_a_sentence_has_not_twice_the_rows_it_needs(count: int, size: int) -> None:
     keys, slots = drawn([count])
 
-    assert PaddedKeys.of(keys, slots).sizes.tolist() == [size * SMALLEST]
+    assert PaddedKeys.from_slots(keys, slots).sizes.tolist() == [size * MIN_ROWS]

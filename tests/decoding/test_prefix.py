@@ -1,7 +1,7 @@
 """How words are numbered, piece by piece."""
 
 import torch
-from plain_joints import INNER, INSIDE, JOINTS, LAST, PIECES, START
+from plain_joints import BOUNDARIES, INNER, INSIDE, LAST, PIECES, START
 
 from rarenmt.decoding.prefix import Prefix, entry_prefixes
 from rarenmt.memory.memory import EMPTY
@@ -11,17 +11,17 @@ from rarenmt.text.tokenizer import BOS
 def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> None:
     pieces = torch.tensor([[START, START], [INNER, LAST], [INNER, INNER], [START, START]])
 
-    begun = Prefix.all(torch.cat([torch.full((1, 2), BOS), pieces]), JOINTS)
+    prefix = Prefix.from_inputs(torch.cat([torch.full((1, 2), BOS), pieces]), BOUNDARIES)
 
-    assert begun.word[0].tolist() == [BOS, BOS]
-    stems = begun.word[1:]
-    assert stems[0].tolist() == stems[3].tolist() == [START, START]
-    assert stems[1:3].unique().numel() == 4  # the same last piece, yet other words
-    assert torch.equal(JOINTS.hash_word(stems[0], pieces[1], ~INSIDE[pieces[1]]), stems[1])
-    before = begun.before
+    assert prefix.word[0].tolist() == [BOS, BOS]
+    words = prefix.word[1:]
+    assert words[0].tolist() == words[3].tolist() == [START, START]
+    assert words[1:3].unique().numel() == 4  # the same last piece, yet other words
+    assert torch.equal(BOUNDARIES.hash_word(words[0], pieces[1], ~INSIDE[pieces[1]]), words[1])
+    before = prefix.previous_word
     assert set(before[0].tolist()) == {EMPTY}
     assert set(before[1:4].flatten().tolist()) == {BOS}
-    assert torch.equal(before[4], stems[2])  # whole, whatever it was
+    assert torch.equal(before[4], words[2])  # whole, whatever it was
 
 
 def test_entries_of_many_pairs_are_spelt_as_one_pair_after_the_other() -> None:
@@ -30,17 +30,20 @@ def test_entries_of_many_pairs_are_spelt_as_one_pair_after_the_other() -> None:
     positions = torch.cat([torch.arange(count % 9) for count in range(40)])
     values = torch.randint(START, PIECES, pairs.shape, generator=generator)
 
-    threads = entry_prefixes(values, pairs, positions, JOINTS)
+    whole_pairs = entry_prefixes(values, pairs, positions, BOUNDARIES)
 
     gaps = torch.rand(pairs.shape, generator=generator) < 0.2
-    torn = entry_prefixes(values[~gaps], pairs[~gaps], positions[~gaps], JOINTS)
+    torn = entry_prefixes(values[~gaps], pairs[~gaps], positions[~gaps], BOUNDARIES)
     for pair in pairs.unique().tolist():
         own = pairs == pair
         pieces = values[own]
-        begun = Prefix.all(torch.cat([torch.tensor([BOS]), pieces])[:, None], JOINTS)
-        assert threads.stems[own].tolist() == begun.word[:-1, 0].tolist()
-        assert threads.before[own].tolist() == begun.before[:-1, 0].tolist()
-    for part, whole in ((torn.stems, threads.stems), (torn.before, threads.before)):
+        prefix = Prefix.from_inputs(torch.cat([torch.tensor([BOS]), pieces])[:, None], BOUNDARIES)
+        assert whole_pairs.prefixes[own].tolist() == prefix.word[:-1, 0].tolist()
+        assert whole_pairs.previous_words[own].tolist() == prefix.previous_word[:-1, 0].tolist()
+    for part, expected in (
+        (torn.prefixes, whole_pairs.prefixes),
+        (torn.previous_words, whole_pairs.previous_words),
+    ):
         known = part != EMPTY
-        assert torch.equal(part[known], whole[~gaps][known])
+        assert torch.equal(part[known], expected[~gaps][known])
         assert 0 < int(known.sum()) < len(known)

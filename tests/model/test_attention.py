@@ -6,7 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from rarenmt.config import ModelConfig
-from rarenmt.model.attention import DONE, Attention, AttentionInputs
+from rarenmt.model.attention import Attention, AttentionInputs
 
 HALF = 0.5 * math.log(3)
 """tanh(HALF) = 1/2 and tanh(2 · HALF) = 4/5."""
@@ -85,16 +85,16 @@ def test_selected_sentences_keep_what_is_theirs() -> None:
     assert_close(weights[:, 0], torch.tensor([[1.0, 0.0], [1 / 5, 4 / 5], [1.0, 0.0]]))
 
 
-def test_a_piece_that_is_done_is_hardly_looked_at() -> None:
+def test_a_suppressed_piece_receives_little_attention() -> None:
     attention = one_unit_attention()
     attended = three_words(attention, padding=1)
 
     _, weights = attention(
-        torch.zeros(1, 1, 2), attended.done(torch.tensor([[False, False, True, False]]))
+        torch.zeros(1, 1, 2), attended.suppress(torch.tensor([[False, False, True, False]]), 3.0)
     )
 
-    parts = torch.tensor([1.0, 2.0, 4.0 * math.exp(-DONE), 0.0])
+    parts = torch.tensor([1.0, 2.0, 4.0 * math.exp(-3.0), 0.0])
     assert_close(weights[0, 0], parts / parts.sum())
     _, before = attention(torch.zeros(1, 1, 2), attended)
-    nothing = attended.done(torch.zeros(1, 4, dtype=torch.bool))
+    nothing = attended.suppress(torch.zeros(1, 4, dtype=torch.bool), 3.0)
     assert torch.equal(attention(torch.zeros(1, 1, 2), nothing)[1], before)

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from rarenmt.config import Config
-from rarenmt.memory.memory import ELSEWHERE, EMPTY, NEXT_WORD, SAME_WORD, Recall
+from rarenmt.memory.memory import EMPTY, Continuation, Recall
 from rarenmt.model.query import DecoderStates
-from rarenmt.model.readout import TRUST, MixtureReadout, Output, PaperReadout, neighbour_weights
+from rarenmt.model.readout import MixtureReadout, Output, PaperReadout, neighbour_weights
 
 CAT, DOG = 5, 9
 VOCABULARY, HIDDEN, EMBEDDING, BLOCKS = 40, 8, 6, 4
@@ -109,12 +109,12 @@ def random_output() -> Output:
     return output
 
 
-def test_what_a_mute_neighbour_would_lend_stays_with_the_model(tiny_config: Config) -> None:
+def test_the_probability_of_a_blocked_neighbour_stays_with_the_model(tiny_config: Config) -> None:
     readout = mixture(tiny_config, 1 / 4)
-    mute = torch.tensor([[False, True, False]])
+    blocked = torch.tensor([[False, True, False]])
 
     log_probs, shares, _ = readout(
-        states(), replace(RECALL, mute=mute), torch.zeros(1, BLOCKS), uniform_output()
+        states(), replace(RECALL, blocked=blocked), torch.zeros(1, BLOCKS), uniform_output()
     )
 
     assert_close(shares, torch.tensor([[4 / 28, 0.0, 1 / 28]]))
@@ -124,13 +124,13 @@ def test_what_a_mute_neighbour_would_lend_stays_with_the_model(tiny_config: Conf
 
 
 @pytest.mark.parametrize(
-    ("close", "odds"), [([True, False], 1 / 3 * math.exp(TRUST)), ([False, True], 1 / 3)]
+    ("bonus", "odds"), [([2.0, 0.0], 1 / 3 * math.exp(2.0)), ([0.0, 2.0], 1 / 3)]
 )
-def test_the_gate_trusts_a_pair_that_resembles_the_sentence_where_its_nearest_entry_goes_on(
-    tiny_config: Config, close: list[bool], odds: float
+def test_the_gate_gains_the_bonus_of_the_nearest_entry(
+    tiny_config: Config, bonus: list[float], odds: float
 ) -> None:
     readout = mixture(tiny_config, 1 / 4)
-    recall = replace(RECALL, close=torch.tensor([[*close, False]]))
+    recall = replace(RECALL, gate_bonus=torch.tensor([[*bonus, 0.0]]))
 
     _, shares, _ = readout(states(), recall, torch.zeros(1, BLOCKS), uniform_output())
 
@@ -138,21 +138,23 @@ def test_the_gate_trusts_a_pair_that_resembles_the_sentence_where_its_nearest_en
 
 
 @pytest.mark.parametrize(
-    ("thread", "likely", "waits"),
+    ("continuation", "likely", "waits"),
     [
-        (ELSEWHERE, DOG, True),
-        (NEXT_WORD, DOG, True),
-        (SAME_WORD, DOG, False),  # a word that is begun is ended
-        (ELSEWHERE, CAT, False),
+        (Continuation.NONE, DOG, True),
+        (Continuation.NEXT_WORD, DOG, True),
+        (Continuation.SAME_WORD, DOG, False),  # a word that is begun is completed
+        (Continuation.NONE, CAT, False),
     ],
 )
-def test_a_word_waits_for_the_sign_that_the_model_is_about_to_say(
-    tiny_config: Config, thread: int, likely: int, waits: bool
+def test_a_word_waits_for_opening_punctuation_that_the_model_expects(
+    tiny_config: Config, continuation: Continuation, likely: int, waits: bool
 ) -> None:
     output = uniform_output()
     output.bias.data[likely] = 5.0
-    awaited = torch.tensor([DOG])
-    recall = replace(RECALL, thread=torch.full((1, 3), thread), awaited=awaited)
+    opening = torch.tensor([DOG])
+    recall = replace(
+        RECALL, continuation=torch.full((1, 3), int(continuation)), opening_punctuation=opening
+    )
 
     log_probs, shares, _ = mixture(tiny_config, 0.5)(
         states(), recall, torch.zeros(1, BLOCKS), output
@@ -259,22 +261,26 @@ def test_the_gate_sees_how_near_and_how_unanimous_the_neighbours_are(
     features = readout._features(recall, weights, alike, model, surest)
 
     believed = -math.log(40) / 12
-    thread = [0.0, 0.0]  # not known of the whole memory
-    expected = [nearest, lead, unanimity, 1 / 40, believed, *thread, *[0.2] * BLOCKS]
+    kinds = [0.0, 0.0]  # not known of the whole memory
+    expected = [nearest, lead, unanimity, 1 / 40, believed, *kinds, *[0.2] * BLOCKS]
     assert_close(features, torch.tensor([expected]))
 
 
 @pytest.mark.parametrize(
-    ("thread", "seen"),
-    [(ELSEWHERE, [0.0, 0.0]), (NEXT_WORD, [1.0, 0.0]), (SAME_WORD, [0.0, 1.0])],
+    ("continuation", "seen"),
+    [
+        (Continuation.NONE, [0.0, 0.0]),
+        (Continuation.NEXT_WORD, [1.0, 0.0]),
+        (Continuation.SAME_WORD, [0.0, 1.0]),
+    ],
 )
-def test_the_gate_sees_how_the_nearest_neighbour_goes_on(
-    tiny_config: Config, thread: int, seen: list[float]
+def test_the_gate_sees_the_continuation_of_the_nearest_neighbour(
+    tiny_config: Config, continuation: Continuation, seen: list[float]
 ) -> None:
     readout = MixtureReadout(tiny_config)
     model = uniform_output()(states().top).log_softmax(dim=-1)
-    threads = torch.tensor([[thread, SAME_WORD, NEXT_WORD]])
-    recall = replace(RECALL, thread=threads)
+    kinds = torch.tensor([[continuation, Continuation.SAME_WORD, Continuation.NEXT_WORD]])
+    recall = replace(RECALL, continuation=kinds)
     weights = neighbour_weights(recall, DOUBLING)
 
     alike, surest = torch.zeros(1, BLOCKS), model.amax(dim=-1, keepdim=True)

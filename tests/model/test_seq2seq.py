@@ -75,7 +75,7 @@ def test_an_empty_memory_is_not_even_asked(tiny_model: Model) -> None:
     prediction = tiny_model.predict(states, tiny_model.new_memory())
 
     assert prediction.recall is None
-    assert prediction.shares is None
+    assert prediction.memory_probs is None
 
 
 def test_a_memory_recalls_what_was_written_at_the_same_place(tiny_model: Model) -> None:

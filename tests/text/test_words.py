@@ -27,7 +27,7 @@ def joints(tokenizer: Tokenizer) -> WordBoundaries:
 
 def spelt(joints: WordBoundaries, pieces: list[int]) -> list[int]:
     """The word begun so far after each piece."""
-    words: Tensor = Prefix.all(torch.tensor([BOS, *pieces])[:, None], joints).word
+    words: Tensor = Prefix.from_inputs(torch.tensor([BOS, *pieces])[:, None], joints).word
     return words[1:, 0].tolist()
 
 

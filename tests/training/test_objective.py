@@ -276,7 +276,7 @@ def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None
     no_piece = torch.zeros(tiny_model.config.model.vocabulary, dtype=torch.bool)
     unknown = torch.full((TOKENS,), EMPTY)
     threads = EntryPrefixes(unknown, unknown, unknown, plain(no_piece))
-    excerpt = CandidateSet.of(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
+    excerpt = CandidateSet.from_slots(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
 
     of_excerpt = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
@@ -294,10 +294,10 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     real = BATCH.outputs != PAD
     # Every piece is inside a word, so that an entry speaks in its own place and nowhere else.
     joints = plain(torch.ones(tiny_model.config.model.vocabulary, dtype=torch.bool))
-    stems = Prefix.all(BATCH.inputs, joints).word[real]
+    stems = Prefix.from_inputs(BATCH.inputs, joints).word[real]
     unknown = torch.full_like(stems, EMPTY)
     threads = EntryPrefixes(stems, unknown, unknown, joints)
-    excerpt = CandidateSet.of(memory, threads, own)
+    excerpt = CandidateSet.from_slots(memory, threads, own)
 
     loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
@@ -305,7 +305,7 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     assert torch.equal(asked.targets, BATCH.outputs[real])
     assert asked.recall.slots[:, 0].tolist() == list(range(TOKENS))
     assert bool((asked.recall.slots[:, 1:] == EMPTY).all())
-    others = CandidateSet.of(memory, threads, [own[1], own[2], own[0]])
+    others = CandidateSet.from_slots(memory, threads, [own[1], own[2], own[0]])
     strangers = asked_of(episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, others))
     assert not bool((strangers.recall.slots[:, 0] == torch.arange(TOKENS)).any())
 

@@ -117,7 +117,7 @@ def test_candidates_that_translate_no_word_of_the_query_are_blocked(
 
     spoken = silent = 0
     for query, numbers, slots, mute in zip(
-        episodes.queries, told, excerpt.speech.slots, excerpt.mute, strict=True
+        episodes.queries, told, excerpt.entries.slots, excerpt.blocked, strict=True
     ):
         source_words = practice.aligner.source_words(query.source)
         quiet = dict(zip(slots.tolist(), mute.tolist(), strict=True))
@@ -178,14 +178,14 @@ def test_entries_hold_the_words_before_them(practice: Practice, model: Model) ->
     joints = WordBoundaries.from_tokenizer(practice.maker.tokenizer)
     before = torch.cat(
         [
-            Prefix.all(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
+            Prefix.from_inputs(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
             for _, target in episodes.support
         ]
     )
-    speech = excerpt.speech
-    held = speech.slots != EMPTY
-    assert torch.equal(speech.stems[held], before[speech.slots[held]])
-    assert torch.equal(excerpt.joints.continues_word, joints.continues_word)
+    entries_asked = excerpt.entries
+    held = entries_asked.slots != EMPTY
+    assert torch.equal(entries_asked.prefixes[held], before[entries_asked.slots[held]])
+    assert torch.equal(excerpt.boundaries.continues_word, joints.continues_word)
 
 
 @pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)

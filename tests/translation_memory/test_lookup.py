@@ -80,9 +80,12 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     dog, bird = pieces(tokenizer, DOG), pieces(tokenizer, BIRD)
     longest = max(len(dog), len(bird))
     padding = [EMPTY] * (longest - len(dog))
-    assert excerpt.speech.values.tolist() == [dog + padding, bird + [EMPTY] * (longest - len(bird))]
+    assert excerpt.entries.values.tolist() == [
+        dog + padding,
+        bird + [EMPTY] * (longest - len(bird)),
+    ]
     own = list(held(memory, journal, DOG).values())
-    assert excerpt.speech.slots[0].tolist() == own + padding
+    assert excerpt.entries.slots[0].tolist() == own + padding
     assert torch.equal(excerpt.keys.rows[: len(dog)], memory.keys[own])
     assert excerpt.neighbours == 4
 
@@ -94,17 +97,17 @@ def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Token
     excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(sentences)
 
     assert excerpt is not None
-    asked = excerpt.speech.slots != EMPTY
+    asked = excerpt.entries.slots != EMPTY
     assert asked.any(dim=1).tolist() == [True, True]
-    assert torch.equal(excerpt.speech.close[0], asked[0])
-    assert not excerpt.speech.close[1].any()
+    assert torch.equal(excerpt.entries.fuzzy_match[0], asked[0])
+    assert not excerpt.entries.fuzzy_match[1].any()
 
 
 def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word that each position of a pair belongs to, as it is numbered."""
     inside = torch.tensor(tokenizer.continues_word)
     after = (
-        Prefix.all(
+        Prefix.from_inputs(
             torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None],
             WordBoundaries.from_tokenizer(tokenizer),
         )
@@ -120,7 +123,11 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
 def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word begun before each position of a pair."""
     before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
-    return Prefix.all(before[:, None], WordBoundaries.from_tokenizer(tokenizer)).word[:, 0].tolist()
+    return (
+        Prefix.from_inputs(before[:, None], WordBoundaries.from_tokenizer(tokenizer))
+        .word[:, 0]
+        .tolist()
+    )
 
 
 def test_an_entry_knows_what_was_written_of_its_word(
@@ -131,9 +138,9 @@ def test_an_entry_knows_what_was_written_of_its_word(
     excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(["dog eats bread."])
 
     assert excerpt is not None
-    assert excerpt.speech.stems.tolist() == [stems(tokenizer, DOG)]
-    assert excerpt.speech.words.tolist() == [whole_words(tokenizer, DOG)]
-    assert excerpt.joints.continues_word.tolist() == tokenizer.continues_word
+    assert excerpt.entries.prefixes.tolist() == [stems(tokenizer, DOG)]
+    assert excerpt.entries.words.tolist() == [whole_words(tokenizer, DOG)]
+    assert excerpt.boundaries.continues_word.tolist() == tokenizer.continues_word
 
 
 @pytest.mark.parametrize("shown", [(CAT, DOG), (CAT, DOG, BIRD), (CAT, DOG, BIRD, WATER, AGAIN)])
@@ -149,10 +156,10 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     )
 
     assert excerpt is not None
-    speech = excerpt.speech
+    entries = excerpt.entries
     before = {
         slot: piece
-        for slots, row in zip(speech.slots.tolist(), speech.stems.tolist(), strict=True)
+        for slots, row in zip(entries.slots.tolist(), entries.prefixes.tolist(), strict=True)
         for slot, piece in zip(slots, row, strict=True)
         if slot != EMPTY
     }
@@ -209,7 +216,7 @@ def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: To
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
-    assert excerpt.asked.values[0].tolist() == pieces(tokenizer, DOG)
+    assert excerpt.all_entries.values[0].tolist() == pieces(tokenizer, DOG)
 
 
 def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> None:
@@ -255,7 +262,7 @@ def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
 
 def speaking(excerpt: CandidateSet) -> list[int]:
     """The values of the entries of the first sentence that are not mute."""
-    return excerpt.speech.values[0][~excerpt.mute[0]].tolist()
+    return excerpt.entries.values[0][~excerpt.blocked[0]].tolist()
 
 
 def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: Tokenizer) -> None:
@@ -267,20 +274,20 @@ def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: To
     excerpt = finder.candidates(["A longer sentence that asks nothing of it, by far", sentence])
 
     assert excerpt is not None
-    assert excerpt.places is not None
+    assert excerpt.source_positions is not None
     words = [text for text, word in by_word(tokenizer, sentence) for _ in word]
     entries = [text for text, word in by_word(tokenizer, DOG.target) for _ in word]
     spoken = {}
     for slot, places in zip(
-        excerpt.speech.slots[1].tolist(), excerpt.places[1].tolist(), strict=True
+        excerpt.entries.slots[1].tolist(), excerpt.source_positions[1].tolist(), strict=True
     ):
         if slot != EMPTY and (position := int(journal.owners[slot, 1])) < len(entries):
             spoken[entries[position]] = {words[place] for place, here in enumerate(places) if here}
     assert spoken["hund"] == {"dog"}
     assert spoken["brot"] == {"bread"}
-    assert not excerpt.places[0].any()
+    assert not excerpt.source_positions[0].any()
     longest = len(tokenizer.encode("A longer sentence that asks nothing of it, by far"))
-    assert excerpt.places.shape[2] == longest + 1
+    assert excerpt.source_positions.shape[2] == longest + 1
 
 
 def by_word(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
@@ -298,13 +305,13 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     excerpt = finder.candidates([sentence, "eats."])
 
     assert excerpt is not None
-    assert excerpt.due is not None
+    assert excerpt.coverage is not None
     words = by_word(tokenizer, sentence)
     expected = [int(text == "zorgblat") for text, word in words for _ in word]
-    assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*expected, 0]]
-    assert not excerpt.due.pieces[1].any()
-    zorgblatt = {word for word in excerpt.speech.words[0].tolist() if word != EMPTY}
-    assert {*excerpt.due.words[0].tolist()} <= zorgblatt
+    assert excerpt.coverage.source_words[0].tolist() == [[float(due)] for due in [*expected, 0]]
+    assert not excerpt.coverage.source_words[1].any()
+    zorgblatt = {word for word in excerpt.entries.words[0].tolist() if word != EMPTY}
+    assert {*excerpt.coverage.target_words[0].tolist()} <= zorgblatt
 
 
 def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
@@ -319,15 +326,15 @@ def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
     excerpt = finder.candidates([sentence, "A board of trees"])
 
     assert excerpt is not None
-    assert excerpt.places is not None
-    assert excerpt.due is not None
+    assert excerpt.source_positions is not None
+    assert excerpt.coverage is not None
     words = by_word(tokenizer, sentence)
     block = [text in ("board", "directors") for text, word in words for _ in word]
-    lettered = excerpt.places[0].any(dim=1)
+    lettered = excerpt.source_positions[0].any(dim=1)
     assert lettered.any()
     assert not lettered.all()  # its end translates nothing
-    assert (excerpt.places[0, lettered] == torch.tensor([*block, False])).all()
-    assert excerpt.due.pieces[0].tolist() == [[float(due)] for due in [*block, False]]
+    assert (excerpt.source_positions[0, lettered] == torch.tensor([*block, False])).all()
+    assert excerpt.coverage.source_words[0].tolist() == [[float(due)] for due in [*block, False]]
 
 
 def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
@@ -341,7 +348,7 @@ def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
     excerpt = finder.candidates(["The board met"])
 
     assert excerpt is not None
-    bound, values = excerpt.speech.bound[0], excerpt.speech.values[0]
+    bound, values = excerpt.entries.context_words[0], excerpt.entries.values[0]
     assert bound[bound > 0].tolist() == [1, 2]
     _, _, again, last = tokenizer.split_words(tokenizer.encode(term.target))
     assert values[bound > 0].tolist() == [again[0], last[0]]

@@ -76,7 +76,7 @@ class RecallingGpu(nn.Module):
         queries = torch.stack([step.queries for step in steps], dim=1).flatten(0, 1)[places]
         if steps[0].recall is None:
             return Learned(loss, said, Asked(queries.detach(), targets, None, places))
-        recall = _beside([step.recall for step in steps if step.recall is not None]).at(places)
+        recall = _beside([step.recall for step in steps if step.recall is not None]).select(places)
         loss = loss + MEMORY_WEIGHT * memory.loss(queries, recall, targets).mean()
         return Learned(loss, said, Asked(queries.detach(), targets, recall, places))
 

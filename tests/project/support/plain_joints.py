@@ -1,4 +1,4 @@
-"""Joints of pieces none of which is a sign, and a small vocabulary of them."""
+"""Word boundaries of pieces without punctuation, and a small vocabulary of them."""
 
 import torch
 from torch import Tensor
@@ -20,8 +20,8 @@ PIECES = 20
 START, INNER, LAST, OTHER = 3, 10, 11, 12
 INSIDE = torch.zeros(PIECES, dtype=torch.bool)
 INSIDE[[INNER, LAST]] = True
-JOINTS = plain(INSIDE)
+BOUNDARIES = plain(INSIDE)
 
 
 def word(*pieces: int) -> int:
-    return int(Prefix.all(torch.tensor([BOS, *pieces])[:, None], JOINTS).word[-1])
+    return int(Prefix.from_inputs(torch.tensor([BOS, *pieces])[:, None], BOUNDARIES).word[-1])
