@@ -13,17 +13,13 @@ from rarenmt.config import MEMORIES, PRESETS, Config, MemoryConfig, TrainConfig
 from rarenmt.errors import SettingError
 
 from . import console, options
-from .corpora import encode, learn_or_load, learn_words, make_corpus, parse_corpus, save_words
 
 if TYPE_CHECKING:
     import torch
 
     from rarenmt.model.checkpoint import Checkpoint
-    from rarenmt.model.seq2seq import Model
-    from rarenmt.text.tokenizer import Tokenizer
-    from rarenmt.training.aligner import Alignments
-    from rarenmt.training.data import Corpus
-    from rarenmt.training.trainer import Trainer, TrainingReport
+    from rarenmt.training.state import TrainingReport
+    from rarenmt.training.trainer import Trainer
 
 DEFAULT = TrainConfig()
 T = TypeVar("T")
@@ -130,15 +126,8 @@ def train(
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine --resume
     rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
-    from rarenmt.model.checkpoint import load_tokenizer
-    from rarenmt.text.corpus import read_corpus
-    from rarenmt.training import distributed
-    from rarenmt.training.episodes import EpisodeMaker
-    from rarenmt.training.practice import Practice
     from rarenmt.training.precision import bfloat16_is_faster
     from rarenmt.training.trainer import Trainer
-    from rarenmt.training.validation import ValidationSet
-    from rarenmt.translation_memory.word_alignment import WordAligner
 
     decided = {
         "--preset": preset,
@@ -146,21 +135,25 @@ def train(
         "--source-language": source_language,
         "--target-language": target_language,
     }
-    known = _load_start(start, decided) if start else None
-    config = (
-        known.model.config
-        if known
-        else Config(
+    checkpoint = _load_start(start, decided) if start else None
+    if checkpoint is not None:
+        config = checkpoint.model.config
+    else:
+        config = Config(
             model=_chosen("preset", preset or "small", PRESETS),
             source_language=source_language or Config.source_language,
             target_language=target_language or Config.target_language,
         )
-    )
     if kind is not None:
         config = replace(config, memory=_chosen("memory kind", kind, MEMORIES))
-    _check_folder(folder, resume)
-    place = _join_group(options.pick_device(device))
-    settings = TrainConfig(
+    if dropout is not None:
+        config = replace(config, model=replace(config.model, dropout=dropout))
+    config = replace(config, memory=replace(config.memory, slots=slots))
+    pieces, vocabulary_file = _parse_vocabulary(vocabulary)
+    if pieces is not None:
+        config = replace(config, model=replace(config.model, vocabulary=pieces))
+    chosen = _join_group(options.pick_device(device))
+    training = TrainConfig(
         steps=steps,
         batch_tokens=batch_tokens,
         accumulation_steps=accumulate,
@@ -174,59 +167,51 @@ def train(
         evaluate_every=evaluate_every,
         save_every=save_every,
         seed=seed,
-        bf16=bfloat16_is_faster(place) if bf16 is None else bf16,
+        bf16=bfloat16_is_faster(chosen) if bf16 is None else bf16,
     )
-    parts = [parse_corpus(corpus) for corpus in corpora]
-    texts = [
-        (list(read_corpus(name, config.languages, console.remark)), weight)
-        for name, weight in parts
-    ]
-    if known is not None:
-        tokenizer = known.tokenizer
-    elif resume:
-        tokenizer = load_tokenizer(folder)
-    else:
-        tokenizer = learn_or_load(texts, vocabulary or str(config.model.vocabulary))
-    dropout = config.model.dropout if dropout is None else dropout
-    config = replace(
-        config,
-        model=replace(config.model, vocabulary=len(tokenizer), dropout=dropout),
-        memory=replace(config.memory, slots=slots),
-    )
-    corpus = make_corpus(tokenizer, texts, join, settings)
-    held_out = list(read_corpus(dev, config.languages, console.remark))[: settings.evaluate_pairs]
-    links = _aligned(corpus, tokenizer) if align else None
-    lexicon, counts, company = learn_words(corpus, texts, tokenizer, links, known)
-    sides = [(pair.source, pair.target) for pairs, _ in texts for pair in pairs]
-    run = Trainer(
+    trainer = Trainer.from_files(
         folder,
-        _model(config, known, seed, anew=kind is not None).to(place),
-        tokenizer,
-        corpus,
-        ValidationSet(encode(tokenizer, held_out), [pair.target for pair in held_out]),
-        settings,
-        Practice(
-            EpisodeMaker(sides, tokenizer, settings.maximum_length),
-            WordAligner(tokenizer, lexicon),
-        )
-        if episodes and memory_positions
-        else None,
-        links,
+        [_parse_corpus(corpus) for corpus in corpora],
+        dev,
+        config,
+        training,
+        start=checkpoint,
+        new_memory=kind is not None,
+        vocabulary=vocabulary_file,
+        concatenated=join,
+        resume=resume,
+        device=chosen,
+        log=console.remark,
     )
-    if resume:
-        run.resume()
-    if distributed.rank() == 0:
-        save_words(folder, lexicon, counts, company)
-    _say_start(run, len(corpus.pairs), place)
-    _follow(run)
+    _describe_start(trainer, chosen)
+    _follow(trainer)
 
 
-def _aligned(corpus: "Corpus", tokenizer: "Tokenizer") -> "Alignments":
-    """The links of all pairs, which are the same whenever they are made."""
-    from rarenmt.training.aligner import Alignments
+def _parse_corpus(argument: str) -> tuple[str, float]:
+    """A corpus and its sampling weight, from FILE or FILE@WEIGHT."""
+    name, at, weight = argument.rpartition("@")
+    if not at or Path(argument).exists():
+        return argument, 1.0
+    try:
+        value = float(weight)
+    except ValueError:
+        return argument, 1.0
+    if not 0 < value < 1000:
+        raise SettingError(f"{argument}: the sampling weight must be between 0 and 1000")
+    return name, value
 
-    console.remark(f"aligning the words of {len(corpus.pairs):,} pairs")
-    return Alignments(corpus.pairs, tokenizer)
+
+def _parse_vocabulary(argument: str | None) -> tuple[int | None, Path | None]:
+    """A number of pieces, or a vocabulary file."""
+    if argument is None:
+        return None, None
+    if argument.isdecimal():
+        return int(argument), None
+    if not Path(argument).exists():
+        raise SettingError(
+            f"--vocabulary {argument}: expected a number of pieces, or a vocabulary.model"
+        )
+    return None, Path(argument)
 
 
 def _load_start(start: list[Path], decided: Mapping[str, object]) -> "Checkpoint":
@@ -241,44 +226,10 @@ def _load_start(start: list[Path], decided: Mapping[str, object]) -> "Checkpoint
     return load_average(start, torch.device("cpu"))
 
 
-def _model(config: Config, known: "Checkpoint | None", seed: int, *, anew: bool) -> "Model":
-    """A model of new weights, or of those to start from: all of them or, where the memory
-    begins anew, all but the query's and the readout's."""
-    import torch
-
-    from rarenmt.model.seq2seq import Model
-
-    model = Model(config)
-    model.initialise(torch.Generator().manual_seed(seed))
-    if known is not None:
-        own = ("query.", "readout.") if anew else ()
-        weights = known.model.state_dict().items()
-        kept = {name: tensor for name, tensor in weights if not name.startswith(own)}
-        model.load_state_dict(kept, strict=not anew)
-    return model
-
-
 def _chosen(what: str, name: str, known: dict[str, T]) -> T:
     if name not in known:
         raise SettingError(f"unknown {what} {name!r}; there are {', '.join(known)}")
     return known[name]
-
-
-def _check_folder(folder: Path, resume: bool) -> None:
-    """Refuse a folder that holds anything, or nothing to go on with, before anything is done."""
-    from rarenmt.model.checkpoint import COMPANY, LEXICON, TRAINING, WORDS
-    from rarenmt.storage.files import TEMPORARY, naming
-
-    begun = (folder / TRAINING).exists()
-    if resume and not begun:
-        raise SettingError(f"{folder} holds no training run to go on with; leave out --resume")
-    if begun and not resume:
-        raise SettingError(f"{folder} holds a training run; add --resume, or choose another folder")
-    with naming(folder, "read"):
-        there = list(folder.iterdir()) if folder.exists() else []
-        left = {LEXICON, WORDS, COMPANY}  # by a run that was killed before its first save
-        if not begun and any(p.suffix != TEMPORARY and p.name not in left for p in there):
-            raise SettingError(f"{folder} is not empty; choose another folder")
 
 
 def _join_group(device: "torch.device") -> "torch.device":
@@ -296,17 +247,19 @@ def _join_group(device: "torch.device") -> "torch.device":
     return device
 
 
-def _say_start(run: "Trainer", pairs: int, device: "torch.device") -> None:
+def _describe_start(trainer: "Trainer", device: "torch.device") -> None:
+    """Report the size of the run and where it stands."""
     from rarenmt.training import distributed
 
-    parameters = sum(parameter.numel() for parameter in run.model.parameters())
+    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
     console.remark(
-        f"{pairs:,} pairs · {parameters / 1e6:.1f} M parameters · {device} · "
-        f"{distributed.world()} process(es) · step {run.progress.step} of {run.config.steps}"
+        f"{len(trainer.corpus.pairs):,} pairs · {parameters / 1e6:.1f} M parameters · {device} · "
+        f"{distributed.world()} process(es) · "
+        f"step {trainer.progress.step} of {trainer.config.steps}"
     )
 
 
-def _follow(run: "Trainer") -> None:
+def _follow(trainer: "Trainer") -> None:
     """Run to the end or to the first Ctrl-C, saying how it goes."""
     interrupted = False
 
@@ -315,13 +268,13 @@ def _follow(run: "Trainer") -> None:
         interrupted = True
 
     signal.signal(signal.SIGINT, interrupt)
-    for report in run.train(lambda: interrupted):
-        console.remark(_describe(report, run.config.steps))
+    for report in trainer.train(lambda: interrupted):
+        console.remark(_describe(report, trainer.config.steps))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if interrupted:
-        console.remark(f"saved at step {run.progress.step}; go on with --resume")
+        console.remark(f"saved at step {trainer.progress.step}; go on with --resume")
         raise typer.Exit(128 + signal.SIGINT)
-    console.remark(f"done: best dev BLEU {run.progress.best_bleu:.2f}, in {run.folder}")
+    console.remark(f"done: best dev BLEU {trainer.progress.best_bleu:.2f}, in {trainer.folder}")
 
 
 def _describe(report: "TrainingReport", steps: int) -> str:

@@ -121,6 +121,18 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
             stale.unlink()
 
 
+def save_word_tables(
+    folder: Path, lexicon: Lexicon, counts: Frequencies, company: Cooccurrence
+) -> None:
+    """Write what the training text says of single words; an empty lexicon and empty co-occurrences
+    get no file."""
+    if len(lexicon):
+        lexicon.save(folder / LEXICON)
+    counts.save(folder / WORDS)
+    if len(company):
+        company.save(folder / COMPANY)
+
+
 def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
     """Read a folder; CheckpointError says what is missing, damaged or of another version."""
     manifest, config = read_description(folder)

@@ -1,16 +1,81 @@
-"""Training pairs in token ids, drawn in an order that depends only on seed and epoch, and target
-positions drawn from a batch."""
+"""Training data: texts read from files, encoded, and drawn in an order that depends only on seed
+and epoch; target positions drawn from a batch; and what the text says of single words."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from rarenmt.config import TrainConfig
+from rarenmt.errors import DataError
+from rarenmt.model.checkpoint import Checkpoint, load_tokenizer
 from rarenmt.text.batch import Ids, by_length
+from rarenmt.text.corpus import read_corpus
+from rarenmt.text.lexicon.cooccurrence import Cooccurrence
+from rarenmt.text.lexicon.frequency import Frequencies
+from rarenmt.text.lexicon.lexicon import Lexicon
+from rarenmt.text.pairs import Pair
+from rarenmt.text.tokenizer import Tokenizer
+from rarenmt.training.aligner import Alignments
+
+Texts = Sequence[tuple[Sequence[Pair], float]]
+"""The pairs of each corpus, with its sampling weight."""
 
 POOL = 1000
 """Batches whose pairs are drawn together and then sorted by length."""
+
+
+def read_texts(
+    corpora: Sequence[tuple[str, float]], languages: tuple[str, str], log: Callable[[str], None]
+) -> Texts:
+    """Read corpora, given with their sampling weights; DataError for one that cannot be used."""
+    return [(list(read_corpus(name, languages, log)), weight) for name, weight in corpora]
+
+
+def load_or_learn_tokenizer(
+    path: Path | None, texts: Texts, pieces: int, log: Callable[[str], None]
+) -> Tokenizer:
+    """The vocabulary in a file or folder or, without one, a joint vocabulary of this size learned
+    from both sides of the texts."""
+    if path is not None:
+        return load_tokenizer(path)
+    log(f"learning a vocabulary of {pieces:,} pieces")
+    sides = (side for pairs, _ in texts for p in pairs for side in (p.source, p.target))
+    return Tokenizer.train(sides, pieces)
+
+
+def learn_word_tables(
+    corpus: "Corpus",
+    texts: Texts,
+    tokenizer: Tokenizer,
+    alignments: Alignments | None,
+    start: Checkpoint | None,
+) -> tuple[Lexicon, Frequencies, Cooccurrence]:
+    """Word translations from the alignments, and word frequencies and co-occurrences from the
+    texts; frequencies and co-occurrences of the checkpoint that training starts from are kept, and
+    so is its lexicon if there are no alignments."""
+    if alignments is not None:
+        lexicon = Lexicon.learn(corpus.pairs, alignments.rows, tokenizer)
+    else:
+        lexicon = start.lexicon if start is not None else Lexicon()
+    if start is not None and len(start.counts):
+        frequencies = start.counts
+    else:
+        sources = (([pair.source for pair in pairs], weight) for pairs, weight in texts)
+        frequencies = Frequencies.from_texts(sources)
+    if start is not None and len(start.company):
+        cooccurrence = start.company
+    else:
+        targets = (([pair.target for pair in pairs], weight) for pairs, weight in texts)
+        cooccurrence = Cooccurrence.learn(targets)
+    return lexicon, frequencies, cooccurrence
+
+
+def encode(pairs: Sequence[Pair], tokenizer: Tokenizer) -> list[tuple[Ids, Ids]]:
+    """Both sides of each pair in token ids."""
+    return [(tokenizer.encode(pair.source), tokenizer.encode(pair.target)) for pair in pairs]
 
 
 def draw_positions(
@@ -65,6 +130,20 @@ class Corpus:
         self.pairs = [pair for pairs, _ in parts for pair in pairs]
         self._weights = torch.cat([torch.full((len(pairs),), weight) for pairs, weight in parts])
 
+    @classmethod
+    def from_texts(
+        cls, texts: Texts, tokenizer: Tokenizer, config: TrainConfig, concatenated: float = 0.0
+    ) -> "Corpus":
+        """Encode texts, without the pairs over `config.maximum_length`; `concatenated` is the
+        number of longer pairs to add per pair. DataError for a text without a usable pair."""
+        longest = config.maximum_length
+        parts = [(_short(encode(p, tokenizer), longest, p[0].path), weight) for p, weight in texts]
+        if concatenated:
+            pairs = [pair for part, _ in parts for pair in part]
+            count, rng = round(concatenated * len(pairs)), random.Random(config.seed)
+            parts.append((concatenate(pairs, count, longest, rng), 1.0))
+        return cls(parts)
+
     def epoch(self, number: int, seed: int, budget: int) -> list[list[int]]:
         """The batches of one epoch, each a list of positions in `pairs`."""
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
@@ -83,3 +162,11 @@ class Corpus:
             batches += [[ordered[i] for i in cut] for cut in by_length(sizes, budget)]
         shuffled = torch.randperm(len(batches), generator=generator).tolist()
         return [batches[i] for i in shuffled]
+
+
+def _short(pairs: list[tuple[Ids, Ids]], longest: int, path: str) -> list[tuple[Ids, Ids]]:
+    """The pairs with no side over `longest` pieces."""
+    kept = [pair for pair in pairs if max(map(len, pair)) <= longest]
+    if not kept:
+        raise DataError(path, None, f"every pair is over {longest} pieces")
+    return kept

@@ -31,6 +31,13 @@ class MemoryQueries:
     """(P,)"""
     recall: Recall
 
+    @classmethod
+    def empty(cls, memory: Memory) -> "MemoryQueries":
+        """The queries of a rank that has no drawn position."""
+        queries = memory.keys.new_zeros((0, memory.keys.shape[1]), dtype=torch.float32)
+        empty = memory.values.new_zeros((0, 1))
+        return cls(queries, memory.values[:0], Recall(empty, empty, queries[:, :1]))
+
 
 @dataclass(frozen=True)
 class Loss:

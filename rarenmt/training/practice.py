@@ -5,6 +5,7 @@ sentence. With its own pair alone, the gate would learn to follow any candidate.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,9 @@ from rarenmt.decoding.prefix import entry_prefixes
 from rarenmt.memory.memory import Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Batch, pair_batch
+from rarenmt.text.lexicon.lexicon import Lexicon
+from rarenmt.text.pairs import Pair
+from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import WordBoundaries
 from rarenmt.training.episodes import EpisodeMaker, Episodes
 from rarenmt.training.objective import Loss, WordMask, episode_loss
@@ -30,6 +34,15 @@ class Practice:
 
     maker: EpisodeMaker
     aligner: WordAligner
+
+    @classmethod
+    def from_pairs(
+        cls, pairs: Sequence[Pair], tokenizer: Tokenizer, lexicon: Lexicon, config: TrainConfig
+    ) -> "Practice":
+        """Episodes of the pairs, with words aligned by a lexicon."""
+        sides = [(pair.source, pair.target) for pair in pairs]
+        maker = EpisodeMaker(sides, tokenizer, config.maximum_length, config.practice)
+        return cls(maker, WordAligner(tokenizer, lexicon))
 
     def loss(
         self, model: Model, life_long: Memory, config: TrainConfig, rng: random.Random

@@ -17,6 +17,11 @@ def bfloat16_is_faster(device: torch.device) -> bool:
     return device.type != "cpu" or _seconds(torch.bfloat16) < _seconds(torch.float32)
 
 
+def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
+    """A context that computes in bfloat16, if enabled."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
 def _seconds(dtype: torch.dtype) -> float:
     """CPU time of a product, the minimum of nine measurements, as the core may be shared."""
     rows, weights = torch.ones(ROWS, INPUTS, dtype=dtype), torch.ones(OUTPUTS, INPUTS, dtype=dtype)

@@ -1,18 +1,120 @@
-"""The saved state of a training run: weights, optimiser, memory and averaged weights."""
+"""The state of a training run and its files: counters, reports, weights, optimiser, memory and
+averaged weights."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from rarenmt.config import Config
+from rarenmt.errors import SettingError
 from rarenmt.memory.memory import Memory
-from rarenmt.model.checkpoint import TRAINING
+from rarenmt.model.checkpoint import COMPANY, LEXICON, METRICS, TRAINING, WORDS, Checkpoint
 from rarenmt.model.seq2seq import Model
+from rarenmt.storage.files import TEMPORARY, naming, replace_bytes
 from rarenmt.storage.tensors import save_tensors
 from rarenmt.training.averaging import AveragedModel
 
 ADAM = ("exp_avg", "exp_avg_sq")
 """Names of Adam's running averages of each gradient."""
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """Progress of a run; losses are means over the steps since the previous report."""
+
+    step: int
+    epoch: int
+    learning_rate: float
+    translation_loss: float
+    """Nats per target token, label smoothing included."""
+    memory_loss: float
+    readout_loss: float
+    memory_hits: float
+    """Fraction of the querying positions whose nearest neighbour held the target piece."""
+    tokens_per_second: float
+    seconds: float
+    """Time in the steps of this run, without interruptions."""
+    attention_loss: float | None = None
+    """Nats per target token; only with guided alignment."""
+    dev_bleu: float | None = None
+    """Greedy, without memory; only in reports with an evaluation."""
+    dev_loss: float | None = None
+    """Nats per target token, without label smoothing."""
+
+
+@dataclass
+class Progress:
+    """Counters of a run: its whole state beside weights, optimiser and memory."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Batches of the epoch already done."""
+    best_bleu: float = -1.0
+    seconds: float = 0.0
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """SettingError unless the folder holds a run to resume or, for a new run, nothing at all."""
+    started = (folder / TRAINING).exists()
+    if resume and not started:
+        raise SettingError(f"{folder} contains no training run to resume; leave out --resume")
+    if started and not resume:
+        raise SettingError(
+            f"{folder} contains a training run; add --resume, or choose another folder"
+        )
+    with naming(folder, "read"):
+        files = list(folder.iterdir()) if folder.exists() else []
+    tables = {LEXICON, WORDS, COMPANY}  # left by a run that was killed before its first save
+    if not started and any(p.suffix != TEMPORARY and p.name not in tables for p in files):
+        raise SettingError(f"{folder} is not empty; choose another folder")
+
+
+def initial_model(
+    config: Config, start: Checkpoint | None, seed: int, *, new_memory: bool
+) -> Model:
+    """A model with random weights, or with those of `start`: all of them or, with `new_memory`,
+    all but those of the query and the readout."""
+    model = Model(config)
+    model.initialise(torch.Generator().manual_seed(seed))
+    if start is not None:
+        random_parts = ("query.", "readout.") if new_memory else ()
+        weights = start.model.state_dict().items()
+        kept = {name: tensor for name, tensor in weights if not name.startswith(random_parts)}
+        model.load_state_dict(kept, strict=not new_memory)
+    return model
+
+
+@contextmanager
+def dropout_seed(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generator, which dropout uses, and restore it afterwards."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def append_report(folder: Path, report: TrainingReport) -> None:
+    """Append a report to metrics.jsonl."""
+    path = folder / METRICS
+    with naming(path, "write"), path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(asdict(report)) + "\n")
+
+
+def drop_later_reports(folder: Path, step: int) -> None:
+    """Delete the reports of later steps, and a partial last line, from metrics.jsonl."""
+    path = folder / METRICS
+    if not path.is_file():
+        return
+    with naming(path, "read"):
+        lines = path.read_bytes().splitlines(keepends=True)
+    complete = [line for line in lines if line.endswith(b"}\n")]
+    replace_bytes(path, b"".join(line for line in complete if json.loads(line)["step"] <= step))
 
 
 def save_training(

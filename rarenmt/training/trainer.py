@@ -9,8 +9,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -19,47 +18,47 @@ from torch import Tensor
 from rarenmt.config import Config, TrainConfig
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.memory.memory import Memory, Recall
-from rarenmt.model.checkpoint import METRICS, TRAINING, save_checkpoint, save_tokenizer
+from rarenmt.model.checkpoint import (
+    TRAINING,
+    Checkpoint,
+    save_checkpoint,
+    save_tokenizer,
+    save_word_tables,
+)
 from rarenmt.model.seq2seq import Model
-from rarenmt.storage.files import naming, replace_bytes
 from rarenmt.storage.tensors import load_tensors
 from rarenmt.text.batch import pair_batch
+from rarenmt.text.corpus import read_corpus
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.training import distributed
 from rarenmt.training.aligner import Alignments
 from rarenmt.training.averaging import AveragedModel
-from rarenmt.training.data import Corpus, draw_positions, positions_in
+from rarenmt.training.data import (
+    Corpus,
+    draw_positions,
+    learn_word_tables,
+    load_or_learn_tokenizer,
+    positions_in,
+    read_texts,
+)
 from rarenmt.training.objective import Loss, MemoryQueries, compute_loss
 from rarenmt.training.practice import Practice
-from rarenmt.training.state import restore_training, save_training
+from rarenmt.training.precision import mixed_precision
+from rarenmt.training.state import (
+    Progress,
+    TrainingReport,
+    append_report,
+    check_folder,
+    drop_later_reports,
+    dropout_seed,
+    initial_model,
+    restore_training,
+    save_training,
+)
 from rarenmt.training.validation import ValidationSet
 
 REPORT_EVERY = 25
 """Steps."""
-
-
-@dataclass(frozen=True)
-class TrainingReport:
-    """Progress of a run; losses are means over the steps since the previous report."""
-
-    step: int
-    epoch: int
-    learning_rate: float
-    translation_loss: float
-    """Nats per target token, label smoothing included."""
-    memory_loss: float
-    readout_loss: float
-    memory_hits: float
-    """Fraction of the querying positions whose nearest neighbour held the target piece."""
-    tokens_per_second: float
-    seconds: float
-    """Time in the steps of this run, without interruptions."""
-    attention_loss: float | None = None
-    """Nats per target token; only with guided alignment."""
-    dev_bleu: float | None = None
-    """Greedy, without memory; only in reports with an evaluation."""
-    dev_loss: float | None = None
-    """Nats per target token, without label smoothing."""
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -68,18 +67,6 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     falling = config.steps * config.decay_fraction
     decay = min(1.0, (config.steps - step) / falling) if falling else 1.0
     return config.learning_rate * warmup * decay
-
-
-@dataclass
-class Progress:
-    """Counters of a run: its whole state beside weights, optimiser and memory."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    """Batches of the epoch already done."""
-    best_bleu: float = -1.0
-    seconds: float = 0.0
 
 
 class Trainer:
@@ -114,6 +101,60 @@ class Trainer:
         self.progress = Progress()
         self._sums = torch.zeros(7)  # of `Loss.sums`, target tokens, querying positions
         self._since = time.perf_counter()
+
+    @classmethod
+    def from_files(
+        cls,
+        folder: Path,
+        corpora: Sequence[tuple[str, float]],
+        dev: str,
+        config: Config,
+        training: TrainConfig,
+        *,
+        start: Checkpoint | None = None,
+        new_memory: bool = False,
+        vocabulary: Path | None = None,
+        concatenated: float = 0.0,
+        resume: bool = False,
+        device: torch.device | str = "cpu",
+        log: Callable[[str], None] = lambda sentence: None,
+    ) -> "Trainer":
+        """A run in `folder` on corpora with their sampling weights, validated on the corpus `dev`.
+
+        Weights and vocabulary come from `start`, if given; with `new_memory`, query and readout
+        layers begin anew. Otherwise a vocabulary of `config.model.vocabulary` pieces is learned
+        from the text, or read from `vocabulary`. `concatenated` is the number of pairs to add per
+        pair by concatenation. `resume` continues the run in the folder. DataError for text that
+        cannot be used, SettingError for a folder or setting, CheckpointError for a damaged run.
+        """
+        check_folder(folder, resume)
+        distributed.any_rank(False)  # waits: no rank writes before every rank has checked
+        texts = read_texts(corpora, config.languages, log)
+        held_out = list(read_corpus(dev, config.languages, log))[: training.evaluate_pairs]
+        if start is not None:
+            tokenizer = start.tokenizer
+        else:
+            path = folder if resume else vocabulary
+            tokenizer = load_or_learn_tokenizer(path, texts, config.model.vocabulary, log)
+        config = replace(config, model=replace(config.model, vocabulary=len(tokenizer)))
+        corpus = Corpus.from_texts(texts, tokenizer, training, concatenated)
+        alignments = None
+        if training.alignment_weight:
+            log(f"aligning the words of {len(corpus.pairs):,} pairs")
+            alignments = Alignments(corpus.pairs, tokenizer)
+        tables = learn_word_tables(corpus, texts, tokenizer, alignments, start)
+        practice = None
+        if training.episode_rate and training.memory_positions:
+            pairs = [pair for pairs, _ in texts for pair in pairs]
+            practice = Practice.from_pairs(pairs, tokenizer, tables[0], training)
+        model = initial_model(config, start, training.seed, new_memory=new_memory).to(device)
+        dev_set = ValidationSet.from_pairs(held_out, tokenizer)
+        trainer = cls(folder, model, tokenizer, corpus, dev_set, training, practice, alignments)
+        if resume:
+            trainer.resume()
+        if distributed.rank() == 0:
+            save_word_tables(folder, *tables)
+        return trainer
 
     @property
     def evaluated_model(self) -> Model:
@@ -180,13 +221,13 @@ class Trainer:
         shard = range(len(positions))[rank::world]
         queried, count = len(drawn[0]), config.accumulation_steps
         losses, orders = [], []
-        with _dropout_seed(seed, self.device):
+        with dropout_seed(seed, self.device):
             for numbers in filter(None, (shard[i::count] for i in range(count))):
                 part = [positions[number] for number in numbers]
                 batch = pair_batch([self.corpus.pairs[p] for p in part], self.device)
                 flat, order = positions_in(drawn, numbers, len(positions))
                 flat = flat.to(self.device)
-                with _mixed_precision(self.device, config.bf16):
+                with mixed_precision(self.device, config.bf16):
                     aligned = self.alignments.between(batch, part) if self.alignments else None
                     loss = compute_loss(self.model, batch, self.memory, flat, config, aligned)
                 total = (loss.translation + config.alignment_weight * loss.attention) / tokens
@@ -208,7 +249,7 @@ class Trainer:
             return
         rng = random.Random(f"{config.seed} {step} {distributed.rank()}")
         seed = rng.getrandbits(32)
-        with _dropout_seed(seed, self.device), _mixed_precision(self.device, config.bf16):
+        with dropout_seed(seed, self.device), mixed_precision(self.device, config.bf16):
             loss, tokens = self.practice.loss(self.model, self.memory, config, rng)
         memory = loss.memory + loss.readout + loss.attention
         total = loss.translation + config.memory_weight * memory
@@ -218,7 +259,7 @@ class Trainer:
         self, memory: Memory, queries: Sequence[MemoryQueries | None], orders: Sequence[Tensor]
     ) -> None:
         """Write the queries of all ranks, in the order drawn, into this rank's memory."""
-        present = [_no_queries(memory), *(each for each in queries if each is not None)]
+        present = [MemoryQueries.empty(memory), *(each for each in queries if each is not None)]
         order = distributed.gather_rows(torch.cat([memory.values[:0], *orders])).argsort()
 
         def gather(parts: Iterable[Tensor]) -> Tensor:
@@ -262,7 +303,8 @@ class Trainer:
                 self.progress.best_bleu = dev_bleu
                 if distributed.rank() == 0:
                     save_checkpoint(self.folder, self.evaluated_model, self.tokenizer)
-        self._append_metrics(report)
+        if distributed.rank() == 0:
+            append_report(self.folder, report)
         self._sums.zero_()
         self._since = time.perf_counter()
         return report
@@ -276,13 +318,6 @@ class Trainer:
             numbers += torch.tensor([self.validation.bleu(model, self.tokenizer), loss])
         dev_bleu, dev_loss = distributed.sum_numbers(numbers).tolist()
         return dev_bleu, dev_loss
-
-    def _append_metrics(self, report: TrainingReport) -> None:
-        if distributed.rank() != 0:
-            return
-        path = self.folder / METRICS
-        with naming(path, "write"), path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(report)) + "\n")
 
     def save(self) -> None:
         """Write everything that `resume` needs."""
@@ -312,34 +347,5 @@ class Trainer:
         except (KeyError, TypeError, ValueError, RuntimeError, SettingError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{path} is damaged: {reason}") from None
-        self._drop_later_metrics()
-
-    def _drop_later_metrics(self) -> None:
-        """Delete reports of steps after the last save, and a partial last line."""
-        path = self.folder / METRICS
-        if distributed.rank() == 0 and path.is_file():
-            with naming(path, "read"):
-                lines = path.read_bytes().splitlines(keepends=True)
-            complete = [line for line in lines if line.endswith(b"}\n")]
-            kept = [line for line in complete if json.loads(line)["step"] <= self.progress.step]
-            replace_bytes(path, b"".join(kept))
-
-
-def _no_queries(memory: Memory) -> MemoryQueries:
-    """The queries of a rank that has no drawn position."""
-    queries = memory.keys.new_zeros((0, memory.keys.shape[1]), dtype=torch.float32)
-    empty = memory.values.new_zeros((0, 1))
-    return MemoryQueries(queries, memory.values[:0], Recall(empty, empty, queries[:, :1]))
-
-
-@contextmanager
-def _dropout_seed(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generator, which dropout uses, and restore it afterwards."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
-def _mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+        if distributed.rank() == 0:
+            drop_later_reports(self.folder, steps)

@@ -10,7 +10,9 @@ from rarenmt.decoding.beam_search import search
 from rarenmt.evaluation import metrics
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import Ids, by_length, pair_batch, source_batch
+from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import Tokenizer
+from rarenmt.training.data import encode
 from rarenmt.training.objective import compute_loss
 
 BATCH_TOKENS = 2000
@@ -23,6 +25,11 @@ class ValidationSet:
 
     pairs: Sequence[tuple[Ids, Ids]]
     references: Sequence[str]
+
+    @classmethod
+    def from_pairs(cls, pairs: Sequence[Pair], tokenizer: Tokenizer) -> "ValidationSet":
+        """Encode pairs."""
+        return cls(encode(pairs, tokenizer), [pair.target for pair in pairs])
 
     def bleu(self, model: Model, tokenizer: Tokenizer) -> float:
         """BLEU of greedy translations."""

@@ -191,13 +191,13 @@ def test_the_attention_learns_from_an_aligner(
         (
             ["--resume"],
             2,
-            "{tmp}/out holds no training run to go on with; leave out --resume",
+            "{tmp}/out contains no training run to resume; leave out --resume",
         ),
-        (["--accumulate", "0"], 2, "parts must be at least 1"),
+        (["--accumulate", "0"], 2, "accumulation_steps must be at least 1"),
         (
             ["--vocabulary", "16k"],
             2,
-            "--vocabulary 16k: wanted a number of pieces, or a vocabulary.model",
+            "--vocabulary 16k: expected a number of pieces, or a vocabulary.model",
         ),
         (
             ["--vocabulary", "9000"],
@@ -208,7 +208,7 @@ def test_the_attention_learns_from_an_aligner(
         (
             ["--slots", "64", "--memory-positions", "65"],
             2,
-            "65 positions a step ask the memory but it has 64 slots; "
+            "65 positions per step query the memory but it has 64 slots; "
             "use more slots or fewer memory_positions",
         ),
         (
@@ -263,7 +263,7 @@ def test_a_folder_with_a_run_in_it_is_refused(
 
     assert result.status == 2
     assert result.err == (
-        f"error: {tmp_path} holds a training run; add --resume, or choose another folder\n"
+        f"error: {tmp_path} contains a training run; add --resume, or choose another folder\n"
     )
 
 

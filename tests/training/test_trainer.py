@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
+from rarenmt.config import PRESETS, Config, MemoryConfig, ModelConfig, TrainConfig
 from rarenmt.errors import CheckpointError, SettingError, StorageError
 from rarenmt.model.checkpoint import METRICS, TRAINING, load_checkpoint
 from rarenmt.model.seq2seq import Model
@@ -23,7 +23,8 @@ from rarenmt.training.aligner import Alignments
 from rarenmt.training.data import Corpus
 from rarenmt.training.episodes import EpisodeMaker
 from rarenmt.training.practice import Practice
-from rarenmt.training.trainer import Trainer, TrainingReport, learning_rate
+from rarenmt.training.state import TrainingReport
+from rarenmt.training.trainer import Trainer, learning_rate
 from rarenmt.training.validation import ValidationSet
 from rarenmt.translation_memory.word_alignment import WordAligner
 
@@ -514,3 +515,32 @@ def test_a_damaged_run_is_one_sentence(
 
     assert str(caught.value).startswith(f"{tmp_path / TRAINING} is damaged")
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_begins_with_files(tmp_path: Path) -> None:
+    corpus, dev = tmp_path / "corpus.tsv", tmp_path / "dev.tsv"
+    corpus.write_text("".join(f"{n} {n + 1}\t{n + 1} {n}\n" for n in range(60)))
+    dev.write_text("1 2\t2 1\n")
+    config = Config(model=replace(PRESETS["tiny"], vocabulary=271))
+    training = TrainConfig(steps=2, batch_tokens=50, memory_positions=8, warmup=0)
+    lines: list[str] = []
+
+    def run(folder: Path, **options: Any) -> Trainer:
+        corpora = [(str(corpus), 2.0)]
+        return Trainer.from_files(
+            folder, corpora, str(dev), config, training, log=lines.append, **options
+        )
+
+    trainer = run(tmp_path / "out", concatenated=0.5)
+    [report] = trainer.train(lambda: False)
+
+    assert lines == ["learning a vocabulary of 271 pieces"]
+    assert 60 < len(trainer.corpus.pairs) <= 90
+    assert report.step == 2
+    saved = load_checkpoint(tmp_path / "out", torch.device("cpu"))
+    assert saved.counts.information("7") > 0
+    assert run(tmp_path / "out", resume=True).progress.step == 2
+    weights = run(tmp_path / "next", start=saved).model.state_dict()
+    assert all(torch.equal(weights[n], t) for n, t in saved.model.state_dict().items())
+    with pytest.raises(SettingError, match="contains a training run"):
+        run(tmp_path / "out")
