@@ -130,7 +130,7 @@ class Trainer:
         check_folder(folder, resume)
         distributed.any_rank(False)  # waits: no rank writes before every rank has checked
         texts = read_texts(corpora, config.languages, log)
-        held_out = list(read_corpus(dev, config.languages, log))[: training.evaluate_pairs]
+        held_out = list(read_corpus(dev, config.languages, log))
         if start is not None:
             tokenizer = start.tokenizer
         else:
@@ -138,17 +138,16 @@ class Trainer:
             tokenizer = load_or_learn_tokenizer(path, texts, config.model.vocabulary, log)
         config = replace(config, model=replace(config.model, vocabulary=len(tokenizer)))
         corpus = Corpus.from_texts(texts, tokenizer, training, concatenated)
-        alignments = None
+        alignments, practice = None, None
         if training.alignment_weight:
             log(f"aligning the words of {len(corpus.pairs):,} pairs")
             alignments = Alignments(corpus.pairs, tokenizer)
         tables = learn_word_tables(corpus, texts, tokenizer, alignments, start)
-        practice = None
         if training.episode_rate and training.memory_positions:
             pairs = [pair for pairs, _ in texts for pair in pairs]
             practice = Practice.from_pairs(pairs, tokenizer, tables[0], training)
         model = initial_model(config, start, training.seed, new_memory=new_memory).to(device)
-        dev_set = ValidationSet.from_pairs(held_out, tokenizer)
+        dev_set = ValidationSet.from_pairs(held_out[: training.evaluate_pairs], tokenizer)
         trainer = cls(folder, model, tokenizer, corpus, dev_set, training, practice, alignments)
         if resume:
             trainer.resume()

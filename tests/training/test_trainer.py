@@ -273,7 +273,7 @@ def test_more_questions_a_step_than_slots_are_refused(begin: Begin, tmp_path: Pa
         begin(tmp_path, memory_positions=25)
 
     assert str(caught.value) == (
-        "25 positions a step ask the memory but it has 24 slots; "
+        "25 positions per step query the memory but it has 24 slots; "
         "use more slots or fewer memory_positions"
     )
 
