@@ -16,13 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rarenmt.config import (
-    RETRIEVAL,
-    CandidateConfig,
-    ConstraintConfig,
-    RetrievalConfig,
-    SearchConfig,
-)
+from rarenmt.config import SearchConfig
+from rarenmt.config.decoding import CandidateConfig, ConstraintConfig
+from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding import candidates
 from rarenmt.decoding.attribution import Attribution
 from rarenmt.evaluation.bootstrap import Interval

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.config import CandidateConfig, SearchConfig
+from rarenmt.config import SearchConfig
+from rarenmt.config.decoding import CandidateConfig
 from rarenmt.evaluation.metrics import WORD
 from rarenmt.evaluation.oneshot import Answers, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import load_checkpoint

@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from rarenmt.config import ConstraintConfig
+from rarenmt.config.decoding import ConstraintConfig
 from rarenmt.decoding.beam_search import Hypothesis
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.continuation import Continuations

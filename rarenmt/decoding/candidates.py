@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.config import CANDIDATES, CandidateConfig, ConstraintConfig
+from rarenmt.config.decoding import CANDIDATES, CandidateConfig, ConstraintConfig
 from rarenmt.decoding.continuation import Continuations, Neighbours, stable_top_k
 from rarenmt.decoding.coverage import ConstraintCoverage
 from rarenmt.decoding.padded_keys import PaddedKeys

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.config import CandidateConfig, ConstraintConfig
+from rarenmt.config.decoding import CandidateConfig, ConstraintConfig
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.tokenizer import BOS

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from rarenmt.config import ConstraintConfig
+from rarenmt.config.decoding import ConstraintConfig
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.numbers import ANY_SEPARATOR, localise

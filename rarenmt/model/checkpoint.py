@@ -23,7 +23,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rarenmt.config import Config, parse
+from rarenmt.config import Config
+from rarenmt.config.parsing import parse
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.model.seq2seq import Model
 from rarenmt.storage.files import naming, replace_bytes

@@ -6,7 +6,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from rarenmt.config import CANDIDATES, RETRIEVAL, CandidateConfig, RetrievalConfig
+from rarenmt.config.decoding import CANDIDATES, CandidateConfig
+from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes, entry_prefixes
 from rarenmt.memory.memory import Memory

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable
 from functools import lru_cache
 from operator import eq
 
-from rarenmt.config import RETRIEVAL, RetrievalConfig
+from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.text.lexicon.frequency import Frequencies, word_runs
 from rarenmt.text.matching import similarity_ratio, words_and_punctuation
 from rarenmt.text.tokenizer import Tokenizer

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rarenmt.config import RETRIEVAL, RetrievalConfig
+from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.errors import CheckpointError
 from rarenmt.model.checkpoint import Checkpoint
 from rarenmt.storage.files import Identity, identity, locked

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import product
 
-from rarenmt.config import RETRIEVAL, RetrievalConfig
+from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.text.lexicon.inflection import SOURCE_MIN_PREFIX
 from rarenmt.text.matching import words_and_punctuation
 

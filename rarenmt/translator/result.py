@@ -1,4 +1,4 @@
-"""A translated sentence that knows what each of its words came from."""
+"""The result of a translation, with the origin of each word."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,18 @@ from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import in_word
 
 MIN_ATTRIBUTION = 0.5
-"""A piece came from the memory when it owes the memory at least this share of its probability."""
+"""Share of the probability of a piece that came from the memory, from which the piece counts as
+remembered."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the memory that spoke for a piece or a word."""
+    """A memory entry that contributed to a piece or a word."""
 
     pair: Pair
-    """The remembered pair that left it."""
+    """The remembered pair of the entry."""
     span: tuple[int, int]
-    """Where the piece or the word stands in the target of the pair, in characters."""
+    """Start and end of the piece or word in the target of the pair, in characters."""
     similarity: float
     """Of the entry to the query, −1 to 1."""
     weight: float
@@ -40,12 +41,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Origin:
-    """What the memory had to do with a piece."""
+    """The contribution of the memory to a piece."""
 
     weight: float
     """Share of the piece's probability that came from the memory, 0 to 1."""
     entries: list[Entry]
-    """The entries behind it, nearest first; at least one, and no more than a few."""
+    """The entries that contributed, nearest first; at least one."""
 
     @property
     def pair(self) -> Pair:
@@ -66,12 +67,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class Token:
-    """One piece of a translation, and the memory behind it if there is any."""
+    """One piece of a translation, with its origin in the memory if it has one."""
 
     piece: str
     origin: Origin | None = None
     attention: Sequence[float] = ()
-    """Weight of each source piece of its part, together 1; none where nothing was explained."""
+    """Weight of each source piece of its part, summing to 1; empty without an explanation."""
 
     def to_dict(self) -> dict[str, Any]:
         """The piece as JSON, with `memory` if any of it came from the memory."""
@@ -81,48 +82,48 @@ class Token:
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a translation, or a sign that stands alone."""
+    """A word of a translation, or a punctuation mark that stands alone."""
 
     text: str
     weight: float
-    """Share of the memory in it, the mean over its pieces."""
+    """Share of its probability that came from the memory, the mean over its pieces."""
     entries: list[Entry]
-    """Those of its pieces, one for each pair, weightiest first; together at most `weight`."""
+    """Entries of its pieces, one for each pair, by falling weight; they sum to at most `weight`."""
     attention: list[float]
-    """Weight of each source word, together 1; the mean over its pieces."""
+    """Weight of each source word, summing to 1; the mean over its pieces."""
     pair: Pair | None
-    """The pair it came from, where a piece of it came from the memory."""
+    """The pair it came from, if a piece of it came from the memory."""
 
     @property
     def is_sign(self) -> bool:
-        """Whether it is punctuation alone."""
+        """Whether it is only punctuation."""
         return not any(map(str.isalnum, self.text))
 
 
 @dataclass(frozen=True)
 class Part:
-    """What was translated at one go: a sentence, or a part of a long one."""
+    """A unit of translation: a sentence, or a part of a long one."""
 
     source: list[str]
-    """The source pieces, an empty one for the end of the sentence last."""
+    """The source pieces, followed by an empty one for EOS."""
     tokens: list[Token]
     tm_match: TmMatch | None = None
-    """What is said, where it was not looked for but said as it was shown."""
+    """The match in the translation memory, if the part was not searched."""
     missing: Sequence[str] = ()
-    """Numbers and the like that it should say as they stand in the source, and does not."""
+    """Numbers and other placeables of the source that it lacks."""
 
     def source_words(self) -> list[str]:
-        """The source in words; the last one, empty, stands for the end of the sentence."""
+        """The words of the source, followed by an empty one for EOS."""
         return ["".join(self.source[i] for i in word).strip() for word in group_words(self.source)]
 
     def words(self) -> list[Word]:
-        """The translation in words."""
+        """The words of the translation."""
         sources = group_words(self.source)
         words = group_words([token.piece for token in self.tokens])
         return [_word([self.tokens[i] for i in word], sources) for word in words]
 
     def memory_words(self) -> list[tuple[str, Pair]]:
-        """The words of which a piece came from the memory, each with the pair behind it."""
+        """The words with a piece from the memory, each with its pair."""
         return [(word.text, word.pair) for word in self.words() if word.pair]
 
 
@@ -135,12 +136,12 @@ class Translation:
 
     @property
     def tokens(self) -> list[Token]:
-        """The pieces; together they are the text but for the white space around it."""
+        """The pieces, which join to the text without the white space around it."""
         return [token for part in self.parts for token in part.tokens]
 
     @property
     def missing(self) -> list[str]:
-        """What the parts lack."""
+        """Placeables of the source that the parts lack."""
         return [span for part in self.parts for span in part.missing]
 
     def words(self) -> list[Word]:
@@ -148,7 +149,7 @@ class Translation:
         return [word for part in self.parts for word in part.words()]
 
     def memory_words(self) -> list[tuple[str, Pair]]:
-        """Those of all parts that came from the memory, each with the pair behind it."""
+        """The words of all parts with a piece from the memory, each with its pair."""
         return [word for part in self.parts for word in part.memory_words()]
 
     def to_dict(self) -> dict[str, Any]:
@@ -160,9 +161,8 @@ class Translation:
 
 
 def group_words(pieces: Sequence[str]) -> list[range]:
-    """The places of the pieces of each word: from one space to the next; punctuation stands
-    alone. A piece without text is a part of a character to come, or, as the last one, the end of
-    the sentence."""
+    """The piece positions of each displayed word: from one space to the next, with punctuation
+    apart. A piece without text is part of the next character or, in the last place, EOS."""
     end = len(pieces) - 1
     starts = [
         place
@@ -177,7 +177,7 @@ def _continues_word(piece: str) -> bool:
 
 
 def _word(tokens: Sequence[Token], sources: Sequence[range]) -> Word:
-    """A word from its pieces, looking at source words instead of pieces."""
+    """A word from its pieces, with attention summed over the pieces of each source word."""
     text = "".join(token.piece for token in tokens).strip()
     count = len(tokens)
     weight = sum(token.origin.weight for token in tokens if token.origin) / count
@@ -191,7 +191,7 @@ def _word(tokens: Sequence[Token], sources: Sequence[range]) -> Word:
 
 
 def _by_pair(tokens: Sequence[Token]) -> Iterator[Entry]:
-    """The entries of a word's pieces, one for each pair: spans joined, weights added up."""
+    """The entries of a word's pieces, one for each pair, with joined spans and summed weights."""
     found: dict[Pair, list[Entry]] = {}
     for token in tokens:
         for entry in token.origin.entries if token.origin else ():
@@ -199,13 +199,13 @@ def _by_pair(tokens: Sequence[Token]) -> Iterator[Entry]:
     weights = {pair: sum(e.weight for e in entries) for pair, entries in found.items()}
     for pair in sorted(found, key=lambda pair: -weights[pair]):
         strongest = max(found[pair], key=lambda entry: entry.weight)
-        heard = [entry for entry in found[pair] if entry.weight >= strongest.weight / 10]
-        span = _join([entry.span for entry in heard])
+        strong = [entry for entry in found[pair] if entry.weight >= strongest.weight / 10]
+        span = _join([entry.span for entry in strong])
         yield Entry(pair, span, strongest.similarity, weights[pair] / len(tokens))
 
 
 def _join(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The first of the spans, with those that follow it without a gap."""
+    """The first span, extended by those that follow it without a gap."""
     start, end = spans[0]
     for other in spans[1:]:
         if other[0] == end:
@@ -214,10 +214,10 @@ def _join(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _source_pair(text: str, tokens: Sequence[Token]) -> Pair | None:
-    """The pair behind a word of which a piece came from the memory."""
-    spoken = [
+    """The pair of a word with a piece from the memory; None without one."""
+    remembered = [
         token.origin for token in tokens if token.origin and token.origin.weight >= MIN_ATTRIBUTION
     ]
-    if not spoken or not any(map(str.isalnum, text)):
+    if not remembered or not any(map(str.isalnum, text)):
         return None
-    return max(spoken, key=lambda origin: origin.weight).pair
+    return max(remembered, key=lambda origin: origin.weight).pair

@@ -1,13 +1,14 @@
 """Text in, text out: translate sentences, remember pairs, and say where a word came from."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 import torch
 
-from rarenmt.config import RETRIEVAL, IndexName, RetrievalConfig, SearchConfig
+from rarenmt.config import IndexName, SearchConfig
+from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
 from rarenmt.decoding.candidates import CandidateSet
@@ -25,26 +26,20 @@ from rarenmt.translation_memory.journal import Journal
 from rarenmt.translation_memory.store import RememberResult, TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
 from rarenmt.translator.result import Entry, Origin, Part, Token, Translation
-from rarenmt.translator.segments import cut_sentence, possible_sentences, split_sentences
+from rarenmt.translator.segments import CUT_ABOVE, no_match, segment
 
 BEAM = SearchConfig()
-"""How a translation is looked for by default."""
+"""The default search."""
 
-BUDGET = 4000
+BATCH_PIECES = 4000
 """Pieces times sentences of one batch."""
 
-LONG = 40
-"""Pieces; of a longer line the sentences are translated one by one."""
-
-LONGEST = 120
-"""Pieces; a longer sentence is translated in parts."""
-
-NOTHING = (None, None)
-"""What is asked without a memory."""
+NO_MEMORY = (None, None)
+"""Memory and candidates of a search without memory."""
 
 
 class Translator:
-    """A checkpoint, its memory and the journal of that memory."""
+    """A checkpoint with its translation memory."""
 
     def __init__(
         self,
@@ -89,12 +84,12 @@ class Translator:
 
     @property
     def memory(self) -> Memory:
-        """The keys and values that are asked."""
+        """The key-value memory."""
         return self.translation_memory.memory
 
     @property
     def journal(self) -> Journal:
-        """What was remembered."""
+        """The log of remembered pairs."""
         return self.translation_memory.journal
 
     @overload
@@ -123,23 +118,24 @@ class Translator:
         """The translation of one sentence, or those of several in their order; white space around
         them is kept.
 
-        Without `explain` the tokens of what is searched do not say what they came from.
+        Without `explain`, the tokens of a search have no origin.
         """
         if isinstance(sentences, str):
             [translation] = self.translate([sentences], config, memory=memory, explain=explain)
             return translation
-        shown = self.journal.match if memory and config.repeat else _nothing
-        parts = [list(self._parts(sentence, shown)) for sentence in sentences]
-        encoded = [(text, self._encode(text)) for each in parts for text, own in each if not own]
-        asked = [(text, ids) for text, ids in encoded if len(ids) <= LONGEST]
-        answers = iter(self._search(asked, config, memory=memory, explain=explain))
+        match = self.journal.match if memory and config.repeat else no_match
+        segments = [list(segment(sentence, match, self._length)) for sentence in sentences]
+        unmatched = [text for line in segments for text, tm_match in line if not tm_match]
+        encoded = [(text, self._encode(text)) for text in unmatched]
+        searched = [(text, ids) for text, ids in encoded if len(ids) <= CUT_ABOVE]
+        hypotheses = iter(self._search(searched, config, memory=memory, explain=explain))
         return [
-            self._put_together(sentence, each, answers)
-            for sentence, each in zip(sentences, parts, strict=True)
+            self._join(sentence, line, hypotheses)
+            for sentence, line in zip(sentences, segments, strict=True)
         ]
 
     def retrieve(self, sentence: str) -> list[Pair]:
-        """The remembered pairs that a sentence asks, in the order they were remembered."""
+        """The remembered pairs that a sentence retrieves, oldest first."""
         if self.memory.config.lookup == "whole":
             return list(self.journal.pairs)
         return [
@@ -147,33 +143,33 @@ class Translator:
             for number in self.translation_memory.candidate_finder.retrieve(sentence)
         ]
 
-    def _put_together(
+    def _join(
         self,
         sentence: str,
-        parts: Sequence[tuple[str, TmMatch | None]],
-        answers: Iterator[Hypothesis],
+        segments: Sequence[tuple[str, TmMatch | None]],
+        hypotheses: Iterator[Hypothesis],
     ) -> Translation:
-        """One translation from those of its parts: a part that was shown is said as it was, one too
-        long to be language is copied."""
-        explained: list[Part] = []
-        for text, shown in parts:
-            if shown:
-                part = self._repeat(text, shown)
-            elif self._length(text) > LONGEST:
+        """The translation of a sentence from its segments: matches as remembered, segments too long
+        for a search as they are, the others from `hypotheses`."""
+        parts: list[Part] = []
+        for text, tm_match in segments:
+            if tm_match:
+                part = self._repeat(text, tm_match)
+            elif self._length(text) > CUT_ABOVE:
                 part = Part([text], [Token(text)])
             else:
-                found = next(answers)
+                found = next(hypotheses)
                 part = self._explain(text, found)
                 if found.missing:
                     part = replace(
                         part, missing=missing_placeables(text, self.tokenizer.decode(found.pieces))
                     )
-            if explained and part.tokens:
+            if parts and part.tokens:
                 first = part.tokens[0]
                 part.tokens[0] = replace(first, piece=" " + first.piece)
-            explained.append(part)
-        said = "".join(token.piece for part in explained for token in part.tokens)
-        return Translation(_surround(sentence, said), explained)
+            parts.append(part)
+        text = "".join(token.piece for part in parts for token in part.tokens)
+        return Translation(_surround(sentence, text), parts)
 
     def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> RememberResult:
         """Write pairs into the memory, in RAM until it is saved; see `TranslationMemory`."""
@@ -198,34 +194,6 @@ class Translator:
     def _length(self, text: str) -> int:
         return len(self._encode(text))
 
-    def _parts(
-        self, sentence: str, shown: Callable[[str], TmMatch | None]
-    ) -> Iterator[tuple[str, TmMatch | None]]:
-        """A line as a whole if that was shown, else the sentences in it that were, and what stands
-        between them; a blank one is nothing. Beside each part what was shown for it."""
-        text = sentence.strip()
-        whole = shown(text)
-        if whole:
-            yield text, whole
-            return
-        done = 0
-        for start, end in possible_sentences(text):
-            said = shown(text[start:end]) if " " in text[start:end] else None  # *No.* ends nothing
-            if said:
-                yield from self._unshown(text[done:start].strip())
-                yield text[start:end], said
-                done = end
-        yield from self._unshown(text[done:].strip())
-
-    def _unshown(self, text: str) -> Iterator[tuple[str, None]]:
-        """A text as a whole or, if it is long, its sentences; a blank one is nothing."""
-        if self._length(text) > LONG:
-            for start, end in split_sentences(text):
-                for part in cut_sentence(text[start:end], LONGEST, self._length):
-                    yield part, None
-        elif text:
-            yield text, None
-
     def _search(
         self,
         sentences: Sequence[tuple[str, Ids]],
@@ -234,13 +202,13 @@ class Translator:
         memory: bool,
         explain: bool,
     ) -> list[Hypothesis]:
-        """The best hypothesis for each sentence, searched in batches of similar length; those that
-        pass over what they should say as it stands are searched once more."""
+        """The best hypothesis for each sentence, searched in batches of similar length. Sentences
+        whose translation lacks a placeable are searched again with the next pointer weight."""
         found: dict[int, Hypothesis] = {}
         waiting = list(range(len(sentences)))
         for pointer_weight in config.constraints.pointer_weights:
             sizes = [(len(sentences[i][1]) + 1) * config.beam for i in waiting]
-            for chosen in by_length(sizes, BUDGET):
+            for chosen in by_length(sizes, BATCH_PIECES):
                 numbers = [waiting[place] for place in chosen]
                 some = [sentences[i] for i in numbers]
                 best = self._search_batch(
@@ -262,10 +230,10 @@ class Translator:
         explain: bool,
     ) -> list[Hypothesis]:
         texts, sources = zip(*sentences, strict=True)
-        consulted, asked = self._consult(texts, config) if memory else NOTHING
+        searched_memory, candidates = self._consult(texts, config) if memory else NO_MEMORY
         copying = None
         if config.verbatim:
-            reworded = [self._reworded(text) if asked else set() for text in texts]
+            reworded = [self._reworded(text) if candidates else set() for text in texts]
             counts, languages = self.checkpoint.counts, self.model.config.languages
             copying = CopyConstraints.from_sources(
                 sources, reworded, self.tokenizer, counts, languages, pointer_weight,
@@ -273,56 +241,55 @@ class Translator:
             )  # fmt: skip
         batch = source_batch(sources, self.device)
         history = SearchHistory(keep_recalls=explain)
-        noted = history if explain or asked else None
-        found = search(self.model, batch, consulted, config, asked, copying, noted)
+        noted = history if explain or candidates else None
+        found = search(self.model, batch, searched_memory, config, candidates, copying, noted)
         best = [first for first, *_ in found]
-        if asked is None:
+        if candidates is None:
             return best
-        return self._agreement.revise(sources, best, asked, history, config.constraints)
+        return self._agreement.revise(sources, best, candidates, history, config.constraints)
 
     def _reworded(self, sentence: str) -> set[str]:
-        """The spans of a sentence that a remembered pair which it asks says in other words."""
-        own = find_placeables(sentence, self.checkpoint.counts)
-        pairs = self.retrieve(sentence) if own else []
+        """The placeables of a sentence that a retrieved pair has only in its source."""
+        placeables = find_placeables(sentence, self.checkpoint.counts)
+        pairs = self.retrieve(sentence) if placeables else []
         return {
-            each
-            for p in pairs
-            for each in own
-            if contains(p.source, each) and not contains(p.target, each)
+            placeable
+            for pair in pairs
+            for placeable in placeables
+            if contains(pair.source, placeable) and not contains(pair.target, placeable)
         }
 
     def _consult(
         self, sentences: Sequence[str], search: SearchConfig
     ) -> tuple[Memory | None, CandidateSet | None]:
-        """The memory and those of its entries that these sentences ask; what the paper's memory
-        holds is averaged of many pairs, and has no thread."""
+        """The memory and the candidates of these sentences; no candidates for the paper's memory,
+        whose entries are averages over pairs."""
         config = self.memory.config
         if config.lookup == "relevant":
-            excerpt = self.translation_memory.candidate_finder.candidates(
-                sentences, search.candidates
-            )
-            return (None if excerpt is None else self.memory), excerpt
-        return (self._whole(), None) if self.memory.used else NOTHING
+            finder = self.translation_memory.candidate_finder
+            candidates = finder.candidates(sentences, search.candidates)
+            return (None if candidates is None else self.memory), candidates
+        return (self._whole(), None) if self.memory.used else NO_MEMORY
 
     def _whole(self) -> Memory:
-        """The memory, with the index that was asked for; what is remembered never depends on it."""
+        """The memory with the chosen index. The index never affects what is written."""
         if self._indexed is not self.memory:
             self._indexed = self.memory
             self.memory.use(choose_index(self._index, self.memory.used, self.device))
         return self.memory
 
-    def _repeat(self, source: str, shown: TmMatch) -> Part:
-        """What was shown for this source; the decoder looks at nothing meanwhile."""
+    def _repeat(self, source: str, tm_match: TmMatch) -> Part:
+        """The part of a match in the translation memory, without attention."""
         tokens = []
         end = 0
-        for piece in self.tokenizer.pieces(self._encode(shown.text)):
+        for piece in self.tokenizer.pieces(self._encode(tm_match.text)):
             start, end = end + len(piece) - len(piece.lstrip()), end + len(piece)
-            places = [place for place in shown.positions[start:end] if place != NOT_IN_PAIR]
-            tokens.append(Token(_on_one_line(piece), _said_again(shown.pair, places)))
-        return Part(self._source_pieces(source), tokens, shown)
+            positions = [p for p in tm_match.positions[start:end] if p != NOT_IN_PAIR]
+            tokens.append(Token(_on_one_line(piece), _match_origin(tm_match.pair, positions)))
+        return Part(self._source_pieces(source), tokens, tm_match)
 
     def _explain(self, source: str, hypothesis: Hypothesis) -> Part:
-        """The pieces as text, each with what it came from."""
+        """The part of a hypothesis: its pieces as text, each with its origin."""
         pieces = attach_to_opening(self.tokenizer.pieces(hypothesis.pieces))
         texts = [_on_one_line(piece) for piece in pieces]
         if not hypothesis.traces:
@@ -343,32 +310,28 @@ class Translator:
         return Origin(trace.weight, [self._entry(voice) for voice in trace.contributions])
 
     def _entry(self, voice: Contribution) -> Entry:
-        """The pair that wrote a slot, and where in it the piece of the slot stands."""
+        """The pair of a memory slot, and the span of its piece in the target."""
         pair, position = self.journal.owner(voice.slot), self.journal.position(voice.slot)
         start, end = self.tokenizer.span(self._encode(pair.target), position)
         indent = len(pair.target) - len(pair.target.lstrip())
         return Entry(pair, (indent + start, indent + end), voice.similarity, voice.weight)
 
 
-def _said_again(pair: Pair, places: Sequence[int]) -> Origin | None:
-    """The pair behind a piece that stands at these places of its target, if there are any."""
-    if not places:
+def _match_origin(pair: Pair, positions: Sequence[int]) -> Origin | None:
+    """The origin of a piece at these positions of the target of a pair; None without any."""
+    if not positions:
         return None
-    span = (places[0], places[-1] + 1)
+    span = (positions[0], positions[-1] + 1)
     return Origin(1.0, [Entry(pair, span, similarity=1.0, weight=1.0)])
 
 
-def _nothing(sentence: str) -> None:
-    """What was shown for a sentence where nobody asks the memory."""
-
-
 def _on_one_line(text: str) -> str:
-    """A line in gives a line out, whatever was shown or learnt."""
+    """A text with spaces for line feeds, since one line in gives one line out."""
     return text.replace("\n", " ")
 
 
 def _surround(original: str, translation: str) -> str:
-    """The translation with the white space that stood around the original."""
+    """The translation with the white space around the original."""
     if not original.strip():
         return original
     before = original[: len(original) - len(original.lstrip())]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rarenmt.config import ConstraintConfig, SearchConfig
+from rarenmt.config import SearchConfig
+from rarenmt.config.decoding import ConstraintConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis
 from rarenmt.decoding.candidates import CandidateSet

@@ -13,7 +13,8 @@ from plain_joints import plain
 from torch import Tensor
 from torch.testing import assert_close
 
-from rarenmt.config import CandidateConfig, MemoryConfig
+from rarenmt.config import MemoryConfig
+from rarenmt.config.decoding import CandidateConfig
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.continuation import Continuations
 from rarenmt.decoding.padded_keys import PaddedKeys

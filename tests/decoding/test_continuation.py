@@ -7,7 +7,7 @@ import torch
 from plain_joints import BOUNDARIES, INNER, INSIDE, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
-from rarenmt.config import CandidateConfig, ConstraintConfig
+from rarenmt.config.decoding import CandidateConfig, ConstraintConfig
 from rarenmt.decoding.continuation import Continuations, Neighbours
 from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY, Continuation, Recall

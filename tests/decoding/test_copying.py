@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rarenmt.config import ConstraintConfig, SearchConfig
+from rarenmt.config import SearchConfig
+from rarenmt.config.decoding import ConstraintConfig
 from rarenmt.decoding.copying import CopyConstraints
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.lexicon.frequency import Frequencies

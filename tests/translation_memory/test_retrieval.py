@@ -2,7 +2,7 @@
 
 import pytest
 
-from rarenmt.config import RETRIEVAL
+from rarenmt.config.retrieval import RETRIEVAL
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory.retrieval import Retriever

@@ -11,7 +11,8 @@ from rarenmt.config import SearchConfig
 from rarenmt.text.pairs import Pair
 from rarenmt.translation_memory.store import MIN_SLOTS
 from rarenmt.translator.result import Translation
-from rarenmt.translator.translator import LONG, LONGEST, Translator
+from rarenmt.translator.segments import CUT_ABOVE, SPLIT_ABOVE, no_match, segment
+from rarenmt.translator.translator import Translator
 
 GREEDY = SearchConfig(beam=1)
 PAIRS = [Pair(s, t, "sentences.tsv", i, time=0) for i, (s, t) in enumerate(SENTENCES, start=1)]
@@ -141,10 +142,10 @@ def test_conflicts_within_one_call_are_reported(translator: Translator) -> None:
 
 def test_a_long_text_is_translated_in_parts(translator: Translator) -> None:
     sentence = "The cat sleeps and the dog eats bread. "
-    parts = list(translator._parts(sentence * 30, lambda text: None))
+    parts = list(segment(sentence * 30, no_match, translator._length))
 
     assert len(parts) == 30
-    assert all(len(translator.tokenizer.encode(part)) <= LONGEST for part, _ in parts)
+    assert all(len(translator.tokenizer.encode(part)) <= CUT_ABOVE for part, _ in parts)
 
 
 def test_a_word_too_long_to_be_language_is_copied(translator: Translator) -> None:
@@ -231,7 +232,7 @@ def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
 
 def test_the_sentences_of_a_long_line_are_translated_one_by_one(translator: Translator) -> None:
     first, second = "The cat sleeps in the tree.", "The dog eats the bread of the bird."
-    assert len(translator.tokenizer.encode(f"{first} {second}")) > LONG
+    assert len(translator.tokenizer.encode(f"{first} {second}")) > SPLIT_ABOVE
 
     [long] = translator.translate([f"{first} {second}"], GREEDY)
     [short] = translator.translate(["A cat. A dog."], GREEDY)
@@ -287,7 +288,7 @@ def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) 
 
 def test_a_long_text_that_was_shown_is_not_cut_and_its_parts_count(translator: Translator) -> None:
     long = " ".join(f"This is the line with the number {i}." for i in range(40))
-    assert len(translator.tokenizer.encode(long)) > LONGEST
+    assert len(translator.tokenizer.encode(long)) > CUT_ABOVE
     whole, part = Pair(long, "Lang.", "a.tsv", 1), Pair("Then go.", "Dann geh.", "a.tsv", 2)
     translator.remember([whole, part])
 
