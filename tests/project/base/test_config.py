@@ -158,12 +158,11 @@ def test_a_setting_may_be_missing_but_not_a_whole_part() -> None:
         (TrainConfig, {"evaluate_every": 0}, "evaluate_every must be at least 1"),
         (TrainConfig, {"save_every": 0}, "save_every must be at least 1"),
         (TrainConfig, {"warmup": -1}, "warmup must not be negative"),
-        (TrainConfig, {"hidden": 1.5}, "hidden must be in [0, 1], not 1.5"),
         (TrainConfig, {"memory_positions": -1}, "memory_positions must not be negative"),
         (TrainConfig, {"seed": -1}, "seed must be from 0 to 2³² − 1, not -1"),
         (TrainConfig, {"seed": 1 << 32}, "seed must be from 0 to 2³² − 1, not 4294967296"),
         (TrainConfig, {"learning_rate": 0.0}, "learning_rate must be over 0, not 0.0"),
-        (TrainConfig, {"decay": 1.5}, "decay must be in [0, 1], not 1.5"),
+        (TrainConfig, {"decay_fraction": 1.5}, "decay_fraction must be in [0, 1], not 1.5"),
         (SearchConfig, {"beam": 0}, "beam must be at least 1, not 0"),
     ],
 )
@@ -182,8 +181,11 @@ def test_a_setting_outside_its_range_is_one_sentence(
         (ModelConfig, {"dropout": 0.0}),
         (MemoryConfig, {"slots": 5, "neighbours": 5, "limit": 5}),
         (MemoryConfig, {"reinforce": True, "lookup": "whole"}),
-        (TrainConfig, {"decay": 0.0, "warmup": 0, "memory_positions": 0, "seed": 0}),
-        (TrainConfig, {"decay": 1.0, "steps": 1, "batch_tokens": 1, "seed": (1 << 32) - 1}),
+        (TrainConfig, {"decay_fraction": 0.0, "warmup": 0, "memory_positions": 0, "seed": 0}),
+        (
+            TrainConfig,
+            {"decay_fraction": 1.0, "steps": 1, "batch_tokens": 1, "seed": (1 << 32) - 1},
+        ),
         (SearchConfig, {"beam": 1}),
     ],
 )
