@@ -140,8 +140,8 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> CandidateS
         return None
     generator = torch.Generator().manual_seed(0)
     shape = (len(batch.lengths), kind.asked)
-    chosen = torch.randint(0, memory.used, shape, generator=generator)
-    unknown = torch.full((memory.used,), EMPTY)
+    chosen = torch.randint(0, memory.size, shape, generator=generator)
+    unknown = torch.full((memory.size,), EMPTY)
     nothing = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
     signs = (nothing, nothing, nothing, nothing, nothing)
     itself = torch.arange(len(nothing))

@@ -36,7 +36,7 @@ ADDED, TURNS = 1000, 5
 """Entries added at once, and how often."""
 
 KINDS: dict[str, Callable[[], Index]] = {
-    "exact, float32 products": lambda: ExactIndex(glance=False),
+    "exact, float32 products": lambda: ExactIndex(two_stage=False),
     "exact": ExactIndex,
     "lsh, 8 probes": lambda: LshIndex(probes=8),
     "lsh": LshIndex,
@@ -107,7 +107,7 @@ def measured(kind: str, keys: Tensor, queries: Tensor, nearest: Tensor) -> str:
 def grown(index: Index, keys: Tensor, queries: Tensor) -> tuple[float, float, Index]:
     """CPU-seconds to build the index, those to add 1,000 entries to it, and the index."""
     first = len(keys) - ADDED * TURNS
-    index.put(torch.arange(first), keys[:first])
+    index.update(torch.arange(first), keys[:first])
     build = spent(lambda: index.search(queries[:1], keys[:first], K))
     asked = statistics.median(
         spent(lambda: index.search(queries[:1], keys[:first], K)) for _ in range(5)
@@ -116,7 +116,7 @@ def grown(index: Index, keys: Tensor, queries: Tensor) -> tuple[float, float, In
     for end in range(first + ADDED, len(keys) + 1, ADDED):
         known, slots = keys[:end], torch.arange(end - ADDED, end)
         begin = time.process_time()
-        index.put(slots, known[slots])
+        index.update(slots, known[slots])
         index.search(queries[:1], known, K)
         added += time.process_time() - begin
     return max(0.0, build - asked), max(0.0, added / TURNS - asked), index

@@ -65,7 +65,7 @@ def main() -> None:
         references = [pair.target for pair in test]
         gain = bleu_gain(first, found, references)
         print(
-            f"| {count:,} | {translator.memory.used:,} | {asking} of {len(test)} | {changed} | "
+            f"| {count:,} | {translator.memory.size:,} | {asking} of {len(test)} | {changed} | "
             f"{bleu(found, references):.2f} | "
             f"{gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) | "
             f"{remembered - begun:.0f}, {ended - begun_to_translate:.0f} |",

@@ -1,7 +1,7 @@
 """The memory of *Learning to Remember Rare Events* (Kaiser, Nachum, Roy, Bengio,
 ICLR 2017, arXiv 1703.03129, section 2): keys, values and ages.
 
-It is life-long, never reset between batches; predict first, then write.
+The memory is life-long: it is not reset between batches. Predict first, then write.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -15,10 +15,10 @@ from rarenmt.config import MemoryConfig
 from rarenmt.memory.index.exact import ExactIndex, Index
 
 EMPTY = -1
-"""Value of a slot that holds nothing yet."""
+"""Value of an empty slot."""
 
 AGE_NOISE = 8.0
-"""r in argmax(A + r) is uniform between −8 and 8, so that replicas do not agree on a slot."""
+"""r in argmax(A + r) is uniform between −8 and 8, so that replicas do not choose the same slot."""
 
 
 class Continuation(IntEnum):
@@ -73,8 +73,8 @@ class Memory(nn.Module):
         ages    (N,)    writes since the slot was last used
         latest  (V,)    slot that last took each value, to find a right slot outside the neighbours
 
-    Reading is differentiable with respect to the queries. Writing is not: it happens
-    after the prediction, and is the one thing that changes the module.
+    Reading is differentiable with respect to the queries. Writing is not; it follows the
+    prediction, and nothing else changes the module.
     """
 
     keys: Tensor
@@ -100,58 +100,58 @@ class Memory(nn.Module):
         self.register_buffer("values", torch.full((count,), EMPTY))
         self.register_buffer("ages", torch.zeros(count, dtype=torch.long))
         self.register_buffer("latest", torch.full((vocabulary,), EMPTY))
-        self.used = 0
-        """Slots that hold something; they are the first ones."""
+        self.size = 0
+        """Slots in use, which are the first ones."""
 
     @property
-    def slots(self) -> int:
-        """Slots there are, in use or not."""
+    def capacity(self) -> int:
+        """Number of slots, in use or not."""
         return self.values.shape[0]
 
-    def use(self, index: Index) -> None:
-        """Find neighbours by another index from now on."""
+    def use_index(self, index: Index) -> None:
+        """Replace the index."""
         self.index = index
-        self.restored()
+        self.rebuild_index()
 
-    def restored(self) -> None:
-        """Recount what is in use and fill the index, after the buffers were loaded."""
-        self.used = int((self.values != EMPTY).sum())
+    def rebuild_index(self) -> None:
+        """Recount the slots in use and refill the index, after the buffers were loaded."""
+        self.size = int((self.values != EMPTY).sum())
         self.index.clear()
-        self.index.put(torch.arange(self.used), self.keys[: self.used])
+        self.index.update(torch.arange(self.size), self.keys[: self.size])
 
-    def restore(
+    def load_entries(
         self, keys: Tensor, values: Tensor, ages: Tensor, latest: Tensor, *, slots: int = 0
     ) -> None:
-        """Hold a copy of these entries (N, …) and of `latest` (V,) from now on, and nothing else;
-        with room for as many as `slots`."""
-        used = len(values)
-        room = max(slots, used)
-        self.keys = self.keys.new_empty((room, keys.shape[1]))  # filling it would take its pages
-        self.values = self.values.new_full((room,), EMPTY)
-        self.ages = self.ages.new_zeros(room)
-        for part, whole in ((self.keys, keys), (self.values, values), (self.ages, ages)):
-            part[:used] = whole
+        """Replace the content by copies of these entries (N, …) and of `latest` (V,); with a
+        capacity of `slots` or more."""
+        size = len(values)
+        capacity = max(slots, size)
+        self.keys = self.keys.new_empty((capacity, keys.shape[1]))  # zeros would touch every page
+        self.values = self.values.new_full((capacity,), EMPTY)
+        self.ages = self.ages.new_zeros(capacity)
+        for buffer, entries in ((self.keys, keys), (self.values, values), (self.ages, ages)):
+            buffer[:size] = entries
         self.latest.copy_(latest)
-        self.restored()
+        self.rebuild_index()
 
     def grow(self, slots: int) -> None:
-        """Add empty slots until there are `slots`."""
-        more = slots - self.slots
+        """Add empty slots up to a capacity of `slots`."""
+        more = slots - self.capacity
         self.keys = torch.cat([self.keys, self.keys.new_zeros(more, self.keys.shape[1])])
         self.values = torch.cat([self.values, self.values.new_full((more,), EMPTY)])
         self.ages = torch.cat([self.ages, self.ages.new_zeros(more)])
 
     def read(self, queries: Tensor, k: int | None = None) -> Recall:
         """The k nearest slots (default: the configured neighbours) of unit queries (B, D)."""
-        wanted = self.config.neighbours if k is None else k
-        k = min(wanted, self.used)
+        width = self.config.neighbours if k is None else k
+        k = min(width, self.size)
         with torch.autocast(queries.device.type, enabled=False):  # exact in mixed precision too
             with torch.no_grad():
-                found = self.index.search(queries.detach(), self.keys[: self.used], k)  # (B, ≥ k)
+                found = self.index.search(queries.detach(), self.keys[: self.size], k)  # (B, ≥ k)
             similarity = torch.einsum("bd,bkd->bk", queries.float(), self.keys[found].float())
         similarity, order = similarity.topk(k, dim=-1)
         slots = found.gather(1, order)
-        missing = (0, wanted - k)
+        missing = (0, width - k)
         return Recall(
             F.pad(slots, missing, value=EMPTY),
             F.pad(self.values[slots], missing, value=EMPTY),
@@ -159,100 +159,99 @@ class Memory(nn.Module):
         )
 
     def loss(self, queries: Tensor, recall: Recall, targets: Tensor) -> Tensor:
-        """Hinge between the nearest right and the nearest wrong neighbour, for each query (B,).
+        """Hinge loss of each query (B,) between its nearest right and nearest wrong neighbour.
 
-        loss = [ q·K[wrong] − q·K[right] + α ]₊ (section 2, "memory loss"). When no
-        neighbour is right, any slot with the value serves: the one that took it last.
-        Where there is no right slot at all, or no wrong one, there is nothing to learn: 0.
+        loss = [ q·K[wrong] − q·K[right] + α ]₊ (section 2, "memory loss"). Without
+        a right neighbour, the right slot is the one that took the value last. Without a right slot
+        or without a wrong one the loss is 0.
         """
         right = recall.values == targets[:, None]  # (B, K)
-        held = recall.values != EMPTY
+        occupied = recall.values != EMPTY
         nearest_right = recall.similarity.masked_fill(~right, -torch.inf).amax(dim=-1)
-        nearest_wrong = recall.similarity.masked_fill(right | ~held, -torch.inf).amax(dim=-1)
-        outside = self.latest[targets]  # (B,)
-        holds = (outside != EMPTY) & (self.values[outside.clamp(min=0)] == targets)
-        elsewhere = (queries.float() * self.keys[outside.clamp(min=0)].float()).sum(dim=-1)
-        in_reach = right.any(dim=-1)
-        nearest_right = torch.where(in_reach, nearest_right, elsewhere)
-        learnable = (in_reach | holds) & nearest_wrong.isfinite()
-        gap = torch.where(learnable, nearest_wrong - nearest_right + self.config.margin, 0.0)
+        nearest_wrong = recall.similarity.masked_fill(right | ~occupied, -torch.inf).amax(dim=-1)
+        latest = self.latest[targets]  # (B,)
+        holds = (latest != EMPTY) & (self.values[latest.clamp(min=0)] == targets)
+        outside = (queries.float() * self.keys[latest.clamp(min=0)].float()).sum(dim=-1)
+        found = right.any(dim=-1)
+        nearest_right = torch.where(found, nearest_right, outside)
+        defined = (found | holds) & nearest_wrong.isfinite()
+        gap = torch.where(defined, nearest_wrong - nearest_right + self.config.margin, 0.0)
         return F.relu(gap)
 
     @torch.no_grad()
     def write(
         self, queries: Tensor, values: Tensor, nearest: Recall | None, generator: torch.Generator
     ) -> Tensor:
-        """Take in queries (B, D) with their values (B,); the slots (B,) they went to.
+        """Write queries (B, D) with their values (B,); return the slots (B,) they went to.
 
-        Section 2, "memory update", for a batch whose reads (`nearest`, at least the one
-        neighbour) all saw the memory as it was before: where V[n1] = v, the key becomes
-        the normalised sum of itself and every such query; elsewhere each query takes a
-        slot of its own, empty ones first, then argmax(A + r). Ages count write calls.
-        Without `nearest` every query takes a slot of its own.
+        Section 2, "memory update", for a batch read (`nearest`, one neighbour or more) before the
+        write: if V[n1] = v, the key becomes the normalised sum of itself and all such queries;
+        otherwise the query takes a slot, empty ones first, then argmax(A + r). Ages count write
+        calls. Without `nearest` every query takes a slot.
         """
-        assert len(queries) <= self.slots, "more queries than slots"
-        self.ages[: self.used] += 1
+        assert len(queries) <= self.capacity, "more queries than slots"
+        self.ages[: self.size] += 1
         if nearest is None:
             first = torch.full_like(values, EMPTY)
             right = torch.zeros_like(values, dtype=torch.bool)
         else:
             first, right = nearest.slots[:, 0], nearest.values[:, 0] == values
         self._reinforce(first[right], queries[right])
-        taken = self._take(int((~right).sum()), first[right], generator)
+        taken = self._allocate(int((~right).sum()), first[right], generator)
         self.keys[taken] = queries[~right].to(self.keys.dtype)
         slots = first.clone()
         slots[~right] = taken
         self.values[slots] = values
         self.ages[slots] = 0
-        self._note_latest(values, slots)
-        self.index.put(slots, self.keys[slots])
+        self._update_latest(values, slots)
+        self.index.update(slots, self.keys[slots])
         return slots
 
     @torch.no_grad()
     def append(self, keys: Tensor, values: Tensor, writes: Tensor) -> Tensor:
-        """Take in keys (B, D) with their values (B,) in empty slots, which are returned (B,).
+        """Write keys (B, D) with their values (B,) to empty slots; return the slots (B,).
 
-        The same as one call of `write` without `nearest` after the other, where `writes` (B,),
-        rising from 0, numbers the call that each entry belongs to.
+        Equals several calls of `write` without `nearest`, of which `writes` (B,), ascending from 0,
+        gives the number of the call of each entry.
         """
-        assert self.used + len(values) <= self.slots, "more entries than empty slots"
-        place = slice(self.used, self.used + len(values))
-        slots = torch.arange(place.start, place.stop, device=self.values.device)
+        assert self.size + len(values) <= self.capacity, "more entries than empty slots"
+        span = slice(self.size, self.size + len(values))
+        slots = torch.arange(span.start, span.stop, device=self.values.device)
         if len(slots):
-            self.ages[: self.used] += writes[-1] + 1
-            self.keys[place] = keys.to(self.keys.dtype)
-            self.values[place] = values
-            self.ages[place] = writes[-1] - writes
-            self.used = place.stop
-            self._note_latest(values, slots)
-            self.index.put(slots, self.keys[place])
+            self.ages[: self.size] += writes[-1] + 1
+            self.keys[span] = keys.to(self.keys.dtype)
+            self.values[span] = values
+            self.ages[span] = writes[-1] - writes
+            self.size = span.stop
+            self._update_latest(values, slots)
+            self.index.update(slots, self.keys[span])
         return slots
 
     def _reinforce(self, slots: Tensor, queries: Tensor) -> None:
-        """K ← (K + Σ q) / ‖K + Σ q‖ for the queries that found their value in a slot."""
+        """K ← (K + Σ q) / ‖K + Σ q‖ for queries whose nearest slot has their value."""
         touched, inverse = slots.unique(return_inverse=True)
         sums = self.keys[touched].float().index_add(0, inverse, queries.float())
         self.keys[touched] = F.normalize(sums, dim=-1).to(self.keys.dtype)
 
-    def _note_latest(self, values: Tensor, slots: Tensor) -> None:
-        """latest[v] ← the slot of the last query of the batch with value v."""
+    def _update_latest(self, values: Tensor, slots: Tensor) -> None:
+        """latest[v] ← slot of the last query of the batch with value v."""
         order = torch.arange(len(values), device=values.device)
         last = torch.full_like(self.latest, EMPTY).scatter_reduce(0, values, order, "amax")
-        seen = last != EMPTY
-        self.latest[seen] = slots[last[seen]]
+        present = last != EMPTY
+        self.latest[present] = slots[last[present]]
 
-    def _take(self, count: int, spared: Tensor, generator: torch.Generator) -> Tensor:
-        """`count` distinct slots, none of `spared`: empty ones, then the oldest by noisy age."""
+    def _allocate(self, count: int, excluded: Tensor, generator: torch.Generator) -> Tensor:
+        """`count` distinct slots, none of `excluded`: empty ones, then the oldest by noisy age."""
         empty = torch.arange(
-            self.used, min(self.used + count, self.slots), device=self.values.device
+            self.size, min(self.size + count, self.capacity), device=self.values.device
         )
         missing = count - len(empty)
         if missing == 0:
-            self.used += count
+            self.size += count
             return empty
-        noise = torch.rand(self.slots, generator=generator, device=generator.device)
+        noise = torch.rand(self.capacity, generator=generator, device=generator.device)
         noisy = self.ages + (2 * noise.to(self.ages.device) - 1) * AGE_NOISE
-        noisy[self.used :] = -torch.inf  # those in `empty` are taken already
-        noisy[spared] = -torch.inf
-        self.used += len(empty)
+        noisy[self.size :] = -torch.inf  # `empty` is allocated already
+        noisy[excluded] = -torch.inf
+        self.size += len(empty)
         return torch.cat([empty, noisy.topk(missing).indices])

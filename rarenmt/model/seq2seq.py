@@ -154,7 +154,7 @@ class Model(nn.Module):
 
         The whole memory is read or, where it is said how to `ask`, an excerpt.
         """
-        if memory is None or memory.used == 0:
+        if memory is None or memory.size == 0:
             return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
         queries = self.query(states)
         recall = memory.read(queries) if ask is None else ask(queries)

@@ -182,7 +182,7 @@ def _memory_losses(
 ) -> Loss:
     """Losses of the memory and of the readout at positions with these weights (P,)."""
     found, zero = MemoryQueries(queries.detach(), targets, recall), translation.new_zeros(())
-    if memory.used == 0:
+    if memory.size == 0:
         return Loss(translation, zero, zero, zero, found, zero)
     log_probs, _, _ = model.read_out(states, queries, recall, memory)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()

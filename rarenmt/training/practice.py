@@ -137,6 +137,6 @@ def draw_candidates(
 
 
 def _random_slots(memory: Memory, rng: random.Random) -> Tensor:
-    count = rng.randint(0, memory.used)
+    count = rng.randint(0, memory.size)
     generator = torch.Generator().manual_seed(rng.getrandbits(32))
-    return torch.randperm(memory.used, generator=generator)[:count].to(memory.keys.device)
+    return torch.randperm(memory.size, generator=generator)[:count].to(memory.keys.device)

@@ -89,10 +89,10 @@ class Trainer:
         self.corpus, self.validation, self.config = corpus, validation, config
         self.device = model.embedding.weight.device
         self.memory = model.new_memory() if config.memory_positions else None
-        if self.memory is not None and config.memory_positions > self.memory.slots:
+        if self.memory is not None and config.memory_positions > self.memory.capacity:
             raise SettingError(
                 f"{config.memory_positions} positions per step query the memory but it has "
-                f"{self.memory.slots} slots; use more slots or fewer memory_positions"
+                f"{self.memory.capacity} slots; use more slots or fewer memory_positions"
             )
         self.optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), fused=True)
         self.average = AveragedModel(model, config.average) if config.average else None

@@ -51,7 +51,7 @@ class Header:
 
 def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) -> None:
     """Write the file atomically; DataError for a pair with a tab or line feed."""
-    used = memory.used
+    used = memory.size
     showings = list(journal.lines())
     for pair in showings:
         if not _fits_on_a_line(pair.source, pair.target):
@@ -107,7 +107,7 @@ def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, 
         raise CheckpointError(f"{path} is damaged: {error}") from None
     used = len(tensors["values"])
     slots = min(used + used // SPARE, memory.config.limit)
-    memory.restore(*(tensors[name] for name in ENTRIES), slots=slots)
+    memory.load_entries(*(tensors[name] for name in ENTRIES), slots=slots)
     return journal, header
 
 

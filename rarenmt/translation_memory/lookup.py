@@ -43,7 +43,7 @@ class CandidateFinder:
             tokenizer, lexicon.translations, frequencies, lexicon.inflections.are_forms, config
         )
         self._retriever.add(pair.source for pair in journal.pairs)
-        self._slots = journal.slots_by_pair(memory.used)
+        self._slots = journal.slots_by_pair(memory.size)
         self.prefixes = self._entry_prefixes(WordBoundaries.from_tokenizer(tokenizer))
         """The words before each entry in its pair."""
 
@@ -171,8 +171,8 @@ class CandidateFinder:
     def _entry_prefixes(self, boundaries: WordBoundaries) -> EntryPrefixes:
         """The words before each entry in its pair, for all slots in use."""
         order = torch.cat([_EMPTY, *self._slots])
-        values = self._memory.values[: self._memory.used].cpu()[order]
-        pairs, positions = self._journal.owners[: self._memory.used].long()[order].unbind(dim=1)
+        values = self._memory.values[: self._memory.size].cpu()[order]
+        pairs, positions = self._journal.owners[: self._memory.size].long()[order].unbind(dim=1)
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order))
         return entry_prefixes(values, pairs, positions, boundaries).select(back)

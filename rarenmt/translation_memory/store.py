@@ -222,7 +222,7 @@ class TranslationMemory:
         count = len(entries.values)
         self._finder = None
         self._make_room(count)
-        if not self._reinforces and self.memory.used + count <= self.memory.slots:
+        if not self._reinforces and self.memory.size + count <= self.memory.capacity:
             self._append(torch.tensor(numbers, dtype=torch.long), entries)
             return count
         each = iter(zip(numbers, entries.split(), strict=True))
@@ -245,7 +245,7 @@ class TranslationMemory:
         self, number: int, turn: int, keys: Tensor, values: Tensor, links: Tensor
     ) -> None:
         """Write one pair, in pass `turn`, into a memory that reinforces entries or is full."""
-        memory, before = self.memory, self.memory.used
+        memory, before = self.memory, self.memory.size
         right = 0
         nearest = None
         if self._reinforces:
@@ -256,14 +256,14 @@ class TranslationMemory:
         self.journal.assign_slots(
             torch.full_like(slots, number), torch.arange(len(slots)), links, slots
         )
-        self.evicted += len(values) - right - (memory.used - before)
+        self.evicted += len(values) - right - (memory.size - before)
 
     def _make_room(self, more: int) -> None:
         """Grow the memory to hold more entries, up to its limit."""
-        needed = self.memory.used + more
-        if needed > self.memory.slots:
-            limit = max(self.memory.config.limit, self.memory.slots)
-            spare = needed // GROWTH if self.memory.used else 0
+        needed = self.memory.size + more
+        if needed > self.memory.capacity:
+            limit = max(self.memory.config.limit, self.memory.capacity)
+            spare = needed // GROWTH if self.memory.size else 0
             self.memory.grow(min(limit, needed + spare))
 
     @property
@@ -285,7 +285,7 @@ class TranslationMemory:
         memory, journal, slots = (
             self.memory,
             self.journal,
-            self.journal.slots_by_pair(self.memory.used),
+            self.journal.slots_by_pair(self.memory.size),
         )
 
         def stored(pairs: Sequence[Pair]) -> Entries:

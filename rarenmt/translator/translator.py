@@ -269,13 +269,13 @@ class Translator:
             finder = self.translation_memory.candidate_finder
             candidates = finder.candidates(sentences, search.candidates)
             return (None if candidates is None else self.memory), candidates
-        return (self._whole(), None) if self.memory.used else NO_MEMORY
+        return (self._whole(), None) if self.memory.size else NO_MEMORY
 
     def _whole(self) -> Memory:
         """The memory with the chosen index. The index never affects what is written."""
         if self._indexed is not self.memory:
             self._indexed = self.memory
-            self.memory.use(choose_index(self._index, self.memory.used, self.device))
+            self.memory.use_index(choose_index(self._index, self.memory.size, self.device))
         return self.memory
 
     def _repeat(self, source: str, tm_match: TmMatch) -> Part:

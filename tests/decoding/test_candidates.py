@@ -56,7 +56,7 @@ def generator() -> torch.Generator:
 
 def drawn(memory: Memory, counts: list[int], seed: int) -> list[Tensor]:
     rng = random.Random(seed)
-    return [torch.tensor(rng.sample(range(memory.used), n), dtype=torch.long) for n in counts]
+    return [torch.tensor(rng.sample(range(memory.size), n), dtype=torch.long) for n in counts]
 
 
 def few(

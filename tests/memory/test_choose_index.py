@@ -11,7 +11,7 @@ from conftest import Command
 from rarenmt.config import IndexName, SearchConfig
 from rarenmt.errors import SettingError
 from rarenmt.memory.index import choose as choice
-from rarenmt.memory.index.choose import EXACT, choose_index
+from rarenmt.memory.index.choose import MAX_EXACT_SLOTS, choose_index
 from rarenmt.memory.index.exact import ExactIndex
 from rarenmt.memory.index.faiss import FaissIndex
 from rarenmt.memory.index.lsh import LshIndex
@@ -25,9 +25,9 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
     ("name", "slots", "device", "kind"),
     [
         ("auto", 0, CPU, ExactIndex),
-        ("auto", EXACT, CPU, ExactIndex),
-        ("auto", EXACT + 1, GPU, ExactIndex),
-        ("exact", EXACT + 1, CPU, ExactIndex),
+        ("auto", MAX_EXACT_SLOTS, CPU, ExactIndex),
+        ("auto", MAX_EXACT_SLOTS + 1, GPU, ExactIndex),
+        ("exact", MAX_EXACT_SLOTS + 1, CPU, ExactIndex),
         ("lsh", 0, GPU, LshIndex),
     ],
 )
@@ -41,7 +41,7 @@ def test_faiss_can_be_named_and_serves_what_is_too_large() -> None:
     pytest.importorskip("faiss")
 
     assert type(choose_index("faiss", 0, CPU)) is FaissIndex
-    assert type(choose_index("auto", EXACT + 1, CPU)) is FaissIndex
+    assert type(choose_index("auto", MAX_EXACT_SLOTS + 1, CPU)) is FaissIndex
 
 
 def test_without_faiss_what_is_too_large_is_compared_all_the_same(
@@ -49,7 +49,7 @@ def test_without_faiss_what_is_too_large_is_compared_all_the_same(
 ) -> None:
     monkeypatch.setattr(choice, "find_spec", lambda name: None)
 
-    assert type(choose_index("auto", EXACT + 1, CPU)) is ExactIndex
+    assert type(choose_index("auto", MAX_EXACT_SLOTS + 1, CPU)) is ExactIndex
 
 
 def test_without_its_library_faiss_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_the_memory_ranks_what_the_index_finds(dtype: torch.dtype, block: int) -
     memory = Memory(config, WIDTH, SLOTS, dtype=dtype, index=ExactIndex(block=block))
     memory.keys.copy_(unit_rows(SLOTS, 1))
     memory.values.copy_(torch.arange(SLOTS))
-    memory.restored()
+    memory.rebuild_index()
     queries = unit_rows(9, 2)
 
     recall = memory.read(queries)

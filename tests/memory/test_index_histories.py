@@ -22,14 +22,14 @@ WIDTH, K, MOST = 16, 4, 600
 
 def faiss_index() -> Index:
     pytest.importorskip("faiss")
-    return FaissIndex(fewest=64, probes=4)
+    return FaissIndex(min_keys=64, probes=4)
 
 
 INDEXES: dict[str, Callable[[], Index]] = {
     "exact": lambda: ExactIndex(block=100),
-    "exact, rounded first": lambda: ExactIndex(glance=True, block=100),
-    "lsh": lambda: LshIndex(tables=4, probes=4, tail=16, fewest=64),
-    "lsh without a tail": lambda: LshIndex(tables=4, probes=4, tail=0, fewest=64),
+    "exact, rounded first": lambda: ExactIndex(two_stage=True, block=100),
+    "lsh": lambda: LshIndex(tables=4, probes=4, tail=16, min_keys=64),
+    "lsh without a tail": lambda: LshIndex(tables=4, probes=4, tail=0, min_keys=64),
     "faiss": faiss_index,
 }
 
@@ -64,11 +64,11 @@ class SearchHistory:
 
     def happen(self, kind: str, count: int) -> Tensor:
         """The slots whose keys changed."""
-        used = self.memory.used
+        used = self.memory.size
         slots = torch.arange(used, min(used + count, MOST))
         if kind == "clear":
             self.memory.values.fill_(EMPTY)
-            self.memory.restored()
+            self.memory.rebuild_index()
             return slots[:0]
         if kind != "new":
             order = torch.randperm(used, generator=self.generator)
@@ -78,8 +78,8 @@ class SearchHistory:
             rows = rows[:1].expand_as(rows)
         self.memory.keys[slots] = rows.to(self.memory.keys.dtype)
         self.memory.values[slots] = slots
-        self.memory.used = max(used, used + len(slots) if kind == "new" else used)
-        self.memory.index.put(slots, self.memory.keys[slots])
+        self.memory.size = max(used, used + len(slots) if kind == "new" else used)
+        self.memory.index.update(slots, self.memory.keys[slots])
         return slots
 
 
@@ -94,26 +94,26 @@ def test_no_stale_slot_no_duplicate_and_what_was_just_put_comes_first(
     memory = history.memory
     for kind, count in events:
         changed = history.happen(kind, count)
-        keys = memory.keys[: memory.used].float()
+        keys = memory.keys[: memory.size].float()
         queries = torch.cat([unit_rows(3, history.generator), keys[changed[:20]]])
 
         recall = memory.read(queries)
 
         claimed = recall.slots != EMPTY
-        assert claimed.sum(dim=1).tolist() == [min(K, memory.used)] * len(queries)
+        assert claimed.sum(dim=1).tolist() == [min(K, memory.size)] * len(queries)
         for row, there, similarity, query in zip(
             recall.slots, claimed, recall.similarity, queries, strict=True
         ):
             slots = row[there]
             assert len(slots.unique()) == len(slots)
-            assert bool((slots < memory.used).all())
+            assert bool((slots < memory.size).all())
             assert_close(similarity[there], keys[slots] @ query)
         exact = queries @ keys.t()
         for slot, similarity in zip(changed[:20].tolist(), recall.similarity[3:], strict=True):
             assert similarity[0] >= keys[slot] @ keys[slot] - 1e-6
-        if name.startswith("exact") and memory.used:
+        if name.startswith("exact") and memory.size:
             assert_close(
-                recall.similarity[claimed], exact.topk(min(K, memory.used)).values.flatten()
+                recall.similarity[claimed], exact.topk(min(K, memory.size)).values.flatten()
             )
 
 
@@ -155,7 +155,7 @@ def test_more_neighbours_than_buckets_hold_are_found_all_the_same(name: str) -> 
 @pytest.mark.parametrize("count", [3000, 1 << 13, (1 << 13) + 32, 9000])
 def test_rounded_products_hide_nothing(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys so close together that bfloat16 cannot rank them, and enough to be glanced at."""
-    monkeypatch.setattr(index_module, "GLANCED", 1 << 13)
+    monkeypatch.setattr(index_module, "COARSE_BLOCK", 1 << 13)
     generator = torch.Generator().manual_seed(1)
     base = unit_rows(1, generator)
     rows = torch.randn(count, WIDTH, generator=generator)
@@ -163,7 +163,7 @@ def test_rounded_products_hide_nothing(count: int, monkeypatch: pytest.MonkeyPat
     keys[1000:] = unit_rows(count - 1000, generator).bfloat16()
     queries = F.normalize(base + 0.02 * torch.randn(9, WIDTH, generator=generator), dim=-1)
 
-    found = ExactIndex(glance=True, block=500).search(queries, keys, K)
+    found = ExactIndex(two_stage=True, block=500).search(queries, keys, K)
 
     products = queries @ keys.float().t()
     assert_close(products.gather(1, found).sort(descending=True).values, products.topk(K).values)

@@ -215,7 +215,7 @@ def test_new_values_fill_the_empty_slots_in_order() -> None:
     assert slots == [0, 1, 2]
     assert memory.keys.tolist() == [list(EAST), list(NORTH), list(WEST), [0.0, 0.0]]
     assert memory.values.tolist() == [CAT, DOG, COW, EMPTY]
-    assert memory.used == 3
+    assert memory.size == 3
 
 
 def test_a_right_answer_moves_the_key_halfway() -> None:
@@ -225,7 +225,7 @@ def test_a_right_answer_moves_the_key_halfway() -> None:
     slots = write(memory, (EAST_NORTH, CAT))
 
     assert slots == [0]
-    assert memory.used == 2
+    assert memory.size == 2
     assert_close(memory.keys[0], torch.tensor([1.8, 0.6]) / 3.6**0.5)
 
 
@@ -328,7 +328,7 @@ def test_a_write_needs_only_the_first_neighbour() -> None:
 
     memory.write(query, torch.tensor([CAT]), memory.read(query, k=1), torch.Generator())
 
-    assert memory.used == 2
+    assert memory.size == 2
 
 
 def test_growing_keeps_everything() -> None:
@@ -338,7 +338,7 @@ def test_growing_keeps_everything() -> None:
 
     memory.grow(5)
 
-    assert memory.slots == 5
+    assert memory.capacity == 5
     assert memory.keys.tolist() == [list(EAST), list(NORTH), [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     assert memory.values.tolist() == [CAT, DOG, EMPTY, EMPTY, EMPTY]
     assert memory.ages.tolist() == [0, 1, 0, 0, 0]
@@ -351,9 +351,9 @@ def test_a_loaded_memory_knows_what_it_holds() -> None:
     write(memory, (EAST, CAT), (NORTH, DOG))
 
     other.load_state_dict(memory.state_dict())
-    other.restored()
+    other.rebuild_index()
 
-    assert other.used == 2
+    assert other.size == 2
     assert other.read(torch.tensor([NORTH])).values.tolist() == [[DOG, CAT]]
 
 
@@ -362,10 +362,10 @@ def test_a_restored_memory_has_a_copy_and_writes_into_the_room_behind_it() -> No
     write(memory, (EAST, CAT), (NORTH, DOG))
     keys = memory.keys[:2].clone()
 
-    other.restore(keys, memory.values[:2], memory.ages[:2], memory.latest, slots=5)
+    other.load_entries(keys, memory.values[:2], memory.ages[:2], memory.latest, slots=5)
     keys.zero_()
 
-    assert (other.used, other.slots) == (2, 5)
+    assert (other.size, other.capacity) == (2, 5)
     assert other.values.tolist() == [CAT, DOG, EMPTY, EMPTY, EMPTY]
     assert other.read(torch.tensor([NORTH])).values.tolist() == [[DOG, CAT]]
     assert write(other, (SOUTH, COW)) == [2]
@@ -451,8 +451,8 @@ def test_any_history_goes_as_in_the_slow_memory(
     chance = random.Random(seed)
     for step, event in enumerate(history):
         if isinstance(event, int):
-            memory.grow(memory.slots + event)
-            reference.grow(memory.slots)
+            memory.grow(memory.capacity + event)
+            reference.grow(memory.capacity)
             continue
         queries = torch.tensor([near_landmark(number, chance) for number, _ in event])
         values = torch.tensor([value for _, value in event])
@@ -463,7 +463,7 @@ def test_any_history_goes_as_in_the_slow_memory(
             for query, (_, value) in zip(queries.tolist(), event, strict=True)
         ]
         assert memory.loss(queries, recall, values).tolist() == pytest.approx(expected, abs=1e-5)
-        uniform = torch.rand(memory.slots, generator=torch.Generator().manual_seed(step))
+        uniform = torch.rand(memory.capacity, generator=torch.Generator().manual_seed(step))
         noise = [(2 * number - 1) * AGE_NOISE for number in uniform.tolist()]
         slots = memory.write(queries, values, recall, torch.Generator().manual_seed(step))
         assert slots.tolist() == reference.write(queries.tolist(), values.tolist(), noise)

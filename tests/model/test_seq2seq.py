@@ -109,7 +109,7 @@ def test_half_precision_keys_say_nearly_the_same(tiny_model: Model) -> None:
     memory = remembering(tiny_model)
     coarse = tiny_model.new_memory(dtype=torch.bfloat16)
     coarse.load_state_dict(memory.state_dict())
-    coarse.restored()
+    coarse.rebuild_index()
 
     for pair in PAIRS:
         expected = log_probs(tiny_model, pair, memory)

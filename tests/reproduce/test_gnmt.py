@@ -36,7 +36,7 @@ def test_what_is_shown_and_asked(
         memory: bool = True,
         explain: bool = True,
     ) -> object:
-        asked.append((sources, self.memory.used if memory else 0))
+        asked.append((sources, self.memory.size if memory else 0))
         return translate(self, sources, config, memory=memory, explain=explain)
 
     monkeypatch.setattr(Translator, "remember", spy_remember)

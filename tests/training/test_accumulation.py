@@ -60,8 +60,8 @@ def test_gradients_and_memory_of_the_parts_are_those_of_the_whole(
         assert_close(found.grad, wanted.grad, msg=lambda text, name=name: f"{name}: {text}")  # type: ignore[misc]
     assert whole.memory is not None
     assert split.memory is not None
-    used = whole.memory.used
-    assert used == split.memory.used > 50
+    used = whole.memory.size
+    assert used == split.memory.size > 50
     assert torch.equal(whole.memory.values, split.memory.values)
     assert_close(whole.memory.keys, split.memory.keys)
 
@@ -70,4 +70,4 @@ def test_more_parts_than_sentences_will_do(tokenizer: Tokenizer, tmp_path: Path)
     run = a_run(tokenizer, tmp_path, 100)
 
     assert run.memory is not None
-    assert run.memory.used > 50
+    assert run.memory.size > 50

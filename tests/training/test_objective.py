@@ -161,7 +161,7 @@ def test_the_memory_is_not_told_by_asking(tiny_model: Model) -> None:
 
     loss_of(tiny_model, memory)
 
-    assert memory.used == 0
+    assert memory.size == 0
 
 
 def test_what_was_written_is_a_hit_the_next_time(tiny_model: Model) -> None:

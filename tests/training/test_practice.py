@@ -72,10 +72,10 @@ def test_the_memory_of_an_episode_holds_every_target_piece_of_its_support(
         others = life_long if seed % 2 else None
         memory = support_memory(model, entries, others, random.Random(seed))
         shown = [piece for _, target in episodes.support for piece in [*target, EOS]]
-        assert len(shown) <= memory.used <= len(shown) + 40
+        assert len(shown) <= memory.size <= len(shown) + 40
         assert memory.values[: len(shown)].tolist() == shown
         assert torch.equal(memory.keys[: len(shown)], entries.keys)
-        sizes.add(memory.used > len(shown))
+        sizes.add(memory.size > len(shown))
     assert sizes == {True, False}  # alone, and among the entries of the life-long memory
 
 
@@ -83,7 +83,7 @@ def test_with_retrieval_only_the_episode_is_remembered(practice: Practice, model
     for seed in range(5):
         entries = entries_of(practice, model, practice.maker.draw(2, 1, random.Random(seed)))
         memory = support_memory(model, entries, None, random.Random(seed))
-        assert memory.used == len(entries.values)
+        assert memory.size == len(entries.values)
 
 
 def test_the_candidates_of_a_query_are_its_own_pair_and_a_few_others(
@@ -111,7 +111,7 @@ def test_candidates_that_translate_no_word_of_the_query_are_blocked(
     entries = entries_of(practice, model, episodes)
     memory = support_memory(model, entries, None, random.Random(1))
     told = draw_candidates(episodes, MOST, random.Random(2))
-    places = torch.arange(memory.used).split(entries.lengths.tolist())
+    places = torch.arange(memory.size).split(entries.lengths.tolist())
 
     excerpt = practice.candidates(episodes, entries, memory, CONFIG, random.Random(2))
 

@@ -101,7 +101,7 @@ def state(run: Trainer) -> dict[str, torch.Tensor]:
             tensors[f"{kind}.{name}"] = tensor
     if run.memory is not None:
         tensors |= {f"memory.{name}": tensor for name, tensor in run.memory.state_dict().items()}
-        tensors["memory used"] = torch.tensor(run.memory.used)
+        tensors["memory used"] = torch.tensor(run.memory.size)
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
@@ -236,7 +236,7 @@ def test_a_run_without_memory_never_makes_one(begin: Begin, tmp_path: Path) -> N
 
 def test_the_memory_of_a_run_fills_up(whole: Trainer) -> None:
     assert whole.memory is not None
-    assert whole.memory.used == CONFIG.memory.slots
+    assert whole.memory.size == CONFIG.memory.slots
 
 
 def test_an_epoch_in_which_nothing_is_drawn_is_passed_over(

@@ -63,7 +63,7 @@ def remembering(
 def held(memory: Memory, journal: Journal, pair: Pair) -> dict[int, int]:
     """The slot of each position of a pair that still has one."""
     number = journal.pairs.index(pair)
-    owners = journal.owners[: memory.used].tolist()
+    owners = journal.owners[: memory.size].tolist()
     return {position: slot for slot, (owner, position) in enumerate(owners) if owner == number}
 
 
@@ -166,7 +166,7 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     for slot, piece in before.items():
         pair, (_, position) = journal.owner(slot), journal.owners[slot].tolist()
         number = int(journal.owners[slot, 0])
-        together = journal.owners[: memory.used].tolist()
+        together = journal.owners[: memory.size].tolist()
         inner = [tokenizer.continues_word[p] for p in pieces(tokenizer, pair)]
         word = takewhile(inner.__getitem__, range(position - 1, -1, -1))
         needed = {position - 1, *(p - 1 for p in word)} - {-1}  # back to the start of the word
@@ -176,7 +176,7 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
             assert piece == EMPTY
             gaps += 1
     assert gaps > 0
-    assert set(before) <= set(range(memory.used))
+    assert set(before) <= set(range(memory.size))
 
 
 def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:

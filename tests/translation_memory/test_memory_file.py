@@ -57,7 +57,7 @@ def test_what_was_saved_is_loaded(saved: Path, memory: Memory, tiny_model: Model
 
     assert header == HEADER
     assert journal.calls == [Call(PAIRS[:2]), Call([*PAIRS[2:], AGAIN], passes=3)]
-    assert other.used == memory.used == 15
+    assert other.size == memory.size == 15
     for name in ("keys", "values", "ages"):
         assert torch.equal(getattr(other, name)[:15], getattr(memory, name)[:15])
     assert torch.equal(other.latest, memory.latest)

@@ -27,7 +27,7 @@ def test_every_piece_of_a_pair_has_an_entry_of_its_own(translator: Translator) -
     result = translator.remember(PAIRS)
 
     pieces = sum(len(translator.tokenizer.encode(pair.target)) + 1 for pair in PAIRS)
-    assert result.tokens == translator.memory.used == pieces
+    assert result.tokens == translator.memory.size == pieces
 
 
 def test_a_key_does_not_depend_on_the_company_it_was_made_in(
@@ -38,7 +38,7 @@ def test_a_key_does_not_depend_on_the_company_it_was_made_in(
     for pair in PAIRS:
         alone.remember([pair])
 
-    used = translator.memory.used
+    used = translator.memory.size
     assert torch.equal(translator.memory.keys[:used], alone.memory.keys[:used])
     assert torch.equal(translator.journal.links[:used], alone.journal.links[:used])
 
@@ -46,10 +46,10 @@ def test_a_key_does_not_depend_on_the_company_it_was_made_in(
 def test_the_query_of_a_remembered_sentence_finds_its_own_entries(translator: Translator) -> None:
     translator.remember(PAIRS)
 
-    recall = translator.memory.read(translator.memory.keys[: translator.memory.used].float(), k=1)
+    recall = translator.memory.read(translator.memory.keys[: translator.memory.size].float(), k=1)
 
     torch.testing.assert_close(
-        recall.similarity[:, 0], torch.ones(translator.memory.used), atol=0.01, rtol=0
+        recall.similarity[:, 0], torch.ones(translator.memory.size), atol=0.01, rtol=0
     )
 
 
@@ -58,7 +58,7 @@ def test_the_memory_grows_when_it_is_full(translator: Translator) -> None:
 
     result = translator.remember(many)
 
-    assert translator.memory.used == result.tokens > MIN_SLOTS
+    assert translator.memory.size == result.tokens > MIN_SLOTS
     assert result.evicted == 0
 
 

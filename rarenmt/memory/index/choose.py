@@ -1,4 +1,4 @@
-"""Which index a memory gets."""
+"""The index factory."""
 
 from importlib.util import find_spec
 
@@ -9,18 +9,18 @@ from rarenmt.memory.index.exact import ExactIndex, Index
 from rarenmt.memory.index.faiss import FaissIndex
 from rarenmt.memory.index.lsh import LshIndex
 
-EXACT = 1 << 21
-"""Slots up to which a CPU compares every key, for what is faster misses neighbours; see
-docs/indexes.md. More than these were not measured."""
+MAX_EXACT_SLOTS = 1 << 21
+"""Slots up to which a CPU compares every key, because faster indexes miss neighbours; see
+docs/indexes.md. Larger memories were not measured."""
 
 
 def choose_index(name: IndexName, slots: int, device: torch.device) -> Index:
-    """An index of that name, or the right one for so many slots on a device.
+    """The index of this name; `auto` chooses one by the number of slots and the device.
 
-    Raises SettingError where `faiss` is named and its library is missing.
+    Raises SettingError if `faiss` is named and its library is missing.
     """
     if name == "auto":
-        large = device.type == "cpu" and slots > EXACT
+        large = device.type == "cpu" and slots > MAX_EXACT_SLOTS
         name = "faiss" if large and find_spec("faiss") else "exact"
     match name:
         case "exact":

@@ -16,37 +16,37 @@ from torch import Tensor
 
 from rarenmt.memory.index.topk import top_k, top_k_in_columns
 
-GLANCE = 4
-"""Times as many slots as are wanted whose rounded products are looked at closely."""
+OVERSAMPLING = 4
+"""Candidates of the coarse search per wanted slot."""
 
-GLANCED = 1 << 16
+MIN_CANDIDATES = 64
+"""Candidates of the coarse search, at least."""
+
+COARSE_BLOCK = 1 << 16
 """Keys whose rounded products are computed at once."""
 
-FEWEST_GLANCED = 1 << 15
-"""Keys below which their float32 products cost no more than looking twice."""
+MIN_COARSE_KEYS = 1 << 15
+"""Keys from which the two-stage search is faster than float32 products of all."""
 
-LEAST = 64
-"""Slots looked at closely, however few are wanted."""
+RERANK_ROWS = 64
+"""Queries whose candidates are compared in float32 at once."""
 
-CLOSE_ROWS = 64
-"""Queries whose slots are looked at closely at once."""
-
-NOISE = 1e-4
-"""What the order of a sum in float32 can change in a product of unit rows of some thousand."""
+SUM_ERROR = 1e-4
+"""Rounding error of a float32 product of unit rows of some thousand numbers."""
 
 
 class Index(Protocol):
     """Finds the slots whose keys are nearest to a query."""
 
-    def put(self, slots: Tensor, keys: Tensor) -> None:
-        """Note that the slots (B,) now hold the keys (B, D), whatever they held before."""
+    def update(self, slots: Tensor, keys: Tensor) -> None:
+        """The slots (B,) now hold the keys (B, D)."""
 
     def clear(self) -> None:
-        """Forget all slots."""
+        """Remove all slots."""
 
     def search(self, queries: Tensor, keys: Tensor, k: int) -> Tensor:
         """Different slots (B, k) nearest to queries (B, D) among keys (N, D), in any order;
-        k ≤ N. The keys of all N slots were put, and have not changed since."""
+        k ≤ N. `update` was called for the current keys of all N slots."""
         ...
 
 
@@ -54,70 +54,74 @@ class ExactIndex:
     """Every slot against every query: a matrix product and a top-k, block by block.
 
     Products rounded to half precision have hundreds of ties where keys lie close together, so
-    they are float32 numbers whatever the keys are stored in. On a processor that multiplies
-    bfloat16, keys stored so are first ranked by rounded products, several times as fast; the
-    best are then compared in float32, and a query whose answer the rounding could have changed
-    asks again all slots that it could have hidden.
+    they are computed in float32 for every storage type. On a processor that multiplies bfloat16,
+    a coarse search first ranks bfloat16 keys by rounded products, several times as fast; an exact
+    search compares the best in float32, and all other slots of a query for which the rounding could
+    have changed the result.
 
-    With `coarse` the factors of keys stored in float32 may be rounded on the way in (bfloat16 on
-    a CPU that has it, TF32 on a GPU), which is up to three times as fast and errs in the fourth
-    digit: good enough to train with.
+    With `coarse` the factors of float32 keys may be rounded (bfloat16 on a CPU that has it, TF32 on
+    a GPU), which is up to three times as fast with errors in the fourth digit: enough for
+    training.
     """
 
     def __init__(
-        self, *, coarse: bool = False, glance: bool | None = None, block: int = 1 << 14
+        self, *, coarse: bool = False, two_stage: bool | None = None, block: int = 1 << 14
     ) -> None:
         self._coarse = coarse
-        self._rounds = glance
-        """Whether keys in bfloat16 are ranked by rounded products first; None: where it pays."""
+        self._two_stage = two_stage
+        """Whether a coarse search comes first for bfloat16 keys; None: if it is faster."""
         self._block = block
-        """Keys compared at once: few enough for their products to stay in a CPU's cache."""
+        """Keys compared at once: their products stay in a CPU's cache."""
 
-    def put(self, slots: Tensor, keys: Tensor) -> None:
-        """Nothing to note: the search reads the keys."""
+    def update(self, slots: Tensor, keys: Tensor) -> None:
+        """Nothing to do: the search reads the keys."""
 
     def clear(self) -> None:
-        """Nothing was noted."""
+        """Nothing to remove."""
 
     def search(self, queries: Tensor, keys: Tensor, k: int) -> Tensor:
         """Slots (B, k) nearest to queries (B, D) among keys (N, D), in any order."""
         queries = queries.float()
-        count = max(GLANCE * k, LEAST)
-        if not self._glances(keys) or len(keys) <= count:
-            return self._look(queries, keys, k, None)
+        count = max(OVERSAMPLING * k, MIN_CANDIDATES)
+        if not self._has_two_stages(keys) or len(keys) <= count:
+            return self._exact_search(queries, keys, k, None)
         rounded = queries.bfloat16()
-        coarse, slots = self._glance(rounded, keys, count)
+        coarse, slots = self._coarse_search(rounded, keys, count)
         similarity = _products(queries, keys, slots)
         best = similarity.topk(k)
         found, kth = slots.gather(1, best.indices), best.values[:, -1]
         missed = coarse.amin(dim=1).float()
-        slack = (queries - rounded.float()).norm(dim=1) + _half_a_step(missed) + NOISE
+        slack = (queries - rounded.float()).norm(dim=1) + _rounding_error(missed) + SUM_ERROR
         unsure = (kth <= missed + slack).nonzero()[:, 0]
         if len(unsure):
             floor = (kth - slack)[unsure]
-            found[unsure] = self._look(queries[unsure], keys, k, floor)
+            found[unsure] = self._exact_search(queries[unsure], keys, k, floor)
         return found
 
-    def _glances(self, keys: Tensor) -> bool:
-        """Whether rounded products come first."""
-        pays = len(keys) > FEWEST_GLANCED and rounds_fast(keys.device)
-        return keys.dtype == torch.bfloat16 and (pays if self._rounds is None else self._rounds)
+    def _has_two_stages(self, keys: Tensor) -> bool:
+        """Whether a coarse search comes first."""
+        faster = len(keys) > MIN_COARSE_KEYS and rounds_fast(keys.device)
+        return keys.dtype == torch.bfloat16 and (
+            faster if self._two_stage is None else self._two_stage
+        )
 
-    def _glance(self, rounded: Tensor, keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def _coarse_search(self, rounded: Tensor, keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The largest rounded products (B, count) and their slots (B, count)."""
         best = [rounded.new_empty((len(rounded), 0))]
         slots = [torch.empty_like(best[0], dtype=torch.long)]
-        for start in range(0, len(keys), GLANCED):
-            products = keys[start : start + GLANCED] @ rounded.t()  # (N, B): faster than (B, N)
-            places = top_k_in_columns(products, min(count, len(products)))
-            best.append(products.t().gather(1, places))
-            slots.append(places + start)
+        for start in range(0, len(keys), COARSE_BLOCK):
+            products = (
+                keys[start : start + COARSE_BLOCK] @ rounded.t()
+            )  # (N, B): faster than (B, N)
+            rows = top_k_in_columns(products, min(count, len(products)))
+            best.append(products.t().gather(1, rows))
+            slots.append(rows + start)
         products = torch.cat(best, dim=1)
         order = products.topk(count, sorted=False).indices
         return products.gather(1, order), torch.cat(slots, dim=1).gather(1, order)
 
-    def _look(self, queries: Tensor, keys: Tensor, k: int, floor: Tensor | None) -> Tensor:
-        """Slots (B, k) by float32 products, of those whose rounded ones reach the floor (B,)."""
+    def _exact_search(self, queries: Tensor, keys: Tensor, k: int, floor: Tensor | None) -> Tensor:
+        """Slots (B, k) by float32 products, of keys whose rounded ones reach `floor` (B,)."""
         best = [queries.new_empty((len(queries), 0))]
         slots = [torch.empty_like(best[0], dtype=torch.long)]
         for start in range(0, len(keys), self._block):
@@ -128,9 +132,9 @@ class ExactIndex:
                 block = block[chosen]
             with rounded_factors(self._coarse):
                 similarity = queries @ block.float().t()
-            places = top_k(similarity, min(k, similarity.shape[1]))
-            best.append(similarity.gather(1, places))
-            slots.append((places if floor is None else chosen[places]) + start)
+            rows = top_k(similarity, min(k, similarity.shape[1]))
+            best.append(similarity.gather(1, rows))
+            slots.append((rows if floor is None else chosen[rows]) + start)
         order = torch.cat(best, dim=1).topk(k, sorted=False).indices
         return torch.cat(slots, dim=1).gather(1, order)
 
@@ -144,20 +148,22 @@ def _products(queries: Tensor, keys: Tensor, slots: Tensor) -> Tensor:
     """Float32 products of queries (B, D) with the keys in slots (B, M) → (B, M)."""
     return torch.cat(
         [
-            torch.einsum("bd,bmd->bm", some, keys[chosen].float())
-            for some, chosen in zip(queries.split(CLOSE_ROWS), slots.split(CLOSE_ROWS), strict=True)
+            torch.einsum("bd,bmd->bm", part, keys[chosen].float())
+            for part, chosen in zip(
+                queries.split(RERANK_ROWS), slots.split(RERANK_ROWS), strict=True
+            )
         ]
     )
 
 
-def _half_a_step(numbers: Tensor) -> Tensor:
-    """The most by which a product that rounds to such a number in bfloat16 can be larger."""
+def _rounding_error(numbers: Tensor) -> Tensor:
+    """Largest error of rounding a product to these bfloat16 numbers."""
     return numbers.abs().clamp(min=2.0**-100).log2().floor().exp2() * 2.0**-8
 
 
 @contextmanager
 def rounded_factors(allowed: bool) -> Iterator[None]:
-    """Let matrix products of float32 round their factors, and put it back."""
+    """Let matrix products of float32 round their factors, and restore the setting."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium" if allowed else before)
     try:

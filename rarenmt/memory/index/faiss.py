@@ -14,72 +14,72 @@ from torch import Tensor
 from rarenmt.errors import SettingError
 from rarenmt.memory.index.exact import ExactIndex
 
-FEWEST = 1 << 14
+MIN_KEYS = 1 << 14
 """Keys below which there are no lists: all are compared."""
 
-GROWTH = 4
-"""Times as many keys as the centres were found for after which they are found anew."""
+RETRAINING_GROWTH = 4
+"""Growth of the number of keys after which new centres are trained."""
 
-TRAINING, STEPS = 20, 6
-"""Keys of each list that k-means sees, and its steps."""
+TRAINING_KEYS, TRAINING_STEPS = 20, 6
+"""Keys per list that k-means uses, and its iterations."""
 
 BLOCK = 1 << 15
 """Keys added at once."""
 
 
 class FaissIndex:
-    """2 √N lists, of which a query asks some; a query with too few answers asks all slots."""
+    """2 √N lists, of which a query searches some; with too few results it searches all slots."""
 
-    def __init__(self, *, probes: int = 128, fewest: int = FEWEST, seed: int = 0) -> None:
+    def __init__(self, *, probes: int = 128, min_keys: int = MIN_KEYS, seed: int = 0) -> None:
         self._faiss = _faiss()
         self._probes = probes
-        """Lists that a query asks."""
-        self._fewest = fewest
+        """Lists that a query searches."""
+        self._min_keys = min_keys
         self._seed = seed
         self._exact = ExactIndex()
         self.clear()
 
     def clear(self) -> None:
-        """Forget all slots."""
+        """Remove all slots."""
         self._pending: list[Tensor] = []
         self._lists: Any = None
-        self._planned = 0
-        """Keys for which the centres were found."""
+        self._trained_for = 0
+        """Number of keys when the centres were trained."""
 
-    def put(self, slots: Tensor, keys: Tensor) -> None:
-        """Note that the slots (B,) now hold other keys; the next search sorts them in."""
+    def update(self, slots: Tensor, keys: Tensor) -> None:
+        """The slots (B,) now hold other keys, which the next search adds to the lists."""
         self._pending.append(slots.cpu())
 
     def search(self, queries: Tensor, keys: Tensor, k: int) -> Tensor:
         """Slots (B, k) near queries (B, D) among keys (N, D), in any order."""
-        self._settle(keys)
+        self._add_pending(keys)
         if self._lists is None or len(queries) == 0:
             return self._exact.search(queries, keys, k)
         _, found = self._lists.search(_array(queries), k)
         slots = torch.from_numpy(found).to(keys.device)
-        poor = (slots < 0).any(dim=1)
-        if bool(poor.any()):
-            slots[poor] = self._exact.search(queries[poor], keys, k)
+        incomplete = (slots < 0).any(dim=1)
+        if bool(incomplete.any()):
+            slots[incomplete] = self._exact.search(queries[incomplete], keys, k)
         return slots
 
-    def _settle(self, keys: Tensor) -> None:
-        """Sort in what was put since the last search."""
-        if len(keys) < self._fewest or not self._pending:
+    def _add_pending(self, keys: Tensor) -> None:
+        """Add the keys updated since the last search to the lists."""
+        if len(keys) < self._min_keys or not self._pending:
             return
-        if self._lists is None or len(keys) > GROWTH * self._planned:
+        if self._lists is None or len(keys) > RETRAINING_GROWTH * self._trained_for:
             self._lists = self._train(keys)
-            self._planned = len(keys)
-            late = torch.arange(len(keys))
+            self._trained_for = len(keys)
+            updated = torch.arange(len(keys))
         else:
-            late = torch.cat(self._pending).unique()
-            stale = late[late < self._lists.ntotal]
+            updated = torch.cat(self._pending).unique()
+            stale = updated[updated < self._lists.ntotal]
             self._lists.remove_ids(self._faiss.IDSelectorArray(stale.numpy()))
-        for some in late.split(BLOCK):
-            self._lists.add_with_ids(_array(keys[some.to(keys.device)]), some.numpy())
+        for part in updated.split(BLOCK):
+            self._lists.add_with_ids(_array(keys[part.to(keys.device)]), part.numpy())
         self._pending = []
 
     def _train(self, keys: Tensor) -> Any:
-        """Empty lists around centres found by k-means among some of the keys."""
+        """Empty lists with centres that k-means finds in a sample of the keys."""
         faiss, width = self._faiss, keys.shape[1]
         count = 1 << round(math.log2(2 * math.sqrt(len(keys))))
         nearest = faiss.IndexFlatIP(width)
@@ -92,25 +92,25 @@ class FaissIndex:
         faiss.omp_set_num_threads(torch.get_num_threads())
         lists.set_direct_map_type(faiss.DirectMap.Hashtable)
         lists.nprobe = self._probes
-        lists.cp.seed, lists.cp.niter = self._seed + 1, STEPS
-        lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, TRAINING
+        lists.cp.seed, lists.cp.niter = self._seed + 1, TRAINING_STEPS
+        lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, TRAINING_KEYS
         generator = torch.Generator().manual_seed(self._seed)
-        sample = torch.randperm(len(keys), generator=generator)[: TRAINING * count]
+        sample = torch.randperm(len(keys), generator=generator)[: TRAINING_KEYS * count]
         lists.train(_array(keys[sample.to(keys.device)]))
         return lists
 
 
 def _array(rows: Tensor) -> Any:
-    """Rows as the array of float32 that FAISS takes."""
+    """Rows as a float32 array for FAISS."""
     return rows.detach().float().cpu().contiguous().numpy()
 
 
 def _faiss() -> Any:
-    """The library; SettingError says how to install it."""
+    """The FAISS library; SettingError with instructions if it is missing."""
     try:
         return importlib.import_module("faiss")
     except ImportError as error:
         raise SettingError(
-            f"the index `faiss` needs a library that is not here ({error}); "
+            f"the index `faiss` needs a library that is not installed ({error}); "
             "install it with pip install 'rarenmt[faiss]', or use --index exact or lsh"
         ) from None

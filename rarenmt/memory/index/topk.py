@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 GROUP = 32
-"""Numbers whose maximum decides whether any of them is looked at."""
+"""Numbers per group: only groups with the largest maxima are searched."""
 
 
 def top_k(numbers: Tensor, k: int) -> Tensor:
-    """Places of the k largest numbers of each row (B, N) → (B, k), in any order.
+    """Positions of the k largest numbers of each row (B, N) → (B, k), in any order.
 
     They all lie in the k groups with the largest maxima, so only those are sorted.
     """
@@ -18,12 +18,12 @@ def top_k(numbers: Tensor, k: int) -> Tensor:
     groups = numbers.view(rows, -1, GROUP)
     chosen = groups.amax(dim=-1).topk(k, sorted=False).indices  # (B, k)
     members = groups.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
-    places = members.topk(k, sorted=False).indices
-    return chosen.gather(1, places // GROUP) * GROUP + places % GROUP
+    positions = members.topk(k, sorted=False).indices
+    return chosen.gather(1, positions // GROUP) * GROUP + positions % GROUP
 
 
 def top_k_in_columns(numbers: Tensor, k: int) -> Tensor:
-    """Places of the k largest numbers of each column (N, B) → (B, k), in any order.
+    """Positions of the k largest numbers of each column (N, B) → (B, k), in any order.
 
     The maxima of groups of whole rows are found many columns at a time.
     """
@@ -36,5 +36,5 @@ def top_k_in_columns(numbers: Tensor, k: int) -> Tensor:
     within = torch.arange(GROUP, device=numbers.device)
     rows = (chosen[:, :, None] * GROUP + within).flatten(1)  # (B, k · GROUP)
     column = torch.arange(columns, device=numbers.device)[:, None]
-    places = numbers[rows, column].topk(k, sorted=False).indices
-    return rows.gather(1, places)
+    positions = numbers[rows, column].topk(k, sorted=False).indices
+    return rows.gather(1, positions)

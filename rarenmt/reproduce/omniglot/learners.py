@@ -157,7 +157,7 @@ class MemoryLearner(Learner):
         return torch.cat(losses).mean()
 
     def restored(self) -> None:
-        self.memory.restored()
+        self.memory.rebuild_index()
 
 
 class SoftmaxLearner(Learner):

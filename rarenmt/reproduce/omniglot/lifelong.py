@@ -76,7 +76,7 @@ def live(features: Tensor, seed: int) -> Life:
         predicted.append(recall.values[0, 0])
         memory.write(query, target, recall, generator)
     showing, delay = _history(labels.tolist())
-    return Life(showing, delay, torch.stack(predicted).cpu() == labels, memory.used)
+    return Life(showing, delay, torch.stack(predicted).cpu() == labels, memory.size)
 
 
 def _history(labels: list[int]) -> tuple[Tensor, Tensor]:

@@ -60,7 +60,7 @@ class Lstm(nn.Module):
         if self.memory is None or not stage.remembering:
             return Learned(loss, said, None)
         queries = self.model.query(states)
-        if self.memory.used == 0:
+        if self.memory.size == 0:
             return Learned(loss, said, Asked(queries.detach(), targets, None, places))
         recall = self.memory.read(queries)
         log_probs, _, _ = self.model.read_out(states, queries, recall, self.memory)
@@ -91,7 +91,7 @@ class Lstm(nn.Module):
         real = (answers != PAD).nonzero()[:, 0]
         with torch.autocast(real.device.type, torch.bfloat16):
             queries = self.model.query(self.model.unroll(batch).at(real))
-        nearest = self.memory.read(queries, 1) if self.memory.used else None
+        nearest = self.memory.read(queries, 1) if self.memory.size else None
         self.memory.write(queries, answers[real], nearest, generator)
 
 

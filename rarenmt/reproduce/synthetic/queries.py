@@ -63,4 +63,4 @@ def forget(memory: Memory) -> None:
     memory.values.fill_(EMPTY)
     memory.latest.fill_(EMPTY)
     memory.ages.zero_()
-    memory.restored()
+    memory.rebuild_index()

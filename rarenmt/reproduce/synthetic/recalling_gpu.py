@@ -103,7 +103,7 @@ class RecallingGpu(nn.Module):
     def _ask(self, memory: Memory, column: Tensor) -> _Step:
         """The query of the state's columns (N, M · W), and its answer."""
         queries = F.normalize(self.query(column).float(), dim=-1)
-        return _Step(queries, memory.read(queries) if memory.used else None)
+        return _Step(queries, memory.read(queries) if memory.size else None)
 
     def _told(self, step: _Step, like: Tensor) -> Tensor:
         """The embedding of the recalled symbol, scaled (N, M); zeros from an empty memory."""

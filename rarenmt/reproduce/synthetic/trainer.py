@@ -164,7 +164,7 @@ class Trainer:
         self.optimiser = torch.optim.Adam(self.system.parameters(), lr=settings.rate, fused=True)
         course.resume(self.whole, self.optimiser)
         if self.system.memory is not None:
-            self.system.memory.restored()
+            self.system.memory.rebuild_index()
 
     def train(self) -> None:
         """All steps that are left."""

@@ -74,7 +74,7 @@ def test_what_was_shown_is_found_again(name: Name, recipe: Recipe) -> None:
     assert asked is not None
     assert torch.equal(asked.recalled(strings.answers.shape), strings.answers)
     forget(system.memory)
-    assert system.memory.used == 0
+    assert system.memory.size == 0
     assert int(system.memory.values.max()) == EMPTY
 
 
@@ -110,9 +110,9 @@ def test_learning_writes_nothing_and_the_trainer_writes_after_the_step() -> None
     assert memory is not None
 
     trainer.system.learn(task.train.at(torch.arange(4)), Stage(True, 0.0, torch.Generator()))
-    assert memory.used == 0
+    assert memory.size == 0
     trainer.train()
-    assert memory.used > 0
+    assert memory.size > 0
 
 
 def test_the_rate_falls_to_nothing_over_the_last_steps() -> None:
