@@ -221,7 +221,7 @@ def unknown_words(checkpoint: Checkpoint) -> None:
 
 def unknown_company(checkpoint: Checkpoint) -> None:
     """As if nothing were known of which words stand before the same words."""
-    checkpoint.company.__init__()  # type: ignore[misc]
+    checkpoint.cooccurrence.__init__()  # type: ignore[misc]
 
 
 def competing(**changes: Any) -> SearchConfig:

@@ -61,7 +61,7 @@ def main() -> None:
     suite, config = read_suite(arguments.suite), SearchConfig(beam=arguments.beam)
     at_once = replace(config, candidates=CandidateConfig(min_attention=0.0))
     whole = load_checkpoint(arguments.model, torch.device("cpu"))
-    unknown = replace(whole, company=Cooccurrence())
+    unknown = replace(whole, cooccurrence=Cooccurrence())
     print("| | said once more | sentences | word before as in the reference | recall | BLEU |")
     print("|---|---|---|---|---|---|")
     for name, checkpoint, search, memory in [

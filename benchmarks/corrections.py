@@ -72,7 +72,9 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
     """Source words that training knew, rare ones or `common` ones too, and target words that stand
     for them here."""
     checkpoint = translator.checkpoint
-    relevance = Retriever(checkpoint.tokenizer, checkpoint.lexicon.translations, checkpoint.counts)
+    relevance = Retriever(
+        checkpoint.tokenizer, checkpoint.lexicon.translations, checkpoint.frequencies
+    )
     sources, targets = defaultdict(set), defaultdict(set)
     for number, pair in enumerate(pairs):
         for word in WORD.findall(pair.source.lower()):

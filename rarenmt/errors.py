@@ -1,4 +1,4 @@
-"""Every mistake a user can make, as an exception with one sentence to read.
+"""Errors for the user, each with one sentence to read.
 
 RareError                exit status
 ├── DataError        1   text that cannot be used, with its file and line
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class RareError(Exception):
-    """A mistake outside the program; its text is a full sentence for the user."""
+    """An error outside the program; its text is a sentence for the user."""
 
     status = 1
 
@@ -25,7 +25,7 @@ class DataError(RareError):
 
 
 class StorageError(RareError):
-    """A file or folder that the system does not let us read or write."""
+    """A file or folder that cannot be read or written."""
 
     def __init__(self, path: Path | str, doing: str, error: OSError) -> None:
         super().__init__(f"{path}: cannot {doing}: {(error.strerror or str(error)).lower()}")

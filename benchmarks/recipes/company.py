@@ -8,7 +8,7 @@ Corpora with their weights, as `rarenmt train` takes them.
 import argparse
 from pathlib import Path
 
-from rarenmt.model.checkpoint import COMPANY
+from rarenmt.model.checkpoint import COOCCURRENCE
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.pairs import read_pairs
 
@@ -22,7 +22,7 @@ def main() -> None:
     for corpus in options.corpora:
         name, _, weight = corpus.partition("@")
         texts.append(((pair.target for pair in read_pairs(Path(name))), float(weight or 1)))
-    Cooccurrence.learn(texts).save(options.checkpoint / COMPANY)
+    Cooccurrence.learn(texts).save(options.checkpoint / COOCCURRENCE)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from rarenmt.model.checkpoint import COMPANY, LEXICON, WORDS, load_average, save_checkpoint
+from rarenmt.model.checkpoint import COOCCURRENCE, LEXICON, WORDS, load_average, save_checkpoint
 from rarenmt.model.readout import MixtureReadout
 from rarenmt.text.lexicon.lexicon import Lexicon
 
@@ -32,9 +32,9 @@ def main() -> None:
     save_checkpoint(options.out, mean.model, mean.tokenizer)
     known = [Lexicon.load(folder / LEXICON) for folder in dict.fromkeys(options.checkpoints)]
     Lexicon(pair for lexicon in known for pair in lexicon.pairs()).save(options.out / LEXICON)
-    mean.counts.save(options.out / WORDS)
-    if len(mean.company):
-        mean.company.save(options.out / COMPANY)
+    mean.frequencies.save(options.out / WORDS)
+    if len(mean.cooccurrence):
+        mean.cooccurrence.save(options.out / COOCCURRENCE)
 
 
 if __name__ == "__main__":

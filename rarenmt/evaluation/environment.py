@@ -1,4 +1,4 @@
-"""Where and with what a figure was measured."""
+"""The environment of a measurement."""
 
 import os
 import platform
@@ -13,16 +13,16 @@ import rarenmt
 
 @dataclass(frozen=True)
 class Environment:
-    """What a figure depends on beside the code that was timed."""
+    """Machine and versions that a measurement depends on."""
 
     machine: str
     threads: int
     torch: str
     commit: str
-    """Of the checkout that runs, with + where the working tree differs from it; unknown where the
-    package is installed."""
+    """Of the checkout, with + if the working tree differs from it; unknown for an installed
+    package."""
     load: float
-    """Runnable processes over the last minute."""
+    """Load average of the last minute."""
 
     @classmethod
     def now(cls) -> "Environment":
@@ -30,7 +30,7 @@ class Environment:
 
 
 def _machine() -> str:
-    """The processor as the system names it, with family and model, for names alone say little."""
+    """Name, family, model and cores of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -47,7 +47,7 @@ def _commit() -> str:
         command = ["git", "-C", str(checkout), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    if not (checkout / ".git").exists():  # git would name the commit of a folder above
+    if not (checkout / ".git").exists():  # or git would report a repository above it
         return "unknown"
     try:
         return git("rev-parse", "--short", "HEAD") + "+" * bool(git("status", "--porcelain"))

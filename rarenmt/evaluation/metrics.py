@@ -39,29 +39,29 @@ WORD = re.compile(r"[^\W\d_]+")
 
 
 class NewWordRecall:
-    """Recall of the reference words that no earlier segment held (R0), or exactly one (R1).
+    """Recall of the reference words that no earlier segment contains (R0), or exactly one (R1).
 
-    Counts are clipped: a word that the reference holds twice and the translation once is half
-    found. Case counts.
+    Counts are clipped: one occurrence of a word that the reference has twice is half a hit. Case
+    counts.
     """
 
     def __init__(self) -> None:
         self._segments: Counter[str] = Counter()
-        self._found, self._wanted = [0, 0], [0, 0]
+        self._hits, self._totals = [0, 0], [0, 0]
 
-    def show(self, segment: str) -> None:
-        """Take in a segment: from now on its words were seen once more."""
+    def observe(self, segment: str) -> None:
+        """Count the words of a segment as seen."""
         self._segments.update(set(WORD.findall(segment)))
 
-    def judge(self, translation: str, reference: str) -> None:
-        """Count what a translation has of the new words of its reference."""
-        has = Counter(WORD.findall(translation))
+    def score(self, translation: str, reference: str) -> None:
+        """Count the new words of a reference, and those that the translation contains."""
+        found = Counter(WORD.findall(translation))
         for word, count in Counter(WORD.findall(reference)).items():
             seen = self._segments[word]
             if seen < 2:
-                self._found[seen] += min(count, has[word])
-                self._wanted[seen] += count
+                self._hits[seen] += min(count, found[word])
+                self._totals[seen] += count
 
     def recall(self, seen: int) -> float | None:
-        """R0 or R1 in per cent; None where no word was judged."""
-        return 100 * self._found[seen] / self._wanted[seen] if self._wanted[seen] else None
+        """R0 or R1 in per cent; None without such words."""
+        return 100 * self._hits[seen] / self._totals[seen] if self._totals[seen] else None

@@ -1,7 +1,7 @@
-"""One-shot recall: show a word once, then translate other sentences that need it.
+"""One-shot recall: remember one pair with a word, then translate other sentences that need it.
 
-A suite is JSON: `context` pairs that show each word once, `tests` that need it, and
-`general` pairs that need none, to see what the memory breaks.
+A suite is JSON: `context` pairs with one word each, `tests` that need it, and `general` pairs that
+need none, to measure the damage by the memory.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
-from rarenmt.evaluation.bootstrap import Interval, bleu_gain, share, share_gain
+from rarenmt.evaluation.bootstrap import Interval, bleu_gain, rate, rate_gain
 from rarenmt.evaluation.metrics import WORD, NewWordRecall, score
 from rarenmt.text.pairs import Pair
 from rarenmt.translator.translator import Translator
@@ -21,7 +21,7 @@ from rarenmt.translator.translator import Translator
 
 @dataclass(frozen=True)
 class Question:
-    """A sentence whose translation needs a word that the context shows."""
+    """A sentence whose translation needs a word of a context pair."""
 
     word: str
     source_word: str
@@ -29,7 +29,7 @@ class Question:
     source: str
     target: str
     context: int = 0
-    """Number of the context pair that shows the word."""
+    """Number of the context pair with the word."""
 
     @property
     def copied(self) -> bool:
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Suite:
-    """What is shown, what is asked, and what must not change."""
+    """Pairs to remember, tests, and pairs whose translations should not change."""
 
     context: list[Pair]
     tests: list[Question]
@@ -47,31 +47,31 @@ class Suite:
 
     @property
     def watched(self) -> list[tuple[str, str]]:
-        """The first half of the general pairs: translated, to see what the memory breaks."""
+        """The first half of the general pairs, which are translated to measure damage."""
         return self.general[: len(self.general) // 2]
 
     @property
     def unrelated(self) -> list[tuple[str, str]]:
-        """The others, of which the control shows some."""
+        """The second half, from which the control remembers some."""
         return self.general[len(self.general) // 2 :]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a translator makes of a suite."""
+    """Translations of a suite."""
 
     tests: list[str]
     watched: list[str]
 
     def hits(self, suite: Suite) -> list[bool]:
-        """Whether the translation of each test holds its word, as a whole, case kept."""
-        asked = zip(suite.tests, self.tests, strict=True)
-        return [question.word in WORD.findall(text) for question, text in asked]
+        """Whether the translation of each test contains its word, with its case."""
+        answered = zip(suite.tests, self.tests, strict=True)
+        return [question.word in WORD.findall(text) for question, text in answered]
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What a condition has more than no memory, in points, on the same sentences."""
+    """Difference of a condition to no memory, in points, on the same sentences."""
 
     recall: Interval | None
     bleu: Interval
@@ -87,9 +87,9 @@ class OneShot:
     copied: Interval | None
     translated: Interval | None
     r0: float | None
-    """Recall of all reference words that no context pair shows (`evaluation.metrics`)."""
+    """Recall of reference words that no context pair contains (`evaluation.metrics`)."""
     r1: float | None
-    """Recall of those that exactly one context pair shows."""
+    """Recall of those that exactly one context pair contains."""
     bleu: float
     chrf: float
     general_bleu: float
@@ -101,7 +101,7 @@ class OneShot:
 
 
 def read_suite(path: Path) -> Suite:
-    """A suite from its JSON file; DataError when it is none."""
+    """A suite from its JSON file; DataError if it is not one."""
     try:
         data = json.loads(path.read_text("utf-8"))
         context = [Pair(s, t, str(path), i) for i, (s, t) in enumerate(data["context"], start=1)]
@@ -127,10 +127,10 @@ def read_suite(path: Path) -> Suite:
 def measure(
     translator: Translator, suite: Suite, config: SearchConfig, passes: int = 1
 ) -> list[OneShot]:
-    """Figures without memory, with the context in memory, and with as many unrelated pairs.
+    """Figures without memory, with as many unrelated pairs in memory, and with the context.
 
-    The translator's memory is added to in RAM. The control shows the translator general
-    pairs instead of the context: what it changes is not due to the words.
+    Adds the context to the translator's memory in RAM. The control remembers general pairs
+    instead: its changes are not due to the words.
     """
     stock = suite.unrelated
     chosen = random.Random(0).sample(stock, min(len(stock), len(suite.context)))
@@ -147,8 +147,8 @@ def measure(
 def answer(
     translator: Translator, suite: Suite, config: SearchConfig, *, memory: bool = True
 ) -> Answers:
-    """Translations of the tests and of the watched pairs; anew, for in some collections a
-    sentence has several translations."""
+    """Translations of the tests and of the watched pairs. Exact matches are translated too, because
+    in some collections a sentence has several translations."""
     config = replace(config, repeat=False)
 
     def translate(sources: Sequence[str]) -> list[str]:
@@ -163,22 +163,22 @@ def answer(
 def figures(
     condition: str, suite: Suite, answers: Answers, before: Answers | None = None
 ) -> OneShot:
-    """The figures of one condition and, where those of no memory are given, what it gains."""
+    """The figures of one condition, and its gain over the translations `before`."""
     hits = answers.hits(suite)
     copied = [hit for hit, test in zip(hits, suite.tests, strict=True) if test.copied]
     translated = [hit for hit, test in zip(hits, suite.tests, strict=True) if not test.copied]
     novelty = NewWordRecall()
     for pair in suite.context:
-        novelty.show(pair.target)
+        novelty.observe(pair.target)
     for text, test in zip(answers.tests, suite.tests, strict=True):
-        novelty.judge(text, test.target)
+        novelty.score(text, test.target)
     bleu, chrf, _ = score(answers.tests, [test.target for test in suite.tests])
     general_bleu, general_chrf, _ = score(answers.watched, [t for _, t in suite.watched])
     return OneShot(
         condition,
-        share(hits),
-        share(copied),
-        share(translated),
+        rate(hits),
+        rate(copied),
+        rate(translated),
         novelty.recall(0),
         novelty.recall(1),
         bleu.value,
@@ -191,7 +191,7 @@ def figures(
 
 def _gain(suite: Suite, before: Answers, after: Answers) -> Gain:
     return Gain(
-        share_gain(before.hits(suite), after.hits(suite)),
+        rate_gain(before.hits(suite), after.hits(suite)),
         bleu_gain(before.tests, after.tests, [test.target for test in suite.tests]),
         bleu_gain(before.watched, after.watched, [target for _, target in suite.watched]),
     )

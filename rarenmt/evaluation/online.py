@@ -28,7 +28,7 @@ def recall_of_new_words(hypotheses: Sequence[str], references: Sequence[str]) ->
     the references counts towards it."""
     recall = NewWordRecall()
     for hypothesis, reference in zip(hypotheses, references, strict=True):
-        recall.judge(hypothesis, reference)
-        recall.show(reference)
+        recall.score(hypothesis, reference)
+        recall.observe(reference)
     both = {"R0": recall.recall(0), "R1": recall.recall(1)}
     return {name: value for name, value in both.items() if value is not None}

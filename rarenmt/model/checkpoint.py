@@ -1,16 +1,16 @@
-"""A trained model as a folder, and the only module that knows its file names.
+"""A trained model as a folder; only this module knows the file names.
 
 config.json              format, configuration, names of the weight files, fingerprints
 vocabulary.model         sentencepiece
-lexicon.tsv              which words translate which, where training aligned them
-words.tsv                how often source words stand in the training text
-company.tsv              which target words stand before the same words there
+lexicon.tsv              translation lexicon, if training aligned words
+words.tsv                frequencies of source words in the training text
+company.tsv              co-occurrence statistics of its target words
 weights-*.safetensors    bfloat16, at most 16 MB each
-training.safetensors     what a run needs to go on: weights, optimiser, memory (float32)
-metrics.jsonl            the course of training, one line a report
-memory.safetensors       what the model was told to remember; see `rarenmt.translator.locations`
+training.safetensors     what `train --resume` needs: weights, optimiser, memory (float32)
+metrics.jsonl            progress of training, one report per line
+memory.safetensors       the translation memory; see `rarenmt.translator.locations`
 
-config.json names the weight files and is replaced last, so the folder is whole at any moment.
+config.json names the weight files and is replaced last, so the folder is consistent at any moment.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from rarenmt.config import Config
 from rarenmt.config.parsing import parse
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.model.seq2seq import Model
-from rarenmt.storage.files import naming, replace_bytes
+from rarenmt.storage.files import file_errors, replace_bytes
 from rarenmt.storage.tensors import join, load_tensors, save_tensors, shards
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.frequency import Frequencies
@@ -43,7 +43,7 @@ METRICS = "metrics.jsonl"
 WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors")
 LEXICON = "lexicon.tsv"
 WORDS = "words.tsv"
-COMPANY = "company.tsv"
+COOCCURRENCE = "company.tsv"
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ class Checkpoint:
     model: Model
     tokenizer: Tokenizer
     fingerprint: str
-    """Identifies the weights and vocabulary that make keys; a memory belongs to one fingerprint."""
+    """Identifies the weights and vocabulary that keys depend on; a memory belongs to one."""
     lexicon: Lexicon
-    """What the training text says of words; nothing where its words were not aligned."""
-    counts: Frequencies
-    """How often source words stand there; nothing in a checkpoint of before."""
-    company: Cooccurrence
-    """Which target words stand before the same words there; likewise."""
+    """Empty if training aligned no words."""
+    frequencies: Frequencies
+    """Of source words; empty in older checkpoints."""
+    cooccurrence: Cooccurrence
+    """Of target words; empty in older checkpoints."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """The part of config.json that ties the other files to it."""
+    """The part of config.json that identifies the other files."""
 
     fingerprint: str
     weights: tuple[str, ...]
@@ -74,11 +74,11 @@ class Manifest:
     def __post_init__(self) -> None:
         for name in self.weights:
             if not WEIGHTS.fullmatch(name):
-                raise SettingError(f"{name!r} is no name of a weight file")
+                raise SettingError(f"{name!r} is not the name of a weight file")
 
 
 def key_fingerprint(weights: dict[str, Tensor], tokenizer: Tokenizer) -> str:
-    """SHA-256 over the vocabulary and every stored weight that a key depends on."""
+    """SHA-256 of the vocabulary and of every stored weight that a key depends on."""
     digest = hashlib.sha256(tokenizer.model)
     for name in sorted(weights):
         if not name.startswith(("readout.", "output.")):
@@ -88,7 +88,7 @@ def key_fingerprint(weights: dict[str, Tensor], tokenizer: Tokenizer) -> str:
 
 
 def content_hash(weights: dict[str, Tensor]) -> str:
-    """SHA-256 over all weights."""
+    """SHA-256 of all weights."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(name.encode())
@@ -97,7 +97,7 @@ def content_hash(weights: dict[str, Tensor]) -> str:
 
 
 def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
-    """Write model and vocabulary; an older checkpoint there is replaced at the last moment."""
+    """Write model and vocabulary; replaces an older checkpoint in one step at the end."""
     weights = {name: t.detach().cpu().bfloat16() for name, t in model.state_dict().items()}
     fingerprint = key_fingerprint(weights, tokenizer)
     content = content_hash(weights)
@@ -117,7 +117,7 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
         **model.config.to_json(),
     }
     replace_bytes(folder / CONFIG, (json.dumps(description, indent=2) + "\n").encode())
-    with naming(folder, "clean up"):
+    with file_errors(folder, "clean up"):
         for stale in set(folder.glob("weights-*.safetensors")) - {folder / file for file in files}:
             stale.unlink()
 
@@ -131,34 +131,34 @@ def save_word_tables(
         lexicon.save(folder / LEXICON)
     counts.save(folder / WORDS)
     if len(company):
-        company.save(folder / COMPANY)
+        company.save(folder / COOCCURRENCE)
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
-    """Read a folder; CheckpointError says what is missing, damaged or of another version."""
+    """Load a folder; CheckpointError if a file is missing, damaged or of another version."""
     manifest, config = read_description(folder)
     tokenizer = load_tokenizer(folder)
-    with torch.device("meta"):  # without memory, which damaged sizes could ask too much of
+    with torch.device("meta"):  # allocates nothing, in case damaged sizes are huge
         model = Model(config)
     weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
     verify(folder, manifest, weights, tokenizer)
-    lexicon, counts = Lexicon.load(folder / LEXICON), Frequencies.load(folder / WORDS)
-    company = Cooccurrence.load(folder / COMPANY)
+    lexicon, frequencies = Lexicon.load(folder / LEXICON), Frequencies.load(folder / WORDS)
+    cooccurrence = Cooccurrence.load(folder / COOCCURRENCE)
     model = model.to(device).eval()
-    return Checkpoint(model, tokenizer, manifest.fingerprint, lexicon, counts, company)
+    return Checkpoint(model, tokenizer, manifest.fingerprint, lexicon, frequencies, cooccurrence)
 
 
 def load_average(folders: Sequence[Path], device: torch.device) -> Checkpoint:
-    """The first of several checkpoints, with the mean of all their weights (Wortsman et al. 2022,
-    "Model soups"); CheckpointError where vocabularies or sizes differ."""
-    all_of_them = [load_checkpoint(folder, device) for folder in folders]
-    first = all_of_them[0]
-    weights = [each.model.state_dict() for each in all_of_them]
-    for folder, other, theirs in zip(folders, all_of_them, weights, strict=True):
+    """The first of several checkpoints, with the mean of the weights of all (Wortsman et al. 2022,
+    "Model soups"); CheckpointError if vocabularies or sizes differ."""
+    checkpoints = [load_checkpoint(folder, device) for folder in folders]
+    first = checkpoints[0]
+    weights = [each.model.state_dict() for each in checkpoints]
+    for folder, other, theirs in zip(folders, checkpoints, weights, strict=True):
         if other.tokenizer.fingerprint != first.tokenizer.fingerprint:
             raise CheckpointError(
                 f"{folder} has another vocabulary than {folders[0]}, so their weights cannot be "
-                "averaged; name checkpoints that came of one another with --from"
+                "averaged; give checkpoints of the same origin to --from"
             )
         if {n: t.shape for n, t in theirs.items()} != {n: t.shape for n, t in weights[0].items()}:
             raise CheckpointError(
@@ -173,7 +173,7 @@ def load_average(folders: Sequence[Path], device: torch.device) -> Checkpoint:
 def verify(
     folder: Path, manifest: Manifest, weights: dict[str, Tensor], tokenizer: Tokenizer
 ) -> None:
-    """CheckpointError where weights or vocabulary are not those config.json was written with."""
+    """CheckpointError if weights or vocabulary differ from those that config.json identifies."""
     if content_hash(weights) != manifest.content:
         raise CheckpointError(
             f"{folder}: the weight files are damaged, or not those that {CONFIG} was written with; "
@@ -187,12 +187,12 @@ def verify(
 
 
 def read_description(folder: Path) -> tuple[Manifest, Config]:
-    """What config.json says, each value checked."""
+    """The content of config.json, each value checked."""
     path = folder / CONFIG
     if not path.is_file():
         raise CheckpointError(f"{folder} is not a checkpoint: it holds no {CONFIG}")
     try:
-        with naming(path, "read"):
+        with file_errors(path, "read"):
             description = json.loads(path.read_text("utf-8"))
         found = description.pop("format")
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
@@ -201,16 +201,16 @@ def read_description(folder: Path) -> tuple[Manifest, Config]:
         raise CheckpointError(
             f"{path} has checkpoint format {found!r}; this version reads format {FORMAT}"
         )
-    tied = {field.name for field in fields(Manifest)} & description.keys()
+    names = {field.name for field in fields(Manifest)} & description.keys()
     try:
-        manifest = parse(Manifest, {name: description.pop(name) for name in tied})
+        manifest = parse(Manifest, {name: description.pop(name) for name in names})
         return manifest, Config.from_json(description)
     except SettingError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from None
 
 
 def save_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
-    """Write the vocabulary of a folder."""
+    """Write the vocabulary to a folder."""
     replace_bytes(folder / VOCABULARY, tokenizer.model)
 
 
@@ -219,14 +219,14 @@ def load_tokenizer(path: Path) -> Tokenizer:
     file = path if path.is_file() else path / VOCABULARY
     if not file.is_file():
         raise CheckpointError(f"{path} holds no {VOCABULARY}")
-    with naming(file, "read"):
+    with file_errors(file, "read"):
         return Tokenizer(file.read_bytes())
 
 
 def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str, Tensor]:
-    """Give a model the weights of several files, and give them back as they are stored.
+    """Load the weights of several files into a model; return them in the stored format.
 
-    CheckpointError when their names or shapes are not those of the model, or a value is no number.
+    CheckpointError if names or shapes differ from those of the model, or a value is not finite.
     """
     try:
         weights = {name: tensor.bfloat16() for name, tensor in join(groups).items()}
@@ -236,10 +236,10 @@ def fit(model: Model, groups: list[dict[str, Tensor]], folder: Path) -> dict[str
         reason = str(error).splitlines()[:2][-1].strip()
         raise CheckpointError(f"{folder}: the weights do not fit {CONFIG}: {reason}") from None
     for name, tensor in whole.items():
-        if not tensor.sum().isfinite():  # quicker than to ask every value, and as sure
+        if not tensor.sum().isfinite():  # equivalent to testing every value, and faster
             raise CheckpointError(
-                f"{folder}: {name} has values that are infinite or no numbers, so the model cannot "
-                "translate; its training failed: train it anew with a lower --learning-rate"
+                f"{folder}: {name} has infinite or NaN values, so the model cannot "
+                "translate; its training diverged: train again with a lower --learning-rate"
             )
     return {name: weights[name] for name in model.state_dict()}
 

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole or not at all, and locks around shared ones."""
+"""Atomic replacement of files, and file locks."""
 
 import errno
 import fcntl
@@ -13,11 +13,11 @@ from filelock import FileLock
 from rarenmt.errors import StorageError
 
 TEMPORARY = ".rarenmt"
-"""Ends the name of every temporary file, so that it can be told from the user's own."""
+"""Suffix of temporary files, which tells them from the user's files."""
 
 
 @contextmanager
-def naming(path: Path, doing: str) -> Iterator[None]:
+def file_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn an OSError inside into a StorageError that names the file."""
     try:
         yield
@@ -29,7 +29,7 @@ Identity = tuple[int, int, int]
 
 
 def identity(path: Path) -> Identity | None:
-    """What tells a file from every one that replaces it; None where there is none."""
+    """Inode, modification time and size, which change with every replacement; None without a file."""
     if not path.exists():
         return None
     status = path.stat()
@@ -39,14 +39,13 @@ def identity(path: Path) -> Identity | None:
 def replace(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file in the same folder, then move it to `path`.
 
-    Whoever opens `path` at any moment, even after a power cut, sees the old file or
-    the new one. The temporary file does not outlive a failure, and what a killed process
-    left in the folder is swept. A link stays a link.
+    At any moment, even after a power failure, `path` is the old file or the new one. The temporary
+    file is removed after a failure, and so are those of killed processes. A link remains a link.
     """
-    with naming(path, "write"):
-        path = _behind_links(path)
+    with file_errors(path, "write"):
+        path = _resolve(path)
         _make_folder(path.parent)
-        _sweep(path.parent)
+        _remove_stale(path.parent)
         temporary, descriptor = _new_temporary(path)
         try:
             write(temporary)
@@ -66,18 +65,18 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 
 def _new_temporary(path: Path) -> tuple[Path, int]:
-    """A new file beside `path`, locked until its descriptor is closed or its process is gone."""
+    """A new file beside `path`, locked until its descriptor is closed or its process ends."""
     while True:
         descriptor, name = tempfile.mkstemp(TEMPORARY, f".{path.name}.", path.parent)
-        with suppress(OSError):  # where files cannot be locked, none is swept either
+        with suppress(OSError):  # without file locks, no file is removed either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return Path(name), descriptor
-        os.close(descriptor)  # somebody swept it before it was locked
+        os.close(descriptor)  # another process removed it before it was locked
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the temporary files that no living process holds."""
+def _remove_stale(folder: Path) -> None:
+    """Remove temporary files that no running process has locked."""
     for stale in folder.glob(f".*{TEMPORARY}"):
         with suppress(OSError), stale.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,14 +87,14 @@ def _write_all(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _behind_links(path: Path) -> Path:
+def _resolve(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:  # what is there is a file; "file exists" would be no explanation
+    except FileExistsError:  # it is a file; "file exists" would not explain that
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
 
 
@@ -115,9 +114,9 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file (beside it, `.lock`), waiting for whoever has it."""
-    with naming(path, "lock"):
-        path = _behind_links(path)
+    """Hold the lock of a file (`.lock` beside it); waits until it is free."""
+    with file_errors(path, "lock"):
+        path = _resolve(path)
         _make_folder(path.parent)
         lock = FileLock(path.with_name(path.name + ".lock"))
         lock.acquire()

@@ -60,13 +60,13 @@ def learn_word_tables(
         lexicon = Lexicon.learn(corpus.pairs, alignments.rows, tokenizer)
     else:
         lexicon = start.lexicon if start is not None else Lexicon()
-    if start is not None and len(start.counts):
-        frequencies = start.counts
+    if start is not None and len(start.frequencies):
+        frequencies = start.frequencies
     else:
         sources = (([pair.source for pair in pairs], weight) for pairs, weight in texts)
         frequencies = Frequencies.from_texts(sources)
-    if start is not None and len(start.company):
-        cooccurrence = start.company
+    if start is not None and len(start.cooccurrence):
+        cooccurrence = start.cooccurrence
     else:
         targets = (([pair.target for pair in pairs], weight) for pairs, weight in texts)
         cooccurrence = Cooccurrence.learn(targets)

@@ -13,9 +13,9 @@ from torch import Tensor
 from rarenmt.config import Config
 from rarenmt.errors import SettingError
 from rarenmt.memory.memory import Memory
-from rarenmt.model.checkpoint import COMPANY, LEXICON, METRICS, TRAINING, WORDS, Checkpoint
+from rarenmt.model.checkpoint import COOCCURRENCE, LEXICON, METRICS, TRAINING, WORDS, Checkpoint
 from rarenmt.model.seq2seq import Model
-from rarenmt.storage.files import TEMPORARY, naming, replace_bytes
+from rarenmt.storage.files import TEMPORARY, file_errors, replace_bytes
 from rarenmt.storage.tensors import save_tensors
 from rarenmt.training.averaging import AveragedModel
 
@@ -68,9 +68,9 @@ def check_folder(folder: Path, resume: bool) -> None:
         raise SettingError(
             f"{folder} contains a training run; add --resume, or choose another folder"
         )
-    with naming(folder, "read"):
+    with file_errors(folder, "read"):
         files = list(folder.iterdir()) if folder.exists() else []
-    tables = {LEXICON, WORDS, COMPANY}  # left by a run that was killed before its first save
+    tables = {LEXICON, WORDS, COOCCURRENCE}  # left by a run that was killed before its first save
     if not started and any(p.suffix != TEMPORARY and p.name not in tables for p in files):
         raise SettingError(f"{folder} is not empty; choose another folder")
 
@@ -102,7 +102,7 @@ def dropout_seed(seed: int, device: torch.device) -> Iterator[None]:
 def append_report(folder: Path, report: TrainingReport) -> None:
     """Append a report to metrics.jsonl."""
     path = folder / METRICS
-    with naming(path, "write"), path.open("a", encoding="utf-8") as stream:
+    with file_errors(path, "write"), path.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(asdict(report)) + "\n")
 
 
@@ -111,7 +111,7 @@ def drop_later_reports(folder: Path, step: int) -> None:
     path = folder / METRICS
     if not path.is_file():
         return
-    with naming(path, "read"):
+    with file_errors(path, "read"):
         lines = path.read_bytes().splitlines(keepends=True)
     complete = [line for line in lines if line.endswith(b"}\n")]
     replace_bytes(path, b"".join(line for line in complete if json.loads(line)["step"] <= step))

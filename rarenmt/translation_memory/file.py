@@ -113,7 +113,7 @@ def load_memory(path: Path, memory: Memory, fingerprint: str) -> tuple[Journal, 
 
 def read_journal(path: Path) -> tuple[Journal, Header]:
     """The journal of a memory file of any checkpoint."""
-    tensors, metadata = load_tensors(path, leave=("keys",))
+    tensors, metadata = load_tensors(path, exclude=("keys",))
     header = _header(path, metadata)
     try:
         if metadata["format"] in OLD_FORMATS:

@@ -129,7 +129,7 @@ class TranslationMemory:
                 self.journal,
                 checkpoint.tokenizer,
                 checkpoint.lexicon,
-                checkpoint.counts,
+                checkpoint.frequencies,
                 self._retrieval,
             )
         return self._finder

@@ -54,7 +54,7 @@ class Translator:
         self.device = self.model.embedding.weight.device
         self.translation_memory = TranslationMemory(checkpoint, memory_path, retrieval)
         self._agreement = Agreement(
-            self.model, self.tokenizer, checkpoint.lexicon, checkpoint.company
+            self.model, self.tokenizer, checkpoint.lexicon, checkpoint.cooccurrence
         )
         self._index: IndexName = index
         self._indexed: Memory | None = None
@@ -234,7 +234,7 @@ class Translator:
         copying = None
         if config.verbatim:
             reworded = [self._reworded(text) if candidates else set() for text in texts]
-            counts, languages = self.checkpoint.counts, self.model.config.languages
+            counts, languages = self.checkpoint.frequencies, self.model.config.languages
             copying = CopyConstraints.from_sources(
                 sources, reworded, self.tokenizer, counts, languages, pointer_weight,
                 config.constraints, self.device,
@@ -250,7 +250,7 @@ class Translator:
 
     def _reworded(self, sentence: str) -> set[str]:
         """The placeables of a sentence that a retrieved pair has only in its source."""
-        placeables = find_placeables(sentence, self.checkpoint.counts)
+        placeables = find_placeables(sentence, self.checkpoint.frequencies)
         pairs = self.retrieve(sentence) if placeables else []
         return {
             placeable

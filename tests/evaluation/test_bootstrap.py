@@ -2,7 +2,7 @@
 
 import pytest
 
-from rarenmt.evaluation.bootstrap import Interval, bleu_gain, share, share_gain
+from rarenmt.evaluation.bootstrap import Interval, bleu_gain, rate, rate_gain
 from rarenmt.evaluation.metrics import bleu
 
 REFERENCES = [
@@ -17,27 +17,27 @@ WORST = [text.replace("Katze", "Kuh").replace("in die", "zur") for text in WORSE
 
 def test_a_share_comes_with_the_interval_of_its_sampling() -> None:
     """Of 100 tests half of which are hit, one standard deviation is 5 %."""
-    half = share([True, False] * 50)
+    half = rate([True, False] * 50)
 
     assert half is not None
     assert half.value == 50.0
     assert 38 <= half.low <= 42
     assert 58 <= half.high <= 62
-    assert share([True] * 9) == Interval(100.0, 100.0, 100.0)
-    assert share([]) is None
+    assert rate([True] * 9) == Interval(100.0, 100.0, 100.0)
+    assert rate([]) is None
 
 
 def test_hits_on_the_same_tests_are_compared_test_by_test() -> None:
     """Shares of 50 and 60 % of 100 tests overlap far; that no test was lost makes it sure."""
     before, after = [True, False] * 50, [True, False] * 40 + [True] * 20
 
-    gained = share_gain(before, after)
+    gained = rate_gain(before, after)
 
     assert gained is not None
     assert gained.value == 10.0
     assert 3 <= gained.low <= 6
     assert 14 <= gained.high <= 17
-    assert share_gain([], []) is None
+    assert rate_gain([], []) is None
 
 
 @pytest.mark.parametrize(

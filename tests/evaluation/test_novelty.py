@@ -7,11 +7,11 @@ from rarenmt.evaluation.metrics import NewWordRecall
 
 def test_words_are_counted_by_the_segments_that_held_them() -> None:
     novelty = NewWordRecall()
-    novelty.show("Das Quokka schläft, das Quokka.")  # one segment, however often
-    novelty.show("Das Haus.")
-    novelty.show("das Haus")
+    novelty.observe("Das Quokka schläft, das Quokka.")  # one segment, however often
+    novelty.observe("Das Haus.")
+    novelty.observe("das Haus")
 
-    novelty.judge("Das Quokka lacht", "Das Quokka weint")  # Das: two segments, no longer rare
+    novelty.score("Das Quokka lacht", "Das Quokka weint")  # Das: two segments, no longer rare
 
     assert novelty.recall(1) == 100.0  # Quokka
     assert novelty.recall(0) == 0.0  # weint
@@ -20,7 +20,7 @@ def test_words_are_counted_by_the_segments_that_held_them() -> None:
 def test_counts_are_clipped_and_case_counts() -> None:
     novelty = NewWordRecall()
 
-    novelty.judge("Wal Wal Wal hai", "Wal Wal Hai")
+    novelty.score("Wal Wal Wal hai", "Wal Wal Hai")
 
     assert novelty.recall(0) == pytest.approx(100 * 2 / 3)
     assert novelty.recall(1) is None

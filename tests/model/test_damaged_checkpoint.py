@@ -162,7 +162,7 @@ NOT_JSON = "{folder}/config.json is damaged: it is not the JSON of a checkpoint"
         ),
         (
             edit(lambda it: it.update(weights=["weights-" + 300 * "9"])),
-            "{folder}/config.json is damaged: 'weights-9*9' is no name of a weight file",
+            "{folder}/config.json is damaged: 'weights-9*9' is not the name of a weight file",
         ),
         (
             edit(lambda it: it.update(fingerprint=17)),
@@ -244,6 +244,6 @@ def test_a_model_that_training_broke_is_one_sentence(
         load_checkpoint(tmp_path / "broken", CPU)
 
     assert str(caught.value) == (
-        f"{tmp_path / 'broken'}: {name} has values that are infinite or no numbers, so the model "
+        f"{tmp_path / 'broken'}: {name} has infinite or NaN values, so the model "
         "cannot translate; its training failed: train it anew with a lower --learning-rate"
     )

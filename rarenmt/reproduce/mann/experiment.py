@@ -45,7 +45,7 @@ REPEATED: Mapping[Name, tuple[float, ...]] = {
 }
 """The same by others, who trained both with care; the paper's LSTM is weak."""
 
-MIN_BATCH_ROWS = 10_000
+CONSTANT_RATE_STEPS = 10_000
 """Steps at the full rate."""
 
 EVALUATED = 32
@@ -129,7 +129,7 @@ def rate_at(step: int, settings: Settings) -> float:
     """The learning rate of a step, counted from 0."""
     falling = settings.decay * settings.steps
     ending = min(1.0, (settings.steps - step) / falling) if falling else 1.0
-    return settings.rate * min(1.0, (MIN_BATCH_ROWS / (step + 1)) ** 0.5) * ending
+    return settings.rate * min(1.0, (CONSTANT_RATE_STEPS / (step + 1)) ** 0.5) * ending
 
 
 def _optimiser(module: nn.Module, settings: Settings) -> torch.optim.Optimizer:

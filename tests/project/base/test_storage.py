@@ -15,7 +15,7 @@ import pytest
 from conftest import as_an_ordinary_user
 
 from rarenmt.errors import StorageError
-from rarenmt.storage.files import locked, naming, replace, replace_bytes
+from rarenmt.storage.files import file_errors, locked, replace, replace_bytes
 
 
 @pytest.fixture
@@ -272,14 +272,14 @@ def test_what_a_living_writer_holds_is_left_alone(model: Path) -> None:
 
 
 def test_a_system_error_gets_the_name_of_the_file() -> None:
-    with pytest.raises(StorageError) as caught, naming(Path("some/file"), "read"):
+    with pytest.raises(StorageError) as caught, file_errors(Path("some/file"), "read"):
         os.stat("/nowhere/at/all")
 
     assert str(caught.value) == "some/file: cannot read: no such file or directory"
 
 
 def test_other_errors_pass_unchanged() -> None:
-    with pytest.raises(ValueError, match=r"^odd$"), naming(Path("some/file"), "read"):
+    with pytest.raises(ValueError, match=r"^odd$"), file_errors(Path("some/file"), "read"):
         raise ValueError("odd")
 
 

@@ -180,14 +180,16 @@ def test_training_lowers_the_loss_of_what_it_is_trained_on(
 
 
 def test_the_rate_falls_with_the_root_of_the_steps_and_to_nothing_at_the_end() -> None:
-    settings = replace(TINY, steps=10 * mann.MIN_BATCH_ROWS, decay=0.1)
+    settings = replace(TINY, steps=10 * mann.CONSTANT_RATE_STEPS, decay=0.1)
     assert (
         mann.rate_at(0, settings)
-        == mann.rate_at(mann.MIN_BATCH_ROWS - 1, settings)
+        == mann.rate_at(mann.CONSTANT_RATE_STEPS - 1, settings)
         == settings.rate
     )
-    assert mann.rate_at(4 * mann.MIN_BATCH_ROWS - 1, settings) == pytest.approx(settings.rate / 2)
-    halfway = mann.rate_at(mann.MIN_BATCH_ROWS * 19 // 2, settings)
+    assert mann.rate_at(4 * mann.CONSTANT_RATE_STEPS - 1, settings) == pytest.approx(
+        settings.rate / 2
+    )
+    halfway = mann.rate_at(mann.CONSTANT_RATE_STEPS * 19 // 2, settings)
     assert halfway == pytest.approx(settings.rate / 9.5**0.5 / 2, rel=1e-4)
     assert mann.rate_at(settings.steps - 1, settings) < settings.rate / 1000
 
