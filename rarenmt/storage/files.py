@@ -29,7 +29,7 @@ Identity = tuple[int, int, int]
 
 
 def identity(path: Path) -> Identity | None:
-    """Inode, modification time and size, which change with every replacement; None without a file."""
+    """Inode, modification time and size, which change with a replacement; None without a file."""
     if not path.exists():
         return None
     status = path.stat()

@@ -245,5 +245,5 @@ def test_a_model_that_training_broke_is_one_sentence(
 
     assert str(caught.value) == (
         f"{tmp_path / 'broken'}: {name} has infinite or NaN values, so the model "
-        "cannot translate; its training failed: train it anew with a lower --learning-rate"
+        "cannot translate; its training diverged: train again with a lower --learning-rate"
     )

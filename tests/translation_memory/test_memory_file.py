@@ -176,7 +176,10 @@ def test_what_an_earlier_version_was_shown_can_be_read(
         ({"format": "99"}, "has memory format 99; this version reads 4"),
         ({"languages": "en"}, "is damaged: its metadata are incomplete"),
         ({"evicted": "many"}, "is damaged: its metadata are incomplete"),
-        ({"evicted": None}, "is damaged or not a safetensors file: metadata values must be strings"),
+        (
+            {"evicted": None},
+            "is damaged or not a safetensors file: metadata values must be strings",
+        ),
     ],
 )
 def test_metadata_that_cannot_be_true_are_refused(
