@@ -123,15 +123,15 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
 
 
 def save_word_tables(
-    folder: Path, lexicon: Lexicon, counts: Frequencies, company: Cooccurrence
+    folder: Path, lexicon: Lexicon, frequencies: Frequencies, cooccurrence: Cooccurrence
 ) -> None:
-    """Write what the training text says of single words; an empty lexicon and empty co-occurrences
-    get no file."""
+    """Write the word statistics of the training text; an empty lexicon or empty co-occurrence
+    statistics get no file."""
     if len(lexicon):
         lexicon.save(folder / LEXICON)
-    counts.save(folder / WORDS)
-    if len(company):
-        company.save(folder / COOCCURRENCE)
+    frequencies.save(folder / WORDS)
+    if len(cooccurrence):
+        cooccurrence.save(folder / COOCCURRENCE)
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:

@@ -538,7 +538,7 @@ def test_a_run_begins_with_files(tmp_path: Path) -> None:
     assert 60 < len(trainer.corpus.pairs) <= 90
     assert report.step == 2
     saved = load_checkpoint(tmp_path / "out", torch.device("cpu"))
-    assert saved.counts.information("7") > 0
+    assert saved.frequencies.information("7") > 0
     assert run(tmp_path / "out", resume=True).progress.step == 2
     weights = run(tmp_path / "next", start=saved).model.state_dict()
     assert all(torch.equal(weights[n], t) for n, t in saved.model.state_dict().items())
