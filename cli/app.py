@@ -1,4 +1,4 @@
-"""The command as a whole: its subcommands, its exit status, its way with errors."""
+"""The command as a whole: subcommands, exit status, error handling."""
 
 import signal
 from typing import Annotated, Any
@@ -23,7 +23,8 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class Boundary(TyperGroup):
-    """Turn what a user can cause into a line and an exit status; let bugs keep their traceback."""
+    """Print an error that a user can cause as one line and set the exit status; a bug keeps its
+    traceback."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
@@ -55,8 +56,8 @@ app.add_typer(memory, name="memory")
 app.add_typer(reproduce, name="reproduce")
 
 
-def _version(wanted: bool) -> None:
-    if not wanted:
+def _print_version(requested: bool) -> None:
+    if not requested:
         return
     import torch
 
@@ -73,12 +74,14 @@ def main(
         bool,
         typer.Option(
             "--version",
-            callback=_version,
+            callback=_print_version,
             is_eager=True,
-            help="Print the versions and the device, and stop.",
+            help="Print the versions and the device, and exit.",
         ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No remarks, no progress.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Print no remarks and no progress.")
+    ] = False,
 ) -> None:
     """A translator that remembers what it is shown once.
 

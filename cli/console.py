@@ -1,4 +1,4 @@
-"""What people read: remarks and progress on stderr. stdout is for results alone."""
+"""Remarks, warnings and progress on stderr, for people; stdout is for results alone."""
 
 import json
 import os
@@ -18,26 +18,25 @@ if TYPE_CHECKING:
     from rarenmt.text.pairs import Pair
 
 err = Console(stderr=True, soft_wrap=True, highlight=False)
-"""Writes to stderr; soft wrapping keeps one sentence one line in a log."""
+"""Writes to stderr; with soft wrapping, a sentence stays one line in a log."""
 
 out = Console(soft_wrap=True, highlight=False)
-"""Writes results for people; results for pipes go to sys.stdout as they are."""
+"""Writes results for people; results for pipes go to sys.stdout unchanged."""
 
+MAX_WARNINGS = 10
+"""Warnings of one kind that are printed."""
 
-MOST = 10
-"""Warnings of one kind."""
-
-HIDDEN = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
-"""Control characters."""
+REPLACED = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
+"""Control characters, each with its replacement."""
 
 
 def visible(text: str) -> str:
-    """A text that cannot write over the terminal, of the same length."""
-    return text.translate(HIDDEN)
+    """The text, equally long, without control characters, which could overwrite the terminal."""
+    return text.translate(REPLACED)
 
 
 def quiet(on: bool) -> None:
-    """Silence remarks and progress; errors are still said."""
+    """Silence remarks and progress; errors are still printed."""
     err.quiet = on
 
 
@@ -59,19 +58,19 @@ def remark(sentence: str) -> None:
 
 
 @contextmanager
-def counting(total: int, doing: str) -> Iterator[Callable[[int], None]]:
-    """A function to be told how many more are done; moves a bar on a terminal."""
+def progress(total: int, label: str) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of further items done; on a terminal it moves a bar."""
     if not err.is_terminal or err.quiet or os.environ.get("TERM") == "dumb":
         yield lambda more: None
         return
-    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(doing, total=total)
+        task = bar.add_task(label, total=total)
         yield lambda more: bar.advance(task, more)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows on stdout: a table on a terminal, tab-separated in a pipe."""
+    """Print rows: a table on a terminal, tab-separated lines in a pipe."""
     if not out.is_terminal:
         for row in rows:
             _write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
@@ -85,46 +84,47 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def record(fields: Mapping[str, Any]) -> None:
-    """One JSON object on a line of stdout."""
+    """Print one JSON object on one line."""
     _write(json.dumps(fields, ensure_ascii=False))
 
 
 def _write(line: str) -> None:
-    """One line of stdout, in UTF-8 whatever the locale."""
+    """Write one line to stdout, in UTF-8 in every locale."""
     sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
 
 
 def short(path: Path) -> str:
-    """A path as people write it: with ~ for their home folder."""
+    """The path with ~ for the home folder."""
     try:
         return f"~/{path.relative_to(Path.home())}"
-    except (ValueError, RuntimeError):  # it lies elsewhere; there is no home folder
+    except (ValueError, RuntimeError):  # outside the home folder, or no home folder
         return str(path)
 
 
-def contradictions(found: "Sequence[tuple[Pair, Pair]]") -> None:
-    """Point out other translations of the same sources; of very many only the first."""
-    for pair, other in found[:MOST]:
+def conflicts(found: "Sequence[tuple[Pair, Pair]]") -> None:
+    """Warn of pairs that translate the same source differently; of many, name only the first."""
+    for pair, other in found[:MAX_WARNINGS]:
         warn(
-            f"{pair.place} translates {pair.source!r} otherwise than {other.place}; "
-            "both are remembered, and the later one is said"
+            f"{pair.place} and {other.place} translate {pair.source!r} differently; "
+            "both are remembered, and the later one is used"
         )
-    if len(found) > MOST:
-        warn(f"and {len(found) - MOST:,} more contradict each other like this")
+    if len(found) > MAX_WARNINGS:
+        warn(f"and {len(found) - MAX_WARNINGS:,} more conflicts like this")
 
 
 def superseded(found: "Sequence[tuple[Pair, Pair]]") -> None:
-    """Point out known pairs that are not said, for another was shown later; of many the first."""
-    for pair, other in found[:MOST]:
-        # a line of a pipe, or one that was edited, shares its place with others; none may have one
-        shared = other.path in ("", "-") or not other.line or other.place == pair.place
-        named = f"--match {quote(visible(other.target))}" if shared else quote(other.place)
+    """Warn of pairs that are not used because a later one takes precedence; of many, name only the
+    first."""
+    for pair, other in found[:MAX_WARNINGS]:
+        # a line of a pipe or of an edited file is not identified by its place
+        ambiguous = other.path in ("", "-") or not other.line or other.place == pair.place
+        selection = f"--match {quote(visible(other.target))}" if ambiguous else quote(other.place)
         warn(
-            f"{pair.place} is known already, but {other.place} was shown later and is said; "
-            f"to take that back: rarenmt forget {named}"
+            f"{pair.place} is already remembered, but {other.place} (added later) takes "
+            f"precedence; to remove that one: rarenmt forget {selection}"
         )
-    if len(found) > MOST:
-        warn(f"and {len(found) - MOST:,} more are not said like this")
+    if len(found) > MAX_WARNINGS:
+        warn(f"and {len(found) - MAX_WARNINGS:,} more are superseded like this")
 
 
 def count(number: int, noun: str) -> str:
@@ -133,6 +133,6 @@ def count(number: int, noun: str) -> str:
 
 
 def silence_closed_stdout() -> None:
-    """Let nothing complain about a closed pipe while Python shuts down."""
+    """Keep Python from reporting the closed pipe as it shuts down."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())

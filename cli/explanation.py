@@ -1,5 +1,5 @@
-"""What `translate --explain` adds to a translation: a remark in a pipe, a picture on a terminal,
-a page in a file."""
+"""What `translate --explain` prints: a remark in a pipe, a drawing on a terminal, a page in a
+file."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,29 +21,28 @@ if TYPE_CHECKING:
     from rarenmt.translator.translator import Translator
 
 PAGE = "--explain-page"
-"""The option behind `--explain FILE.html`: an option of Typer has a value or none, never both."""
+"""The option behind `--explain FILE.html`, as an option of Typer either takes a value or not."""
 
 INDENT = "    "
 BARS = " ▁▂▃▄▅▆▇█"
 COLOURS = ("yellow", "cyan", "green", "magenta")
-"""Of the pairs shown below a translation, so many at most."""
+"""Of the pairs below a translation; their number is the maximum."""
 
-SEEN = 0.05
-"""Weight from which a pair is shown."""
+MIN_WEIGHT = 0.05
+"""Smallest weight of an entry that is drawn."""
 
 
 class Explaining(TyperCommand):
-    """`translate`, where `--explain` may be followed by the name of a page."""
+    """`translate`, with an optional page name after `--explain`."""
 
     def parse_args(self, ctx: "typer.Context", args: list[str]) -> list[str]:  # type: ignore[override]
-        return super().parse_args(ctx, list(_naming_the_page(args)))
+        return super().parse_args(ctx, list(_with_page_option(args)))
 
 
-def _naming_the_page(args: Iterable[str]) -> Iterator[str]:
+def _with_page_option(args: Iterable[str]) -> Iterator[str]:
     """The same arguments, with the page after `--explain` as the value of PAGE.
 
-    What follows is a page when it ends in .html and holds no space: a text to translate
-    hardly looks like that.
+    An argument is a page if it ends in .html and contains no space, unlike a text to translate.
     """
     rest = list(args)
     while rest:
@@ -67,7 +66,8 @@ def _is_page(argument: str) -> bool:
 def explained_on(
     path: Path | None, translator: "Translator"
 ) -> "Iterator[Callable[[int, str, Translation], None]]":
-    """Take in translations, and write them to a page at the end, whatever ends it."""
+    """A function that collects translations; they are written to the page at the end, even after an
+    error."""
     if path is None:
         yield lambda *_: None
         return
@@ -75,7 +75,7 @@ def explained_on(
 
     config = translator.model.config
     page = Page(config.source_language, config.target_language)
-    page.save(path)  # or hours later we learn that we may not
+    page.save(path)  # fails now, not after hours, if the file cannot be written
     try:
         yield page.add
     finally:
@@ -84,8 +84,8 @@ def explained_on(
 
 
 def remark(translation: "Translation") -> str:
-    """The words that were remembered and where from, in one line; empty without any. Of a sentence
-    that was shown only the place."""
+    """One line with the words from the memory and their places, or the place of an exact match;
+    an empty string if there are none."""
     sources: list[str] = []
     for part in translation.parts:
         if part.tm_match:
@@ -96,19 +96,19 @@ def remark(translation: "Translation") -> str:
 
 
 def picture(translation: "Translation", screen: Console | None = None) -> str:
-    """The translation, what each word owes the memory, and the pairs that spoke."""
+    """The translation, the share of the memory in each word, and the pairs behind it."""
     screen = screen or Console(highlight=False)
     words = translation.words()
-    heard = _heard(words)
+    used = _used_pairs(words)
     shown = {part.tm_match.pair: part.tm_match.note for part in translation.parts if part.tm_match}
-    colours = dict(zip(heard, COLOURS, strict=False))
+    colours = dict(zip(used, COLOURS, strict=False))
     with screen.capture() as captured:
         _print(screen, _headline(translation, words, colours))
         if not all(part.tm_match for part in translation.parts):
             _print(screen, *_rows(words, colours, screen.width))
         for pair, colour in colours.items():
-            note = shown.get(pair) or _shares(heard[pair])
-            _print(screen, Text(), *_pair(pair, heard[pair], note, colour, screen))
+            note = shown.get(pair) or _shares(used[pair])
+            _print(screen, Text(), *_pair(pair, used[pair], note, colour, screen))
         _print(screen, Text())
     return captured.get()
 
@@ -118,20 +118,20 @@ def _print(screen: Console, *lines: Text) -> None:
         screen.print(line, soft_wrap=True)
 
 
-def _heard(words: "Iterable[Word]") -> "dict[Pair, list[tuple[str, Entry]]]":
-    """The pairs that count, loudest first, each with the words it spoke for."""
+def _used_pairs(words: "Iterable[Word]") -> "dict[Pair, list[tuple[str, Entry]]]":
+    """The pairs above MIN_WEIGHT by falling weight, each with its words and entries."""
     found: dict[Pair, list[tuple[str, Entry]]] = {}
     for word in words:
         for entry in word.entries:
-            if entry.weight >= SEEN and not word.is_sign:
+            if entry.weight >= MIN_WEIGHT and not word.is_sign:
                 found.setdefault(entry.pair, []).append((word.text, entry))
     order = sorted(found, key=lambda pair: -sum(entry.weight for _, entry in found[pair]))
     return {pair: found[pair] for pair in order}
 
 
 def _style(word: "Word", colours: "dict[Pair, str]") -> str:
-    """The look of a word: the colour of its pair, bold where the memory decided."""
-    if not word.entries or word.weight < SEEN:
+    """The style of a word: the colour of its pair, bold if it came from the memory."""
+    if not word.entries or word.weight < MIN_WEIGHT:
         return ""
     colour = colours.get(word.entries[0].pair, "")
     return f"bold {colour}" if word.pair else colour
@@ -140,23 +140,23 @@ def _style(word: "Word", colours: "dict[Pair, str]") -> str:
 def _headline(
     translation: "Translation", words: "Iterable[Word]", colours: "dict[Pair, str]"
 ) -> Text:
-    """What a pipe gets, in colour."""
+    """The text and remark, as in a pipe, in colour."""
     line = Text(translation.text)
-    done = 0
+    end = 0
     for word in words:
-        start = translation.text.find(word.text, done)
+        start = translation.text.find(word.text, end)
         if start >= 0:
-            done = start + len(word.text)
-            line.stylize(_style(word, colours) if word.pair else "", start, done)
-    said = remark(translation)
-    return line.append("\t" + said, "dim") if said else line
+            end = start + len(word.text)
+            line.stylize(_style(word, colours) if word.pair else "", start, end)
+    origins = remark(translation)
+    return line.append("\t" + origins, "dim") if origins else line
 
 
 def _rows(words: "Iterable[Word]", colours: "dict[Pair, str]", width: int) -> Iterator[Text]:
-    """The words with their shares below them, in as many rows as the screen needs."""
+    """The words with their shares below them, in as many rows as the width requires."""
     words = list(words)
     if not any(word.weight >= 0.005 for word in words):
-        yield Text(INDENT + "the memory said nothing", "dim")
+        yield Text(INDENT + "nothing came from the memory", "dim")
         return
     upper, lower = Text(INDENT), Text(INDENT)
     for word in words:
@@ -172,26 +172,26 @@ def _rows(words: "Iterable[Word]", colours: "dict[Pair, str]", width: int) -> It
 
 
 def _share(weight: float) -> str:
-    """A weight as a bar and a number; nothing where there is hardly any."""
+    """A weight as a bar and a number; empty if it is close to 0."""
     if weight < 0.005:
         return ""
     return f"{BARS[max(1, round(weight * 8))]} {weight:.0%}".replace("%", " %")
 
 
-def _shares(heard: "Iterable[tuple[str, Entry]]") -> str:
-    """For which words a pair spoke, and how much."""
+def _shares(entries: "Iterable[tuple[str, Entry]]") -> str:
+    """The words a pair contributed to, with share and similarity."""
     return ", ".join(
         f"{word} {entry.weight:.0%} (similarity {entry.similarity:.2f})".replace("%", " %")
-        for word, entry in heard
+        for word, entry in entries
     )
 
 
 def _pair(
-    pair: "Pair", heard: "Iterable[tuple[str, Entry]]", note: str, colour: str, screen: Console
+    pair: "Pair", entries: "Iterable[tuple[str, Entry]]", note: str, colour: str, screen: Console
 ) -> Iterator[Text]:
-    """A pair: where it stands, its two sides, and a note on what it said."""
+    """A pair: its place with a note, and its two sides."""
     target = Text(console.visible(pair.target))
-    for _, entry in heard:
+    for _, entry in entries:
         target.stylize(f"bold {colour}", *entry.span)
     where = Text(console.visible(pair.place), f"bold {colour}").append("  " + note, "not bold dim")
     edge = Text(INDENT).append("▌ ", colour)

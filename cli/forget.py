@@ -1,4 +1,4 @@
-"""`rarenmt forget`: take remembered lines back."""
+"""`rarenmt forget`: remove remembered lines."""
 
 from contextlib import nullcontext
 from typing import Annotated
@@ -16,15 +16,15 @@ def forget(
     match: options.Match = None,
     last: options.Last = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would be forgotten, and forget nothing.")
+        bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")
     ] = False,
     model: options.Model = None,
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
 ) -> None:
-    """Take remembered lines back.
+    """Remove remembered lines.
 
-    Afterwards the memory file is, to the last byte, what it would be if they had
+    Afterwards the memory file is byte for byte what it would be if they had
     never been remembered. The lines are printed as FILE:LINE<TAB>source<TAB>target.
 
     \b
@@ -33,22 +33,21 @@ def forget(
     rarenmt forget --match Dostoevsky --dry-run
     """
     if not (locations or file or match or last):
-        raise SettingError("what should be forgotten? Give FILE:LINE, --file, --match or --last")
+        raise SettingError("no lines selected; give FILE:LINE, --file, --match or --last")
     path = options.memory_file(model, memory)
-    remembered = options.load_memory(model, path, device)
-    with nullcontext() if dry_run else remembered.lock():
-        chosen = remembered.journal.select(
+    store = options.load_memory(model, path, device)
+    with nullcontext() if dry_run else store.lock():
+        chosen = store.journal.select(
             locations or (), files=file or (), texts=match or (), last_call=last
         )
-        showings = list(remembered.journal.lines())
-        gone = remembered.forget(chosen)
+        lines = list(store.journal.lines())
+        gone = store.forget(chosen)
         if not dry_run:
-            remembered.save()
-    lines = [showings[number] for number in chosen]
-    rows = ([pair.place, pair.source, pair.target] for pair in lines)
+            store.save()
+    rows = ([pair.place, pair.source, pair.target] for pair in map(lines.__getitem__, chosen))
     console.table(["place", "source", "target"], rows)
-    said = f"{'would forget' if dry_run else 'forgot'} {console.count(len(chosen), 'line')}"
+    verb = "would forget" if dry_run else "forgot"
+    sentence = f"{verb} {console.count(len(chosen), 'line')} in {console.short(path)}"
     if len(gone) < len(chosen):
-        kept = console.count(len(gone), "pair")
-        said += f", and with them {kept}: the others stand in other lines too"
-    console.remark(f"{said} in {console.short(path)}")
+        sentence += f"; pairs that are no longer remembered: {len(gone):,}"
+    console.remark(sentence)

@@ -1,4 +1,4 @@
-"""`rarenmt translate -i`: translate, correct, remembered at once."""
+"""`rarenmt translate -i`: translate, correct, and remember each correction at once."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,94 +16,92 @@ if TYPE_CHECKING:
     from rarenmt.translator.result import Translation
     from rarenmt.translator.translator import Translator
 
-HERE = "interactive"
-"""Path of the pairs that come from a conversation; their lines are counted from 1."""
-
+PATH = "interactive"
+"""Path of the pairs entered here; their lines are numbered from 1."""
 
 UNDO = ":undo"
 """Typed instead of a sentence."""
 
 
-def check(clashes: Mapping[str, object]) -> None:
-    """SettingError where nobody is there to talk to, or another option makes no sense."""
-    given = [name for name, value in clashes.items() if value]
+def check(others: Mapping[str, object]) -> None:
+    """SettingError without a terminal, or with an option that does not apply."""
+    given = [name for name, value in others.items() if value]
     if given:
-        raise SettingError(f"translate -i does not go with {given[0]}")
+        raise SettingError(f"translate -i cannot be combined with {given[0]}")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingError(
-            "translate -i talks to a person at a terminal; leave -i out to translate a file or pipe"
+            "translate -i needs a terminal; leave out -i to translate a file or a pipe"
         )
 
 
-def converse(translator: "Translator", config: SearchConfig) -> None:
-    """Translate what is typed, and remember how it is corrected, until the input ends."""
+def run(translator: "Translator", config: SearchConfig) -> None:
+    """Translate each line typed, and remember its correction, until the input ends."""
     languages = translator.model.config
     console.remark(
         "Type a sentence. Then correct its translation, or press Enter if it is right. "
         f"{UNDO} forgets the last correction, Ctrl-D ends."
     )
-    while (source := _ask(f"{languages.source_language} ▸ ")) is not None:
+    while (source := _read(f"{languages.source_language} ▸ ")) is not None:
         if source.strip() == UNDO:
             _undo(translator)
         if source.strip() in ("", UNDO):
             continue
         [translation] = translator.translate([source], config)
-        _say_where_from(translation)
-        correction = _ask(f"{languages.target_language} ▸ ", translation.text)
+        _print_origin(translation)
+        correction = _read(f"{languages.target_language} ▸ ", translation.text)
         if correction is None:
             return
         if correction.strip() not in ("", translation.text.strip()):
-            _learn(translator, source.strip(), correction.strip())
+            _remember(translator, source.strip(), correction.strip())
             [again] = translator.translate([source], config)
             console.out.print(f"{languages.target_language} = ", style="dim", end="")
             console.out.print(again.text, style="bold", markup=False)
-            _say_where_from(again)
+            _print_origin(again)
 
 
-def _learn(translator: "Translator", source: str, target: str) -> None:
-    """Remember a correction for good, and say so."""
+def _remember(translator: "Translator", source: str, target: str) -> None:
+    """Remember a correction in the memory file."""
     from rarenmt.text.pairs import Pair
 
-    remembered = translator.translation_memory
-    with remembered.lock():
-        line = 1 + max((pair.line for _, pair in _corrections(remembered)), default=0)
-        correction = Pair(source, target, HERE, line)
-        result = remembered.remember([correction])
-        remembered.save()
+    store = translator.translation_memory
+    with store.lock():
+        line = 1 + max((pair.line for _, pair in _corrections(store)), default=0)
+        correction = Pair(source, target, PATH, line)
+        result = store.remember([correction])
+        store.save()
     for _, other in result.conflicts:
-        console.warn(f"{other.place} translates it otherwise; this is said now")
+        console.warn(f"{other.place} translates it differently; the new one is used from now on")
     console.remark(f"remembered as {correction.place} · undo: {UNDO}")
 
 
 def _undo(translator: "Translator") -> None:
-    """Forget the last correction, whenever it was made, and say so."""
-    remembered = translator.translation_memory
-    with remembered.lock():
-        corrections = _corrections(remembered)
+    """Forget the last correction, from this session or an earlier one."""
+    store = translator.translation_memory
+    with store.lock():
+        corrections = _corrections(store)
         if not corrections:
-            console.remark("no correction is remembered")
+            console.remark("there is no correction to undo")
             return
         number, pair = corrections[-1]
-        remembered.forget([number])
-        remembered.save()
+        store.forget([number])
+        store.save()
     console.remark(f"forgot {pair.place}: {pair.source} ▸ {pair.target}")
 
 
-def _corrections(remembered: "TranslationMemory") -> "list[tuple[int, Pair]]":
-    """The remembered lines that come from conversations, with their numbers."""
-    showings = enumerate(remembered.journal.lines())
-    return [(number, pair) for number, pair in showings if pair.path == HERE]
+def _corrections(store: "TranslationMemory") -> "list[tuple[int, Pair]]":
+    """The remembered lines that were entered here, with their numbers."""
+    lines = enumerate(store.journal.lines())
+    return [(number, pair) for number, pair in lines if pair.path == PATH]
 
 
-def _say_where_from(translation: "Translation") -> None:
-    said = explanation.remark(translation)
-    if said:
-        console.out.print("     " + said, style="dim", markup=False)
+def _print_origin(translation: "Translation") -> None:
+    remark = explanation.remark(translation)
+    if remark:
+        console.out.print("     " + remark, style="dim", markup=False)
 
 
-def _ask(prompt: str, suggestion: str = "") -> str | None:
-    """A line from the person, who finds the suggestion there to edit; None when there is no
-    more."""
+def _read(prompt: str, suggestion: str = "") -> str | None:
+    """The next line typed, with the suggestion as editable text; None at the end of the input."""
     with _suggesting(suggestion) as shown:
         if not shown:
             console.out.print(f"{prompt}{suggestion}", markup=False)
@@ -116,7 +114,7 @@ def _ask(prompt: str, suggestion: str = "") -> str | None:
 
 @contextmanager
 def _suggesting(text: str) -> Iterator[bool]:
-    """Fill the next line that is edited with a text; False where lines cannot be edited."""
+    """Put a text into the next input line; yields False if lines cannot be edited here."""
     try:
         import readline
     except ImportError:

@@ -1,4 +1,4 @@
-"""`rarenmt memory`: look into a memory file, hand it on, bring it to another checkpoint."""
+"""`rarenmt memory`: show, compare, merge, export and rebuild memory files."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rarenmt.translation_memory.file import Header
     from rarenmt.translation_memory.journal import Journal
 
-Json = Annotated[bool, typer.Option("--json", help="JSON, one record a line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one record per line.")]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="File to write.", show_default=False)
 ]
@@ -28,7 +28,7 @@ Output = Annotated[
 memory = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look into a memory, compare, merge and export memories, bring one to a new checkpoint.",
+    help="Show, compare, merge, export and rebuild memories.",
 )
 
 
@@ -42,7 +42,7 @@ def show(
     model: options.Model = None,
     memory: options.MemoryFile = None,
 ) -> None:
-    """Show the remembered lines: all, or those chosen.
+    """Show remembered lines: all, or those selected.
 
     \b
     rarenmt memory show
@@ -50,17 +50,17 @@ def show(
     rarenmt memory show --json | jq -r .target
     """
     _, journal, _ = _open(model, memory)
-    showings = list(journal.lines())
+    lines = list(journal.lines())
     if locations or file or match or last:
         chosen = journal.select(
             locations or (), files=file or (), texts=match or (), last_call=last
         )
-        showings = [showings[number] for number in chosen]
+        lines = [lines[number] for number in chosen]
     if as_json:
-        for pair in showings:
+        for pair in lines:
             console.record(_describe(journal, pair))
         return
-    rows = ([p.place, _day(p), p.source, p.target] for p in showings)
+    rows = ([p.place, _day(p), p.source, p.target] for p in lines)
     console.table(["place", "remembered", "source", "target"], rows)
 
 
@@ -68,7 +68,7 @@ def show(
 def log(
     as_json: Json = False, model: options.Model = None, memory: options.MemoryFile = None
 ) -> None:
-    """Show every call of `remember` that the memory still knows of, the last one first.
+    """List the calls of `remember`, the last one first.
 
     \b
     rarenmt memory log
@@ -90,26 +90,26 @@ def log(
 def stats(
     as_json: Json = False, model: options.Model = None, memory: options.MemoryFile = None
 ) -> None:
-    """Show what a memory holds, in figures.
+    """Print the figures of a memory.
 
     \b
     rarenmt memory stats
     rarenmt memory stats --memory client.safetensors --json
     """
     path, journal, header = _open(model, memory)
-    showings = list(journal.lines())
+    lines = list(journal.lines())
     sources = Counter(pair.source for pair in journal.pairs)
     figures: dict[str, Any] = {
         "memory": str(path),
         "pairs": len(journal.pairs),
-        "lines": len(showings),
-        "files": len({pair.path for pair in showings} - {""}),
+        "lines": len(lines),
+        "files": len({pair.path for pair in lines} - {""}),
         "calls": len(journal.calls),
         "entries": len(journal.owners),
         "evicted": header.evicted,
         "contradictions": sum(count > 1 for count in sources.values()),
-        "first": _instant(showings[0]) if showings else None,
-        "last": _instant(showings[-1]) if showings else None,
+        "first": _instant(lines[0]) if lines else None,
+        "last": _instant(lines[-1]) if lines else None,
         "languages": f"{header.source_language} {header.target_language}",
         "checkpoint": header.fingerprint,
         "bytes": path.stat().st_size if path.exists() else 0,
@@ -117,17 +117,17 @@ def stats(
     if as_json:
         console.record(figures)
     else:
-        said = {k: f"{v:,}" if isinstance(v, int) else str(v or "") for k, v in figures.items()}
-        console.table(["", ""], [[name, value] for name, value in said.items()])
+        texts = {k: f"{v:,}" if isinstance(v, int) else str(v or "") for k, v in figures.items()}
+        console.table(["", ""], [[name, value] for name, value in texts.items()])
 
 
 @memory.command(no_args_is_help=True)
 def diff(
     old: Annotated[Path, typer.Argument(help="A memory file.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="Another memory file.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Show which pairs only one of two memories holds: - of the first, + of the second.
+    """Show the pairs that only one of two memories contains: - the first, + the second.
 
     \b
     rarenmt memory diff mine.safetensors yours.safetensors
@@ -147,7 +147,7 @@ def diff(
 @memory.command(no_args_is_help=True)
 def merge(
     files: Annotated[
-        list[Path], typer.Argument(help="Memory files of one checkpoint.", show_default=False)
+        list[Path], typer.Argument(help="Memory files of the same checkpoint.", show_default=False)
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Memory file to write.", show_default=False)
@@ -155,17 +155,17 @@ def merge(
     model: options.Model = None,
     device: options.Device = "auto",
 ) -> None:
-    """Write a memory that remembers what each of several was shown, one after the other.
+    """Merge memories into a new one, in the order given.
 
     \b
     rarenmt memory merge mine.safetensors yours.safetensors -o ours.safetensors
     """
-    merged = options.load_memory(model, _there(files[0]), device)
+    merged = options.load_memory(model, _existing(files[0]), device)
     for file in files[1:]:
-        result = merged.merge(options.load_memory(model, _there(file), device))
-        console.contradictions(result.conflicts)
+        result = merged.merge(options.load_memory(model, _existing(file), device))
+        console.conflicts(result.conflicts)
         new, known = console.count(len(result.new), "pair"), len(result.known)
-        console.remark(f"{file}: {new} new, {known:,} known already")
+        console.remark(f"{file}: {new} new, {known:,} already known")
     merged.save_as(output)
     console.remark(f"{console.count(len(merged.journal.pairs), 'pair')} in {console.short(output)}")
 
@@ -175,14 +175,16 @@ def export(
     output: Output = None,
     form: Annotated[
         Literal["tsv", "tmx"] | None,
-        typer.Option("--format", help="Default: by the name of the output, or tsv."),
+        typer.Option(
+            "--format", help="Default: tmx if the name of the output ends in .tmx, otherwise tsv."
+        ),
     ] = None,
     model: options.Model = None,
     memory: options.MemoryFile = None,
 ) -> None:
-    """Write the remembered pairs as TSV, or with all that is known of them as TMX.
+    """Write the remembered pairs as TSV, or with all their data as TMX.
 
-    A memory that remembers the TMX file of another is that other memory again.
+    Remembering this TMX file in an empty memory gives the same memory again.
 
     \b
     rarenmt memory export > pairs.tsv
@@ -211,22 +213,23 @@ def rebuild(
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
 ) -> None:
-    """Make the keys of a memory anew, for another checkpoint: no correction is lost.
+    """Compute the keys of a memory again, for another checkpoint; no pair is lost.
 
     \b
     rarenmt memory rebuild --model checkpoints/new --memory memory.safetensors
     """
-    path = _there(options.memory_file(model, memory))
+    path = _existing(options.memory_file(model, memory))
     rebuilt = options.load_memory(model, None, device)
     lines = sum(1 for _ in _read(path)[0].lines())
-    with console.counting(lines, "rebuilding") as rebuilt.progress:
+    with console.progress(lines, "rebuilding") as rebuilt.progress:
         result = rebuilt.rebuild(path, output)
     pairs = console.count(len(result.new), "pair")
     console.remark(f"{pairs} ({result.tokens:,} tokens) in {console.short(output or path)}")
 
 
 def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Header]":
-    """The memory file that is meant, and what it holds; one that is not there holds nothing."""
+    """The memory file of the options and its content; the default file may be missing, and is then
+    empty."""
     from rarenmt.translation_memory.file import Header
     from rarenmt.translation_memory.journal import Journal
 
@@ -239,13 +242,13 @@ def _open(model: Path | None, memory: Path | None) -> "tuple[Path, Journal, Head
 def _read(path: Path) -> "tuple[Journal, Header]":
     from rarenmt.translation_memory.file import read_journal
 
-    return read_journal(_there(path))
+    return read_journal(_existing(path))
 
 
-def _there(path: Path) -> Path:
-    """The path of a memory that has to be there; a missing one would pass for an empty one."""
+def _existing(path: Path) -> Path:
+    """The path, if it exists; a missing file must not pass for an empty memory."""
     if not path.exists():
-        raise SettingError(f"there is no memory {path}")
+        raise SettingError(f"memory file not found: {path}")
     return path
 
 
@@ -258,7 +261,7 @@ def _describe(journal: "Journal", pair: "Pair") -> dict[str, Any]:
         record["first"] = first.place
     if pair.unit:
         record["unit"] = pair.unit
-        with suppress(ValueError, RecursionError):  # whoever made the file
+        with suppress(ValueError, RecursionError):  # not written by this program
             record["unit"] = json.loads(pair.unit)
     return record
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rarenmt.translator.translator import Translator
 
 SOME_LINES_FAILED = 4
-"""Exit status when all is done but for some lines."""
+"""Exit status if some lines could not be used and the rest is done."""
 
 Model = Annotated[
     Path | None,
@@ -29,7 +29,7 @@ Model = Annotated[
         "-m",
         "--model",
         envvar="RARENMT_MODEL",
-        help="Checkpoint folder. Default: the English-German one that comes with the program.",
+        help="Checkpoint folder. Default: the English-German checkpoint of this package.",
         show_default=False,
     ),
 ]
@@ -38,20 +38,20 @@ MemoryFile = Annotated[
     typer.Option(
         "--memory",
         envvar="RARENMT_MEMORY",
-        help="Memory file. Default: memory.safetensors in the checkpoint folder, for the shipped "
-        "checkpoint in ~/.local/share/rarenmt/en-de.",
+        help="Memory file. Default: memory.safetensors in the checkpoint folder or, for the "
+        "shipped checkpoint, in ~/.local/share/rarenmt/en-de.",
         show_default=False,
     ),
 ]
 Device = Annotated[
     str,
-    typer.Option(envvar="RARENMT_DEVICE", help="auto, cpu, cuda or cuda:N."),
+    typer.Option(envvar="RARENMT_DEVICE", help="Device: auto, cpu, cuda or cuda:N."),
 ]
 WithPairs = Annotated[
     list[str] | None,
     typer.Option(
         "--with",
-        help="What if these pairs were remembered too? Given like a corpus; nothing is saved.",
+        help="Use these pairs as extra memory for this run only: TSV, TMX, or SOURCE,TARGET.",
         show_default=False,
     ),
 ]
@@ -60,7 +60,7 @@ Without = Annotated[
     typer.Option(
         "--without",
         metavar="FILE:LINE",
-        help="What if this line were forgotten? Nothing is saved.",
+        help="Ignore this remembered line for this run only.",
         show_default=False,
     ),
 ]
@@ -68,15 +68,15 @@ Precision = Annotated[
     Literal["float32", "bfloat16"],
     typer.Option(
         envvar="RARENMT_PRECISION",
-        help="bfloat16 is faster where the processor computes it, and rounds.",
+        help="Number format; bfloat16 is faster on processors that support it, but less exact.",
     ),
 ]
 Index = Annotated[
     IndexName,
     typer.Option(
         envvar="RARENMT_INDEX",
-        help="How neighbours are found by a model that asks its whole memory (`lookup: whole`): "
-        "exact, lsh, faiss, or auto, by size and device.",
+        help="Index of a model that searches its whole memory (`lookup: whole`): exact, lsh, "
+        "faiss, or auto, which chooses by size and device.",
     ),
 ]
 Locations = Annotated[
@@ -96,18 +96,18 @@ Match = Annotated[
     ),
 ]
 Last = Annotated[bool, typer.Option("--last", help="All lines of the last call of `remember`.")]
-NoMemory = Annotated[bool, typer.Option("--no-memory", help="Do not ask the memory.")]
-Beam = Annotated[int, typer.Option(help="Hypotheses kept in the search; 1 is greedy.")]
-Seed = Annotated[int, typer.Option(envvar="RARENMT_SEED", help="Seed of all randomness.")]
+NoMemory = Annotated[bool, typer.Option("--no-memory", help="Translate without the memory.")]
+Beam = Annotated[int, typer.Option(help="Beam size; 1 is greedy search.")]
+Seed = Annotated[int, typer.Option(envvar="RARENMT_SEED", help="Random seed.")]
 
 
 def model_folder(given: Path | None) -> Path:
-    """The folder asked for, or the checkpoint that comes with the program."""
+    """The given folder, or the shipped checkpoint."""
     return given or shipped_checkpoint()
 
 
 def pick_device(name: str) -> "torch.device":
-    """The device of that name; SettingError explains why it cannot be used."""
+    """The device of that name; SettingError if it cannot be used."""
     import torch
 
     if name == "auto":
@@ -130,15 +130,15 @@ def pick_device(name: str) -> "torch.device":
     return device
 
 
-def hint_at_terminal(wanted: str) -> None:
-    """Tell a person who waits at a terminal that the program waits for them."""
+def announce_input(expected: str) -> None:
+    """At a terminal, print what the program reads and how the input ends."""
     if sys.stdin.isatty():
-        console.remark(f"reading {wanted}, from the terminal; Ctrl-D ends")
+        console.remark(f"reading {expected} from the terminal; Ctrl-D ends the input")
 
 
 def memory_file(model: Path | None, memory: Path | None) -> Path:
-    """The memory file asked for, or the one of the checkpoint; a remark where that is one that an
-    earlier version left beside the shipped checkpoint."""
+    """The given memory file, or that of the checkpoint; prints a remark if it still lies beside the
+    shipped checkpoint, where earlier versions kept it."""
     if memory is not None:
         return memory
     folder = model_folder(model)
@@ -152,7 +152,7 @@ def memory_file(model: Path | None, memory: Path | None) -> Path:
 
 
 def load_memory(model: Path | None, path: Path | None, device: str) -> "TranslationMemory":
-    """What a checkpoint was shown according to this file; without a file, nothing."""
+    """The translation memory in this file, for a checkpoint; an empty one without a file."""
     from rarenmt.model.checkpoint import load_checkpoint
     from rarenmt.translation_memory.store import TranslationMemory
 
@@ -178,17 +178,17 @@ def load_translator(
     without: list[str] | None = None,
     index: IndexName = "auto",
 ) -> "Translator":
-    """The translator asked for, having forgotten and remembered further pairs in RAM alone."""
+    """The translator of the options; `without` and `with_pairs` change its memory in RAM only."""
     import torch
 
     from rarenmt.translator.translator import Translator
 
     pairs = [pair for name in with_pairs or [] for pair in read_pairs(name, model)]
-    place = pick_device(device)
+    chosen = pick_device(device)
     translator = Translator.load(
         model_folder(model),
         memory=memory_file(model, memory),
-        device=str(place),
+        device=str(chosen),
         precision=torch.bfloat16 if precision == "bfloat16" else torch.float32,
         index=index,
     )
@@ -201,11 +201,11 @@ def load_translator(
 
 
 def read_pairs(name: str, model: Path | None, skip: "Skip | None" = None) -> "Iterator[Pair]":
-    """The pairs of a corpus, or those that come in on stdin where its name is -."""
+    """The pairs of a corpus; - is standard input."""
     from rarenmt.text.corpus import read_corpus
     from rarenmt.text.pairs import parse_pairs, refuse, split_lines
 
     if name == "-":
-        hint_at_terminal("source<TAB>target lines")
+        announce_input("source<TAB>target lines")
         return parse_pairs(split_lines(sys.stdin.buffer), "-", skip or refuse)
     return read_corpus(name, languages(model), console.remark, skip or refuse)

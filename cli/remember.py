@@ -1,4 +1,4 @@
-"""`rarenmt remember`: sentence pairs to the memory."""
+"""`rarenmt remember`: write sentence pairs into the memory."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,8 +20,8 @@ def remember(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="TSV files of source<TAB>target, TMX, or two parallel files as SOURCE,TARGET; "
-            ".xz and .gz are read, - is standard input.",
+            help="TSV (source<TAB>target) or TMX files, or two parallel files as SOURCE,TARGET; "
+            ".xz and .gz are read; - is standard input.",
             show_default=False,
         ),
     ],
@@ -29,20 +29,28 @@ def remember(
         int,
         typer.Option(
             min=1,
-            help="How often the new pairs are shown; matters to a memory of the paper's kind.",
+            help="Number of times to write new pairs; only a memory of the paper's kind uses it.",
         ),
     ] = 1,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Translate the sources again and compare.")
+        bool,
+        typer.Option(
+            "--verify",
+            help="Translate the sources and report those whose target is not reproduced.",
+        ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="--verify, and exit 1 unless all come out as shown.")
+        bool,
+        typer.Option("--strict", help="Like --verify, and exit with 1 unless all are reproduced."),
     ] = False,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="List wrong lines and remember the others; exit 4.")
+        bool,
+        typer.Option(
+            "--skip-bad", help="Report invalid lines, remember the others, and exit with 4."
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="Report what would change, and change nothing.")
     ] = False,
     model: options.Model = None,
     memory: options.MemoryFile = None,
@@ -50,8 +58,8 @@ def remember(
 ) -> None:
     """Write sentence pairs into the memory.
 
-    The next translation uses them; nothing is trained. Either every pair is
-    remembered or, when a line is wrong, none.
+    The next translation uses them; no weight changes. If a line is invalid,
+    none of the pairs is remembered.
 
     \b
     rarenmt remember file.tsv
@@ -59,7 +67,7 @@ def remember(
     rarenmt forget --last
     """
     if dry_run and (verify or strict):
-        raise SettingError("--dry-run remembers nothing that --verify could look at; leave one out")
+        raise SettingError("--dry-run cannot be combined with --verify or --strict")
     skipped: list[DataError] = []
     skip = skipped.append if skip_bad else None
     pairs = [pair for file in files for pair in options.read_pairs(file, model, skip)]
@@ -67,39 +75,39 @@ def remember(
         console.warn(f"{error}; skipped")
     path = options.memory_file(model, memory)
     translator = options.load_translator(model, path, device, "float32")
-    remembered = translator.translation_memory
-    with nullcontext() if dry_run else remembered.lock():
-        with console.counting(len(pairs), "remembering") as remembered.progress:
-            result = remembered.remember(pairs, passes=passes)
+    store = translator.translation_memory
+    with nullcontext() if dry_run else store.lock():
+        with console.progress(len(pairs), "remembering") as store.progress:
+            result = store.remember(pairs, passes=passes)
         if result.changed and not dry_run:
-            remembered.save()
-    console.superseded(remembered.superseded(pairs))
-    _say(result, path, dry_run)
+            store.save()
+    console.superseded(store.superseded(pairs))
+    _report(result, path, dry_run)
     if (verify or strict) and _missed(translator, pairs) and strict:
         raise typer.Exit(1)
     if skipped:
         raise typer.Exit(options.SOME_LINES_FAILED)
 
 
-def _say(result: "RememberResult", path: Path, dry_run: bool) -> None:
-    """What changed, on stderr."""
-    console.contradictions(result.conflicts)
-    said = "would remember " if dry_run else "remembered "
-    said += f"{console.count(len(result.new), 'pair')} ({result.tokens:,} tokens)"
+def _report(result: "RememberResult", path: Path, dry_run: bool) -> None:
+    """Print what changed."""
+    console.conflicts(result.conflicts)
+    sentence = "would remember " if dry_run else "remembered "
+    sentence += f"{console.count(len(result.new), 'pair')} ({result.tokens:,} tokens)"
     if result.known:
-        said += f", {len(result.known):,} known already"
-    said += f" in {console.short(path)}"
+        sentence += f", {len(result.known):,} already known"
+    sentence += f" in {console.short(path)}"
     if result.evicted:
-        said += f"; the memory is full: {result.evicted:,} of the oldest entries made room"
+        sentence += f"; the memory is full: the {result.evicted:,} oldest entries were removed"
     if result.changed and not dry_run:
-        said += " · undo: rarenmt forget --last"
-    console.remark(said)
+        sentence += " · undo: rarenmt forget --last"
+    console.remark(sentence)
 
 
 def _missed(translator: "Translator", pairs: "list[Pair]") -> int:
-    """Report the pairs whose target is not reproduced; how many they are."""
+    """Print the pairs whose target is not reproduced, and return how many they are."""
     missed = translator.verify(pairs)
     for pair, translation in missed:
         console.warn(f"{pair.place} is translated as {translation.text!r}")
-    console.remark(f"verified: {len(pairs) - len(missed):,} of {len(pairs):,} are reproduced")
+    console.remark(f"verified: {len(pairs) - len(missed):,} of {len(pairs):,} pairs reproduced")
     return len(missed)

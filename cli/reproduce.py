@@ -22,34 +22,36 @@ reproduce = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 def main() -> None:
     """Repeat an experiment of the papers.
 
-    The published number stands beside ours.
+    Prints our figure beside the published one.
     """
 
 
 Full = Annotated[
     bool,
-    typer.Option("--full/--quick", help="The paper's size, or what a CPU does in minutes."),
+    typer.Option(
+        "--full/--quick", help="The size of the paper, or one that takes a CPU some minutes."
+    ),
 ]
 Steps = Annotated[
     int | None,
-    typer.Option(min=0, help="Training steps, instead of the usual ones.", show_default=False),
+    typer.Option(min=0, help="Number of training steps.", show_default=False),
 ]
 Output = Annotated[
     Path | None,
     typer.Option(
         "-o",
         "--output",
-        help="Folder for the figures as JSON, the curves as pictures, and the state of training; "
-        "the same command goes on where that stands.",
+        help="Folder for figures (JSON), charts and the state of training; the same command "
+        "continues from that state.",
         show_default=False,
     ),
 ]
 SyntheticModel = Literal["hamming", "lstm", "lstm-memory", "neural-gpu", "neural-gpu-memory", "all"]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
 def _course(name: str, settings: object, seed: int, output: Path | None) -> "Course":
-    """Where the training of a system stands."""
+    """The training state of a system."""
     from rarenmt.reproduce.run import Course
 
     path = None if output is None else output / f"{name}.safetensors"
@@ -57,7 +59,7 @@ def _course(name: str, settings: object, seed: int, output: Path | None) -> "Cou
 
 
 def _state(report: "Report", output: Path | None, as_json: bool) -> None:
-    """Print the figures; write them and their curves to a folder if there is one."""
+    """Print the figures; write them and their charts to the folder, if given."""
     from rarenmt.reproduce.report import rows
 
     if output is not None:
@@ -67,7 +69,7 @@ def _state(report: "Report", output: Path | None, as_json: bool) -> None:
         try:
             for path in draw(report, output):
                 console.remark(f"wrote {path}")
-        except SettingError as error:  # hours of training are not lost for want of a picture
+        except SettingError as error:  # hours of training must not be lost to a chart
             console.warn(str(error))
     if as_json:
         console.record(report.to_json())
@@ -79,7 +81,7 @@ def _state(report: "Report", output: Path | None, as_json: bool) -> None:
 def list_systems(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """What can be repeated, and of which paper."""
+    """List the experiments and their papers."""
     from rarenmt.reproduce.systems import SYSTEMS
 
     if as_json:
@@ -95,7 +97,7 @@ def list_systems(
 @reproduce.command(no_args_is_help=True)
 def gnmt(
     test: Annotated[
-        str, typer.Argument(help="A test set of pairs, like newstest2014; - reads stdin.")
+        str, typer.Argument(help="A test corpus, such as newstest2014; - is standard input.")
     ],
     beam: options.Beam = 5,
     model: options.Model = None,
@@ -121,7 +123,7 @@ def gnmt(
 
     pairs = list(options.read_pairs(test, model))
     if len(pairs) < 2:
-        raise DataError(test, None, "holds one pair; wanted at least two, a context and a question")
+        raise DataError(test, None, "one pair; expected at least two, a context and a question")
     checkpoint = load_checkpoint(options.model_folder(model), options.pick_device(device))
     checkpoint.model.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
     console.remark(f"{len(pairs):,} pairs; each is translated four times")

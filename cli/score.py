@@ -1,4 +1,4 @@
-"""`rarenmt score`: how good translations are, in numbers others can repeat."""
+"""`rarenmt score`: measure translations, or the recall of words seen once."""
 
 import json
 import sys
@@ -24,29 +24,29 @@ def score(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Translations and references, one a line each (- is standard input); or one "
-            "corpus of pairs, whose sources are translated and scored.",
+            help="A file of translations (- is standard input) and one of references, one per "
+            "line; or one corpus of pairs, whose sources are translated and scored.",
             show_default=False,
         ),
     ] = None,
     oneshot: Annotated[
         Path | None,
-        typer.Option(help="A one-shot suite (JSON): recall of words shown once, see the README."),
+        typer.Option(help="A one-shot suite (JSON): measure the recall of words seen once."),
     ] = None,
     online: Annotated[
         bool,
         typer.Option(
             "--online",
-            help="Remember each pair of the corpus in RAM once its line is translated, as a "
-            "translator corrects; adds R0 and R1, the recall of words new or seen once.",
+            help="Remember each pair, in RAM, after its line is translated, as if a person "
+            "corrected it; adds R0 and R1, the recall of new words and of words seen once.",
         ),
     ] = False,
     gain: Annotated[
         bool,
         typer.Option(
             "--gain",
-            help="Translate the corpus without the memory too: what the memory adds in BLEU, and "
-            "the 95 % interval of that.",
+            help="Translate the corpus without the memory too; print the difference in BLEU and "
+            "its 95 % interval.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -54,7 +54,7 @@ def score(
     no_memory: options.NoMemory = False,
     with_pairs: options.WithPairs = None,
     passes: Annotated[
-        int, typer.Option(min=1, help="How often --with and --oneshot show their pairs.")
+        int, typer.Option(min=1, help="Number of times to write the pairs of --with and --oneshot.")
     ] = 1,
     model: options.Model = None,
     memory: options.MemoryFile = None,
@@ -62,9 +62,9 @@ def score(
     precision: options.Precision = "float32",
     index: options.Index = "auto",
 ) -> None:
-    """Score translations, or the recall of words shown once.
+    """Measure translations, or the recall of words seen once.
 
-    BLEU, chrF and TER come with the signatures of sacrebleu.
+    BLEU, chrF and TER are printed with their sacrebleu signatures.
 
     \b
     rarenmt translate < test.en | rarenmt score - test.de
@@ -77,7 +77,7 @@ def score(
     if oneshot is not None:
         if files or online or gain:
             raise SettingError(
-                "--oneshot brings its own sentences and compares; give no files, --online or --gain"
+                "--oneshot has its own sentences; leave out files, --online and --gain"
             )
         translator = options.load_translator(
             model, memory, device, precision, with_pairs, passes, index=index
@@ -85,11 +85,13 @@ def score(
         _print_oneshot(translator, oneshot, config, passes, as_json)
         return
     if not files or len(files) > 2:
-        raise SettingError("give translations and references, or one file of pairs, or --oneshot")
+        raise SettingError(
+            "expected translations and references, or one corpus of pairs, or --oneshot"
+        )
     if (online or gain) and len(files) == 2:
-        raise SettingError("--online and --gain translate a corpus; give one file of pairs")
+        raise SettingError("--online and --gain need one corpus of pairs")
     if gain and no_memory:
-        raise SettingError("--gain compares with --no-memory; leave that out")
+        raise SettingError("--gain already compares with --no-memory; leave out --no-memory")
     if len(files) == 2:
         _print_scores(*_read_both(*files), as_json, {})
         return
@@ -119,11 +121,11 @@ def _translate(
 
 
 def _read_both(hypothesis_file: str, reference_file: str) -> tuple[list[str], list[str]]:
-    """The lines of both files; DataError when their numbers differ."""
+    """The lines of both files; DataError if their numbers differ."""
     from rarenmt.text.pairs import decode_line, read_sentences, split_lines
 
     if hypothesis_file == "-":
-        options.hint_at_terminal("translations, one a line")
+        options.announce_input("translations, one per line")
         lines = split_lines(sys.stdin.buffer)
         hypotheses = [decode_line(raw, "-", i) for i, raw in enumerate(lines, start=1)]
     else:
@@ -133,10 +135,10 @@ def _read_both(hypothesis_file: str, reference_file: str) -> tuple[list[str], li
         raise DataError(
             hypothesis_file,
             None,
-            f"has {len(hypotheses):,} lines but {reference_file} has {len(references):,}",
+            f"{len(hypotheses):,} lines, but {reference_file} has {len(references):,}",
         )
     if not references:
-        raise DataError(reference_file, None, "is empty; wanted one sentence a line")
+        raise DataError(reference_file, None, "empty; expected one sentence per line")
     return hypotheses, references
 
 
@@ -147,8 +149,8 @@ def _print_scores(
     recalls: dict[str, float],
     before: "Sequence[str] | None" = None,
 ) -> None:
-    """BLEU, chrF and TER; where words were counted, how many came out; and where there are
-    translations `before`, what the memory adds to them."""
+    """Print BLEU, chrF, TER and the recalls and, given the translations without the memory in
+    `before`, the gain in BLEU."""
     from rarenmt.evaluation.bootstrap import bleu_gain
     from rarenmt.evaluation.metrics import score as compute
 
@@ -166,13 +168,16 @@ def _print_scores(
     for each in scores:
         typer.echo(f"{each.name:5} {each.value:6.2f}   {each.signature}")
     for name, value in recalls.items():
-        typer.echo(f"{name:5} {value:6.2f}   {SEEN[name]}")
+        typer.echo(f"{name:5} {value:6.2f}   {RECALLS[name]}")
     if gain is not None:
-        typer.echo(f"{'gain':5} {gain.value:+6.2f}   {DRAWN.format(gain)}")
+        typer.echo(f"{'gain':5} {gain.value:+6.2f}   {GAIN.format(gain)}")
 
 
-SEEN = {"R0": "% of the words new to the text", "R1": "% of the words that one line before held"}
-DRAWN = "BLEU over no memory; {0.low:+.2f} to {0.high:+.2f} in 95 % of 1,000 samples of the lines"
+RECALLS = {
+    "R0": "% of the words that no earlier line contained",
+    "R1": "% of the words that exactly one earlier line contained",
+}
+GAIN = "BLEU with memory minus BLEU without; 95 % interval {0.low:+.2f} to {0.high:+.2f}"
 
 
 def _print_oneshot(
@@ -182,7 +187,7 @@ def _print_oneshot(
 
     suite = read_suite(path)
     console.remark(
-        f"{len(suite.context):,} pairs shown once, {len(suite.tests):,} tests, "
+        f"{len(suite.context):,} context pairs, {len(suite.tests):,} tests, "
         f"{len(suite.general):,} general pairs"
     )
     results = measure(translator, suite, config, passes)

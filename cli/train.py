@@ -30,95 +30,102 @@ def train(
         list[str],
         typer.Argument(
             help="Training text: a TSV or TMX file, or two parallel files as SOURCE,TARGET; .xz "
-            "and .gz are read. FILE@4 shows its pairs four times an epoch, FILE@0.5 a random half.",
+            "and .gz are read. FILE@4 uses its pairs four times per epoch, FILE@0.5 a random half.",
             show_default=False,
         ),
     ],
     folder: Annotated[Path, typer.Option("-o", "--output", help="Checkpoint folder to write.")],
-    dev: Annotated[str, typer.Option(help="Held-out pairs, given like a corpus.")],
+    dev: Annotated[str, typer.Option(help="Validation corpus.")],
     start: Annotated[
         list[Path] | None,
         typer.Option(
             "--from",
-            help="Checkpoint whose weights and vocabulary to start from, or several, whose weights "
-            "are averaged; with --memory-kind the translator is kept and the memory's part begins "
-            "anew.",
+            help="Start from the weights and the vocabulary of this checkpoint, or from the mean "
+            "of several; with --memory-kind, query and readout layers start from random weights.",
         ),
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help=f"Sizes: {', '.join(PRESETS)}.", show_default="small"),
+        typer.Option(help=f"Model size: {', '.join(PRESETS)}.", show_default="small"),
     ] = None,
     vocabulary: Annotated[
         str | None,
         typer.Option(
-            help="Pieces of the vocabulary to learn, or the vocabulary.model of another run.",
+            help="Number of pieces of the vocabulary, or the vocabulary.model of another run.",
             show_default="of the preset",
         ),
     ] = None,
-    dropout: Annotated[float | None, typer.Option(show_default="of the preset")] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Dropout rate.", show_default="of the preset")
+    ] = None,
     kind: Annotated[
         str | None,
         typer.Option(
             "--memory-kind",
-            help="rare (ours), or paper (Kaiser et al. 2017).",
+            help="Kind of memory: rare (ours), or paper (Kaiser et al. 2017).",
             show_default="rare",
         ),
     ] = None,
     slots: Annotated[
-        int, typer.Option(help="Slots of the memory in training.")
+        int, typer.Option(help="Slots of the memory during training.")
     ] = MemoryConfig.slots,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = DEFAULT.steps,
     batch_tokens: Annotated[
-        int, typer.Option(help="Target tokens a step, over all processes.")
+        int, typer.Option(help="Target tokens per step, over all processes.")
     ] = DEFAULT.batch_tokens,
     accumulate: Annotated[
-        int, typer.Option(help="Parts a step is computed in, one after the other, to save memory.")
+        int, typer.Option(help="Sub-batches per step, computed one after another to save memory.")
     ] = DEFAULT.accumulation_steps,
-    learning_rate: Annotated[float, typer.Option()] = DEFAULT.learning_rate,
-    warmup: Annotated[int, typer.Option(help="Steps of linear rise.")] = DEFAULT.warmup,
+    learning_rate: Annotated[
+        float, typer.Option(help="Peak learning rate.")
+    ] = DEFAULT.learning_rate,
+    warmup: Annotated[int, typer.Option(help="Warm-up steps.")] = DEFAULT.warmup,
     decay: Annotated[
-        float, typer.Option(help="Last share of the steps, in which the rate falls to nothing.")
+        float,
+        typer.Option(help="Last fraction of the steps, in which the learning rate falls to 0."),
     ] = DEFAULT.decay_fraction,
     episodes: Annotated[
-        float, typer.Option(help="Share of the last steps that practise made-up words.")
+        float,
+        typer.Option(help="Fraction of these steps that also train on episodes of invented words."),
     ] = DEFAULT.episode_rate,
     align: Annotated[
         float,
-        typer.Option(
-            help="Weight of attending to the source word that a word aligner gives each target "
-            "word, beside the translation."
-        ),
+        typer.Option(help="Weight of the guided-alignment loss; 0 aligns nothing."),
     ] = DEFAULT.alignment_weight,
     join: Annotated[
         float,
         typer.Option(
-            min=0, max=10, help="Longer pairs made of two to four short ones, for each pair."
+            min=0, max=10, help="Longer pairs to add per pair, each a concatenation of two to four."
         ),
     ] = 0.0,
     memory_positions: Annotated[
-        int, typer.Option(help="Positions a step that ask the memory; 0 trains without one.")
+        int,
+        typer.Option(help="Target positions per step that query the memory; 0 trains without one."),
     ] = DEFAULT.memory_positions,
     average: Annotated[
         int,
-        typer.Option(
-            help="Last steps whose weights are averaged for the checkpoint; 0 takes the last."
-        ),
+        typer.Option(help="Steps over which the weights are averaged; 0 takes the last weights."),
     ] = DEFAULT.average,
     evaluate_every: Annotated[
-        int, typer.Option(help="Steps between measurements.")
+        int, typer.Option(help="Steps between evaluations.")
     ] = DEFAULT.evaluate_every,
     save_every: Annotated[int, typer.Option(help="Steps between saves.")] = DEFAULT.save_every,
-    source_language: Annotated[str | None, typer.Option(show_default="en")] = None,
-    target_language: Annotated[str | None, typer.Option(show_default="de")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on where the folder's last run ended.")] = False,
-    bf16: Annotated[bool | None, typer.Option(show_default="where it is faster")] = None,
+    source_language: Annotated[
+        str | None, typer.Option(help="Language code, e.g. of TMX units.", show_default="en")
+    ] = None,
+    target_language: Annotated[
+        str | None, typer.Option(help="Language code.", show_default="de")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in the folder.")] = False,
+    bf16: Annotated[
+        bool | None, typer.Option(help="Compute in bfloat16.", show_default="if it is faster")
+    ] = None,
     device: options.Device = "auto",
     seed: options.Seed = DEFAULT.seed,
 ) -> None:
     """Train a translator on sentence pairs.
 
-    Ctrl-C saves and stops; the same command with --resume goes on, step for step.
+    Ctrl-C saves and stops; the same command with --resume continues, step for step.
 
     \b
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine
@@ -215,25 +222,25 @@ def _parse_vocabulary(argument: str | None) -> tuple[int | None, Path | None]:
 
 
 def _load_start(start: list[Path], decided: Mapping[str, object]) -> "Checkpoint":
-    """The checkpoints to start from as one, which decides what some options would."""
+    """The checkpoints to start from as one; SettingError for an option that they decide."""
     import torch
 
     from rarenmt.model.checkpoint import load_average
 
     for option, value in decided.items():
         if value is not None:
-            raise SettingError(f"{option} is decided by the checkpoint of --from; leave it out")
+            raise SettingError(f"{option} is given by the checkpoint of --from; leave it out")
     return load_average(start, torch.device("cpu"))
 
 
 def _chosen(what: str, name: str, known: dict[str, T]) -> T:
     if name not in known:
-        raise SettingError(f"unknown {what} {name!r}; there are {', '.join(known)}")
+        raise SettingError(f"unknown {what} {name!r}; choose from {', '.join(known)}")
     return known[name]
 
 
 def _join_group(device: "torch.device") -> "torch.device":
-    """Join the processes that torchrun started, if it did; the device of this one."""
+    """Join the process group of torchrun, if there is one; return the device of this process."""
     import torch
 
     if "WORLD_SIZE" not in os.environ:
@@ -260,7 +267,7 @@ def _describe_start(trainer: "Trainer", device: "torch.device") -> None:
 
 
 def _follow(trainer: "Trainer") -> None:
-    """Run to the end or to the first Ctrl-C, saying how it goes."""
+    """Train to the end or to the first Ctrl-C, printing the reports."""
     interrupted = False
 
     def interrupt(number: int, frame: object) -> None:
@@ -272,7 +279,7 @@ def _follow(trainer: "Trainer") -> None:
         console.remark(_describe(report, trainer.config.steps))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if interrupted:
-        console.remark(f"saved at step {trainer.progress.step}; go on with --resume")
+        console.remark(f"saved at step {trainer.progress.step}; continue with --resume")
         raise typer.Exit(128 + signal.SIGINT)
     console.remark(f"done: best dev BLEU {trainer.progress.best_bleu:.2f}, in {trainer.folder}")
 

@@ -1,4 +1,4 @@
-"""`rarenmt translate`: lines in, lines out."""
+"""`rarenmt translate`: one line in, one line out."""
 
 import json
 import os
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from rarenmt.translator.result import Translation
 
 BATCH = 512
-"""Lines read ahead of their translation, when so many have arrived."""
+"""Lines translated together, at most."""
 
 PAUSE = 0.02
 """Seconds without input after which a batch is closed."""
 
 Style = Literal["plain", "remark", "picture", "json"]
-"""How a translation is written."""
+"""How a translation is printed."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,20 @@ class Line:
 
     number: int
     text: str
-    """Empty when the line cannot be read."""
+    """Empty if the line is not UTF-8."""
     ending: bytes
     broken: bytes | None = None
-    """The line as it stands, when it is not UTF-8."""
+    """The bytes of a line that is not UTF-8."""
     record: dict[str, Any] = field(default_factory=dict)
-    """With --jsonl, the fields that came in."""
+    """With --jsonl, the fields of the input."""
 
 
 def translate(
     text: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A sentence; without one, lines of standard input.", show_default=False
+            help="The text to translate; without it, the lines of standard input.",
+            show_default=False,
         ),
     ] = None,
     beam: options.Beam = 5,
@@ -57,21 +58,25 @@ def translate(
         bool,
         typer.Option(
             "--explain",
-            help="Append which remembered line a word came from; on a terminal also what the "
-            "memory said. --explain FILE.html draws it all on a page instead.",
+            help="Name the remembered line each word came from; on a terminal also draw the share "
+            "of the memory in each word. --explain FILE.html writes a page instead.",
         ),
     ] = False,
     page: Annotated[Path | None, typer.Option(explanation.PAGE, hidden=True)] = None,
     jsonl: Annotated[
         bool,
         typer.Option(
-            "--jsonl", help="One JSON record a line; a JSON line with a `source` keeps its fields."
+            "--jsonl",
+            help="Print one JSON record per line; the fields of a JSON input line with a `source` "
+            "are kept.",
         ),
     ] = False,
-    converse: Annotated[
+    interact: Annotated[
         bool,
         typer.Option(
-            "--interactive", "-i", help="Translate and correct at a terminal; corrections stick."
+            "--interactive",
+            "-i",
+            help="Translate and correct at a terminal; corrections are remembered.",
         ),
     ] = False,
     model: options.Model = None,
@@ -80,10 +85,10 @@ def translate(
     precision: options.Precision = "float32",
     index: options.Index = "auto",
 ) -> None:
-    """Translate lines: as many come out as go in.
+    """Translate text, one line in, one line out.
 
-    Blank lines come back as they are. A line that is not UTF-8 is reported, passed
-    through unchanged, and the exit status is 4.
+    Blank lines stay as they are. A line that is not UTF-8 is reported and passed
+    through unchanged; the exit status is then 4.
 
     \b
     rarenmt translate < letter.txt
@@ -93,14 +98,14 @@ def translate(
     tail -f log | rarenmt translate --jsonl | jq -r .translation
     """
     config = SearchConfig(beam=beam)
-    if converse:
-        clashes = {"TEXT": text, "--jsonl": jsonl, "--explain FILE": page, "--with": with_pairs}
-        clashes |= {"--no-memory": no_memory, "--without": without}
-        clashes["--precision bfloat16"] = precision != "float32"
-        interactive.check(clashes)
+    if interact:
+        others = {"TEXT": text, "--jsonl": jsonl, "--explain FILE": page, "--with": with_pairs}
+        others |= {"--no-memory": no_memory, "--without": without}
+        others["--precision bfloat16"] = precision != "float32"
+        interactive.check(others)
         translator = options.load_translator(model, memory, device, precision, None)
-        return interactive.converse(translator, config)
-    lines = _given(text) if text else _standard_input(jsonl)
+        return interactive.run(translator, config)
+    lines = _arguments(text) if text else _standard_input(jsonl)
     translator = options.load_translator(
         model, memory, device, precision, with_pairs, without=without, index=index
     )
@@ -118,21 +123,21 @@ def translate(
                 failed |= line.broken is not None
                 add(line.number, line.text, translation)
                 if translation.missing:
-                    lacks = ", ".join(translation.missing)
-                    console.warn(f"-:{line.number}: the translation lacks {lacks}")
+                    missing = ", ".join(translation.missing)
+                    console.warn(f"-:{line.number}: missing from the translation: {missing}")
                 sys.stdout.buffer.write(_output(line, translation, style) + line.ending)
             sys.stdout.buffer.flush()
     if failed:
         raise typer.Exit(options.SOME_LINES_FAILED)
 
 
-def _given(words: list[str]) -> Iterator[list[Line]]:
+def _arguments(words: list[str]) -> Iterator[list[Line]]:
     yield [Line(1, " ".join(words), b"\n")]
 
 
 def _standard_input(jsonl: bool) -> Iterator[list[Line]]:
-    """Lines as they arrive."""
-    options.hint_at_terminal("sentences, one a line")
+    """The lines of standard input, in batches."""
+    options.announce_input("text, one sentence per line")
     number = 0
     for batch in read_batches(sys.stdin.fileno(), BATCH):
         yield [_parse(raw, number + i, jsonl) for i, raw in enumerate(batch, start=1)]
@@ -175,7 +180,7 @@ def _chunks(descriptor: int) -> Iterator[bytes]:
 
 
 def _parse(raw: bytes, number: int, jsonl: bool) -> Line:
-    """One line; what is not UTF-8 is reported and kept as it is."""
+    """One line; a line that is not UTF-8 is reported and kept unchanged."""
     body = raw.removesuffix(b"\n")
     ending = raw[len(body) :]
     try:
@@ -192,7 +197,7 @@ def _parse(raw: bytes, number: int, jsonl: bool) -> Line:
 
 
 def _record(text: str) -> dict[str, Any] | None:
-    """A JSON object with a `source` text, or None."""
+    """A JSON object with a string `source`, or None."""
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -203,15 +208,15 @@ def _record(text: str) -> dict[str, Any] | None:
 
 
 def _output(line: Line, translation: "Translation", style: Style) -> bytes:
-    """What is written for a line, without its line feed."""
+    """The output for a line, without its line feed."""
     if style == "json":
         return json.dumps(_describe(line, translation), ensure_ascii=False).encode()
     if line.broken is not None:
         return line.broken
     if style == "picture" and line.text.strip():
         return explanation.picture(translation).removesuffix("\n").encode()
-    said = explanation.remark(translation) if style == "remark" else ""
-    return (f"{translation.text}\t{said}" if said else translation.text).encode()
+    remark = explanation.remark(translation) if style == "remark" else ""
+    return (f"{translation.text}\t{remark}" if remark else translation.text).encode()
 
 
 def _describe(line: Line, translation: "Translation") -> dict[str, Any]:

@@ -38,8 +38,7 @@ def test_the_last_call_is_taken_back(rarenmt: Command, work: Path) -> None:
         "b.tsv:2\tWe drink water.\tWir trinken Wasser.\n"
     )
     assert result.err == (
-        "forgot 2 lines, and with them 1 pair: the others stand in other lines too "
-        "in memory.safetensors\n"
+        "forgot 2 lines in memory.safetensors; pairs that are no longer remembered: 1\n"
     )
     assert memory(work) == before
 
@@ -99,7 +98,7 @@ def test_a_dry_run_forgets_nothing(rarenmt: Command, work: Path) -> None:
         (["a.tsv"], 1, "a.tsv: not a location; expected FILE:LINE"),
         (["a.tsv:1", "--file", "c.tsv"], 1, "c.tsv: no line of this file is remembered"),
         (["--match", "xyzzy"], 1, "xyzzy: no remembered pair contains this text"),
-        ([], 2, "what should be forgotten? Give FILE:LINE, --file, --match or --last"),
+        ([], 2, "no lines selected; give FILE:LINE, --file, --match or --last"),
     ],
 )
 def test_what_is_not_remembered_is_one_sentence_and_nothing_is_forgotten(

@@ -126,7 +126,7 @@ def test_a_correction_can_be_undone(terminal: Terminal, memory: Path) -> None:
     terminal.wait_for("forgot interactive:1")
     terminal.wait_for("en ▸ ")
     terminal.type(b":undo\r")
-    terminal.wait_for("no correction is remembered")
+    terminal.wait_for("there is no correction to undo")
     terminal.wait_for("en ▸ ")
     assert terminal.close() == 0
 
@@ -175,13 +175,13 @@ def test_ctrl_d_at_the_correction_ends_too(terminal: Terminal, memory: Path) -> 
     [
         (
             [],
-            "translate -i talks to a person at a terminal; leave -i out to translate a file or pi",
+            "translate -i needs a terminal; leave out -i to translate a file or a pipe",
         ),
-        (["Hello"], "translate -i does not go with TEXT"),
-        (["--jsonl"], "translate -i does not go with --jsonl"),
-        (["--no-memory"], "translate -i does not go with --no-memory"),
-        (["--explain", "a.html"], "translate -i does not go with --explain FILE"),
-        (["--precision", "bfloat16"], "translate -i does not go with --precision bfloat16"),
+        (["Hello"], "translate -i cannot be combined with TEXT"),
+        (["--jsonl"], "translate -i cannot be combined with --jsonl"),
+        (["--no-memory"], "translate -i cannot be combined with --no-memory"),
+        (["--explain", "a.html"], "translate -i cannot be combined with --explain FILE"),
+        (["--precision", "bfloat16"], "translate -i cannot be combined with --precision bfloat16"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(

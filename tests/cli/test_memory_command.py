@@ -97,7 +97,10 @@ def test_a_memory_that_nothing_was_written_to_is_empty(
 def test_a_memory_that_is_asked_for_by_name_must_be_there(rarenmt: Command, work: Path) -> None:
     for command in ("show", "log", "stats", "export", "rebuild"):
         result = rarenmt("memory", command, "--memory", "nowhere.safetensors")
-        assert (result.status, result.err) == (2, "error: there is no memory nowhere.safetensors\n")
+        assert (result.status, result.err) == (
+            2,
+            "error: memory file not found: nowhere.safetensors\n",
+        )
 
 
 def test_the_difference_of_two_memories(rarenmt: Command, work: Path) -> None:
@@ -120,9 +123,9 @@ def test_merged_memories_are_one_that_was_shown_both(rarenmt: Command, work: Pat
     )
 
     assert merged.err == (
-        "warning: b.tsv:1 translates 'bank' otherwise than a.tsv:3; "
-        "both are remembered, and the later one is said\n"
-        "yours.safetensors: 2 pairs new, 1 known already\n"
+        "warning: b.tsv:1 and a.tsv:3 translate 'bank' differently; "
+        "both are remembered, and the later one is used\n"
+        "yours.safetensors: 2 pairs new, 1 already known\n"
         "4 pairs in ours.safetensors\n"
     )
     rarenmt("remember", "b.tsv", "--memory", "mine.safetensors")

@@ -62,7 +62,7 @@ def test_the_same_file_twice_changes_nothing_and_says_so(
 
     result = rarenmt("remember", pairs, "-m", folder, "--memory", memory)
 
-    assert result.err == f"remembered 0 pairs (0 tokens), 4 known already in {memory}\n"
+    assert result.err == f"remembered 0 pairs (0 tokens), 4 already known in {memory}\n"
     assert memory.read_bytes() == before
 
 
@@ -95,7 +95,7 @@ def test_another_translation_of_a_source_is_pointed_out(
     result = rarenmt("remember", second, "-m", folder, "--memory", memory)
 
     assert result.status == 0
-    assert f"{second}:2 translates 'bank' otherwise than {first}:1" in result.err
+    assert f"{second}:2 and {first}:1 translate 'bank' differently" in result.err
 
 
 def test_of_very_many_contradictions_the_first_are_pointed_out(
@@ -106,8 +106,8 @@ def test_of_very_many_contradictions_the_first_are_pointed_out(
 
     result = rarenmt("remember", many, "-m", folder, "--memory", memory)
 
-    assert result.err.count("otherwise than") == 10
-    assert "warning: and 11 more contradict each other like this\n" in result.err
+    assert result.err.count("differently") == 10
+    assert "warning: and 11 more conflicts like this\n" in result.err
 
 
 @pytest.mark.parametrize(
@@ -169,13 +169,13 @@ def test_what_does_not_come_out_as_shown_is_reported(
     result = rarenmt("remember", pairs, "--strict", *options)
 
     assert result.status == 0
-    assert result.err.endswith("verified: 4 of 4 are reproduced\n")
+    assert result.err.endswith("verified: 4 of 4 pairs reproduced\n")
     with pairs.open("a") as stream:
         stream.write("The cat sleeps.\tDie Katze ruht.\n")
     result = rarenmt("remember", pairs, "--verify", *options)
     assert result.status == 0
     assert f"warning: {pairs}:1 is translated as 'Die Katze ruht.'\n" in result.err
-    assert result.err.endswith("verified: 4 of 5 are reproduced\n")
+    assert result.err.endswith("verified: 4 of 5 pairs reproduced\n")
     assert rarenmt("remember", pairs, "--strict", *options).status == 1
     assert rarenmt("remember", pairs, "--strict", *options).status == 1
     assert rarenmt("remember", pairs, "--strict", "--dry-run", *options).status == 2
@@ -193,8 +193,8 @@ def test_a_known_line_that_is_not_said_says_so(
         rarenmt("remember", path, *options)
         warnings = rarenmt("remember", again, *options).err.splitlines()[:-1]
         assert warnings == [
-            f"warning: {first}:2 is known already, but {second}:1 was shown later and is said; "
-            f"to take that back: rarenmt forget {second}:1"
+            f"warning: {first}:2 is already remembered, but {second}:1 (added later) takes "
+            f"precedence; to remove that one: rarenmt forget {second}:1"
         ] * (path == second)
     rarenmt("forget", f"{second}:1", *options)
     assert rarenmt("translate", "bank", *options).out == b"Bank\n"
@@ -291,4 +291,4 @@ def test_eight_at_once_lose_nothing(
     assert [process.wait(timeout=120) for process in running] == [0] * 8
 
     result = rarenmt("remember", *files, "-m", folder, "--memory", memory)
-    assert "8 known already" in result.err
+    assert "8 already known" in result.err

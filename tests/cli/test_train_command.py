@@ -82,7 +82,7 @@ def test_what_the_checkpoint_to_start_from_decides_cannot_be_chosen(
     result = rarenmt(*options, "-o", tmp_path / "out", "--from", tmp_path)
 
     assert result.status == 2
-    assert result.err == "error: --preset is decided by the checkpoint of --from; leave it out\n"
+    assert result.err == "error: --preset is given by the checkpoint of --from; leave it out\n"
 
 
 def test_training_leaves_a_folder_and_says_how_it_went(
@@ -185,7 +185,7 @@ def test_the_attention_learns_from_an_aligner(
         (
             ["--preset", "huge"],
             2,
-            "unknown preset 'huge'; there are tiny, small, everyday, base, gnmt",
+            "unknown preset 'huge'; choose from tiny, small, everyday, base, gnmt",
         ),
         (["--dev", "{tmp}/none.tsv"], 1, "{tmp}/none.tsv: cannot read: no such file or directory"),
         (
@@ -364,7 +364,7 @@ def test_control_c_saves_and_the_same_command_goes_on(
     assert out == ""
     said = err.splitlines()[-1]
     assert said.startswith("saved at step ")
-    assert said.endswith("; go on with --resume")
+    assert said.endswith("; continue with --resume")
     step = int(said.split()[3].rstrip(";"))
     assert step >= 25
 

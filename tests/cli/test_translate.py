@@ -201,7 +201,7 @@ def test_numbers_that_a_translation_lacks_are_named(rarenmt: Command, folder: Pa
 
     records = [json.loads(line) for line in found.out.decode().splitlines()]
     wanted = [
-        f"warning: -:{record['line']}: the translation lacks {', '.join(record['lacks'])}"
+        f"warning: -:{record['line']}: missing from the translation: {', '.join(record['lacks'])}"
         for record in records
         if "lacks" in record
     ]

@@ -66,7 +66,7 @@ def test_different_numbers_of_lines_are_both_named(
     result = rarenmt("score", *files)
 
     assert result.status == 1
-    assert result.err == f"error: {files[0]}: has 1 lines but {files[1]} has 2\n"
+    assert result.err == f"error: {files[0]}: 1 lines, but {files[1]} has 2\n"
 
 
 def test_a_pair_file_is_translated_and_scored(
@@ -119,7 +119,7 @@ def test_a_gain_is_bleu_with_the_memory_less_bleu_without(
     gain = both["BLEU"]["score"] - without["BLEU"]["score"]
     assert both["gain"]["value"] == pytest.approx(gain, abs=0.011)
     assert both["gain"]["low"] <= gain <= both["gain"]["high"]
-    assert f"gain  {both['gain']['value']:+6.2f}   BLEU over no memory" in printed
+    assert f"gain  {both['gain']['value']:+6.2f}   BLEU with memory minus BLEU without" in printed
 
 
 @pytest.mark.parametrize("options", [("--no-memory",), ("other.de",)])

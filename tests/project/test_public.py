@@ -183,7 +183,7 @@ def test_what_a_pair_without_a_file_contradicts_is_said(
 
     said = rarenmt("remember", file).err
 
-    assert f"{file}:1 translates 'The cat sleeps.' otherwise than (no file);" in said
+    assert f"{file}:1 and (no file) translate 'The cat sleeps.' differently;" in said
 
 
 def test_how_a_pair_without_a_file_that_takes_precedence_can_be_taken_back(

@@ -78,4 +78,4 @@ def test_one_pair_has_no_context(rarenmt: Command, folder: Path, tmp_path: Path)
     result = rarenmt("reproduce", "gnmt", path, "-m", folder)
 
     assert result.status == 1
-    assert "wanted at least two" in result.err
+    assert "expected at least two" in result.err
