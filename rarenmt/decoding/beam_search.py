@@ -340,12 +340,10 @@ def _exclude_loops(log_probs: Tensor, pieces: Tensor, limit: int) -> None:
 
     Periods of up to five pieces; a number of many zeros or a triple word passes.
     """
-    steps = pieces.shape[1]
-    span = limit - 1
-    if steps < span:
+    tail = pieces[:, pieces.shape[1] - limit + 1 :]
+    if pieces.shape[1] < limit - 1:
         return
     for period in range(1, 6):
-        tail = pieces[:, steps - span :]
         loops = (tail[:, period:] == tail[:, :-period]).all(dim=1)
         if bool(loops.any()):
             log_probs[loops, pieces[loops, -period]] = -torch.inf
