@@ -38,7 +38,7 @@ def look(checkpoint: Checkpoint, links: Alignments, pairs: list[tuple[Ids, Ids]]
     found = []
     for numbers in torch.arange(len(pairs)).split(AT_ONCE):
         batch = pair_batch([pairs[number] for number in numbers], CPU)
-        _, weights = checkpoint.model.attend(batch)
+        _, weights = checkpoint.model.decode_reference(batch)
         linked = links.between(batch, numbers.tolist())
         words, own = (word_numbers(ids, joints).t() for ids in (batch.outputs, batch.source.ids))
         begins = words.diff(dim=1, prepend=words.new_full((len(words), 1), -1)) != 0

@@ -85,7 +85,9 @@ def real_queries(checkpoint: Checkpoint, path: Path) -> Tensor:
     ids = [(encode(pair.source), encode(pair.target)) for pair in drawn]
     asked = []
     for chosen in by_length([max(map(len, pair)) + 1 for pair in ids], 4000):
-        keys = checkpoint.model.keys(pair_batch([ids[i] for i in chosen], torch.device("cpu")))
+        keys = checkpoint.model.query_keys(
+            pair_batch([ids[i] for i in chosen], torch.device("cpu"))
+        )
         asked += [keys[: len(ids[i][1]) + 1, column] for column, i in enumerate(chosen)]
     together = torch.cat(asked)
     order = torch.randperm(len(together), generator=torch.Generator().manual_seed(0))

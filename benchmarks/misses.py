@@ -81,12 +81,14 @@ class Doctor:
         if begins is None or excerpt is None:
             return None
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
-        states, weights = model.attend(batch)
-        queries = model.query(states.flat())
+        states, weights = model.decode_reference(batch)
+        queries = model.query(states.flatten())
         prefix = Prefix.from_inputs(batch.inputs, excerpt.boundaries).by_sentence()
         attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
         recall = excerpt.read(queries, prefix, attention, untranslated_attention=coverage)
-        _, shares, _ = model.read_out(states.flat(), queries, recall, self.translator.memory)
+        _, shares, _ = model.combine_with_memory(
+            states.flatten(), queries, recall, self.translator.memory
+        )
         right = recall.values[begins] == target_ids[begins]
         return Look(
             word_at(self.tokenizer, source, int(weights[0, begins].argmax())),

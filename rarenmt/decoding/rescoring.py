@@ -93,7 +93,7 @@ class Rescorer:
             batch = [texts[each] for each in _pad_rows(chosen)]
             rows = torch.tensor([number for number, _, _ in batch], device=device)
             inputs = pad([pieces + following for _, pieces, following in batch], device)
-            states, _, _ = self._model.follow(
+            states, _, _ = self._model.decode(
                 inputs[:-1], snapshot.state.select(rows), snapshot.attention_inputs.select(rows)
             )
             later = self._model.output(states.top).float().log_softmax(dim=-1)

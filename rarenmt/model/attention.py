@@ -47,19 +47,19 @@ class Attention(nn.Module):
         self.energy = nn.Linear(config.attention, 1, bias=False)
 
     def prepare(self, encoded: Tensor, embedded: Tensor, mask: Tensor) -> AttentionInputs:
-        """From states (S, B, H), embeddings (S, B, E) and mask (S, B)."""
+        """Return the inputs for states (S, B, H), embeddings (S, B, E) and mask (S, B)."""
         contents = torch.cat([encoded, embedded.to(encoded.dtype)], dim=-1).transpose(0, 1)
         bias = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -torch.inf)
         keys = self.key(encoded).transpose(0, 1)
         return AttentionInputs(keys.contiguous(), contents.contiguous(), bias.t()[:, None])
 
-    def forward(self, states: Tensor, attended: AttentionInputs) -> tuple[Tensor, Tensor]:
-        """Attention output (T, B, H + E) and weights (B, T, S) for decoder states (T, B, H)."""
+    def forward(self, states: Tensor, inputs: AttentionInputs) -> tuple[Tensor, Tensor]:
+        """Return the output (T, B, H + E) and weights (B, T, S) for decoder states (T, B, H)."""
         queries = 2 * self.query(states).transpose(0, 1)[:, :, None]  # (B, T, 1, A)
-        units = queries.add(attended.keys[:, None], alpha=2).sigmoid_()  # (B, T, S, A)
+        units = queries.add(inputs.keys[:, None], alpha=2).sigmoid_()  # (B, T, S, A)
         energies = 2 * self.energy(units).squeeze(-1)  # (B, T, S)
-        # In float64: a sum over more padding adds up in another order, and its last bit shows.
-        energies = energies.double() + attended.bias
+        # In float64: padding changes the order of the sum, and with it the last bit.
+        energies = energies.double() + inputs.bias
         weights = torch.softmax(energies, dim=-1).float()
-        output = torch.bmm(weights.to(attended.contents.dtype), attended.contents)
+        output = torch.bmm(weights.to(inputs.contents.dtype), inputs.contents)
         return output.transpose(0, 1), weights

@@ -1,5 +1,6 @@
 """GNMT decoder (Wu et al. 2016, section 3): the bottom LSTM layer drives the attention,
-whose output feeds every layer above; no input feeding, so a training pass is one call a layer.
+whose output feeds every layer above; without input feeding, so that a training pass is one call per
+layer.
 
 Shapes: T target steps · N sentences or hypotheses · H hidden · E embedding · L layers.
 """
@@ -28,12 +29,12 @@ class DecoderState:
 
     @classmethod
     def join(cls, states: Sequence["DecoderState"]) -> "DecoderState":
-        """The states of some hypotheses and of others as one."""
-        layers = (zip(*own, strict=True) for own in zip(*(s.layers for s in states), strict=True))
+        """Concatenate the states of several sets of hypotheses."""
+        layers = (zip(*each, strict=True) for each in zip(*(s.layers for s in states), strict=True))
         return cls([(torch.cat(hidden, dim=1), torch.cat(cell, dim=1)) for hidden, cell in layers])
 
     def select(self, rows: Tensor) -> "DecoderState":
-        """The states of some of the hypotheses, in a new order."""
+        """Return the states of some hypotheses, in this order."""
         return DecoderState(
             [
                 (hidden.index_select(1, rows), cell.index_select(1, rows))
@@ -43,7 +44,7 @@ class DecoderState:
 
 
 class Decoder(nn.Module):
-    """Embedded target pieces to states; the same code for a whole sequence and for one step."""
+    """Maps embedded target pieces to states; the same code for a sequence and for one step."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -60,7 +61,8 @@ class Decoder(nn.Module):
         )
 
     def start(self, encoded: Tensor, mask: Tensor) -> DecoderState:
-        """The bottom layer starts from the mean encoder state (S, N, H), the others from 0."""
+        """Return the initial state: the bottom layer from the mean encoder state (S, N, H), the
+        others 0."""
         weights = mask.to(encoded.dtype)[:, :, None]
         mean = (encoded * weights).sum(dim=0) / weights.sum(dim=0)
         hidden, cell = torch.tanh(self.bridge(mean))[None].chunk(2, dim=-1)
@@ -70,13 +72,14 @@ class Decoder(nn.Module):
         )
 
     def forward(
-        self, embedded: Tensor, state: DecoderState, attended: AttentionInputs
+        self, embedded: Tensor, state: DecoderState, attention_inputs: AttentionInputs
     ) -> tuple[DecoderStates, Tensor, DecoderState]:
-        """States (T, N, …), attention weights (N, T, S) and the state after pieces (T, N, E)."""
+        """Return states (T, N, …), attention weights (N, T, S) and the state after pieces
+        (T, N, E)."""
         bottom, after = _run(self.bottom, embedded, state.layers[0])
         layers = [after]
         bottom = F.dropout(bottom, self.dropout, self.training)
-        output, weights = self.attention(bottom, attended)
+        output, weights = self.attention(bottom, attention_inputs)
         top = bottom
         for depth, layer in enumerate(self.uppers, start=1):
             states, after = _run(
@@ -85,16 +88,16 @@ class Decoder(nn.Module):
             layers.append(after)
             top = F.dropout(states if depth == 1 else top + states, self.dropout, self.training)
         context, source = output.split([self.hidden, output.shape[-1] - self.hidden], dim=-1)
-        if self.lexical is not None:  # the output is linear in the top state, so this is a path
-            top = top + self.lexical(torch.tanh(source))  # from source word to target word
+        if self.lexical is not None:  # the output is linear in the top state, so this connects
+            top = top + self.lexical(torch.tanh(source))  # the source word to the target word
         return DecoderStates(context, source, bottom, top), weights, DecoderState(layers)
 
 
 def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
-    """The outputs of an LSTM layer and its state after them.
+    """Return the outputs of an LSTM layer and its state after them.
 
-    One step alone is a cell: an LSTM call packs its weights first, and for a few rows that
-    is most of the work.
+    A single step uses a cell: an LSTM call packs its weights first, which for a few rows takes most
+    of the time.
     """
     if len(inputs) > 1 or torch.is_grad_enabled():
         outputs, after = layer(inputs, state)

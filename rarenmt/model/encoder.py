@@ -1,5 +1,5 @@
 """GNMT encoder (Wu et al. 2016, arXiv 1609.08144, section 3.2): a bidirectional LSTM layer
-under further ones with residual connections, of which as many as wanted are bidirectional too
+below further layers with residual connections, the first of which may be bidirectional too
 (Chen et al. 2018, arXiv 1804.09849, section 4.1).
 
 Shapes: S source pieces · B sentences · E embedding · H hidden.
@@ -14,10 +14,9 @@ from rarenmt.text.batch import Source
 
 
 def reverse_within(states: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse each sentence of states (S, B, D) within its own length; padding stays behind.
+    """Reverse each sentence of states (S, B, D) within its own length; padding stays at the end.
 
-    So the backward layer starts at the last piece and never sees padding, whatever
-    the other sentences of the batch are.
+    The backward layer thus starts at the last piece and sees no padding, whatever the batch.
     """
     steps = torch.arange(states.shape[0], device=states.device)[:, None]
     index = torch.where(steps < lengths, lengths - 1 - steps, steps)  # (S, B)
@@ -33,19 +32,21 @@ class Bidirectional(nn.Module):
         self.backwards = nn.LSTM(inputs, hidden // 2)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """States (S, B, H) for inputs (S, B, D) of sentences of these lengths (B,)."""
-        return both_ways(self.forwards, self.backwards, inputs, lengths)
+        """Return states (S, B, H) for inputs (S, B, D) of sentences of these lengths (B,)."""
+        return bidirectional_states(self.forwards, self.backwards, inputs, lengths)
 
 
-def both_ways(forwards: nn.LSTM, backwards: nn.LSTM, inputs: Tensor, lengths: Tensor) -> Tensor:
-    """States of two LSTMs side by side, the second of which reads each sentence from its end."""
+def bidirectional_states(
+    forwards: nn.LSTM, backwards: nn.LSTM, inputs: Tensor, lengths: Tensor
+) -> Tensor:
+    """Concatenate the states of a forward and a backward LSTM."""
     ahead, _ = forwards(inputs)
     back, _ = backwards(reverse_within(inputs, lengths))
     return torch.cat([ahead, reverse_within(back, lengths)], dim=-1)
 
 
 class Encoder(nn.Module):
-    """Embedded source pieces to one state for each piece."""
+    """Maps embedded source pieces to one state per piece."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,8 +62,8 @@ class Encoder(nn.Module):
         )
 
     def forward(self, embedded: Tensor, source: Source) -> Tensor:
-        """States (S, B, H) for embedded pieces (S, B, E)."""
-        states = both_ways(self.forwards, self.backwards, embedded, source.lengths)
+        """Return states (S, B, H) for embedded pieces (S, B, E)."""
+        states = bidirectional_states(self.forwards, self.backwards, embedded, source.lengths)
         for layer in self.uppers:
             states = F.dropout(states, self.dropout, self.training)
             if isinstance(layer, Bidirectional):

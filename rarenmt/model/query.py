@@ -1,8 +1,9 @@
-"""The question put to the memory: what the decoder attends to and where it stands.
+"""The memory query, computed from the attention and the decoder state.
 
-The paper asks with the attention vector alone, a contextual state that blurs which
-unseen word it came from. The attended source embedding beside it keeps the word, the
-bottom decoder state says what was written last, the top one what is about to be.
+The paper's query is the attention vector alone, a contextual state that tells little of which
+unseen word it came from. Ours adds the attended source embedding, which identifies the word, the
+bottom decoder state, which encodes what was written last, and the top one, which encodes what
+follows.
 
 Shapes: B positions · H hidden · E embedding · D width of a key.
 """
@@ -18,7 +19,7 @@ from rarenmt.config import MemoryConfig, ModelConfig
 
 @dataclass(frozen=True)
 class DecoderStates:
-    """What the decoder knows at some target positions, whatever their leading dimensions (…)."""
+    """The decoder states at some target positions, with any leading dimensions (…)."""
 
     context: Tensor
     """Attention context (…, H)."""
@@ -29,21 +30,21 @@ class DecoderStates:
     top: Tensor
     """State of the top decoder layer (…, H)."""
 
-    def flat(self) -> "DecoderStates":
-        """The same with one leading dimension."""
+    def flatten(self) -> "DecoderStates":
+        """Return the states with one leading dimension."""
         return DecoderStates(*(getattr(self, field.name).flatten(0, -2) for field in fields(self)))
 
-    def at(self, positions: Tensor) -> "DecoderStates":
-        """The states at some positions of the flattened leading dimensions."""
-        flat = self.flat()
+    def select(self, positions: Tensor) -> "DecoderStates":
+        """Return the states at some positions of the flattened leading dimensions."""
+        flat = self.flatten()
         return DecoderStates(*(getattr(flat, field.name)[positions] for field in fields(self)))
 
 
 class Query(nn.Module):
-    """Unit queries made of unit blocks, each with a learnt share of the similarity.
+    """Unit queries of unit blocks, each with a learnt share of the similarity.
 
     q·k = Σ_b w_b cos(q_b, k_b) with w = softmax of the shares. The source block is the
-    embedding itself: a projection learnt on frequent words would wash out the rare ones.
+    embedding itself: a projection learnt on frequent words would blur the rare ones.
     """
 
     def __init__(self, model: ModelConfig, memory: MemoryConfig) -> None:
@@ -66,9 +67,10 @@ class Query(nn.Module):
         """D, the width of a key."""
         return sum(self.widths)
 
-    def forward(self, states: DecoderStates, *, held: bool = False) -> Tensor:
-        """Unit queries (B, D) in float32; with `held`, the shares learn nothing from them."""
-        shares = self.shares.detach() if held else self.shares
+    def forward(self, states: DecoderStates, *, freeze_shares: bool = False) -> Tensor:
+        """Return unit queries (B, D) in float32; with `freeze_shares`, no gradient reaches the
+        shares."""
+        shares = self.shares.detach() if freeze_shares else self.shares
         scales = shares.float().softmax(dim=0).sqrt()
         parts = []
         for block, scale in zip(self.blocks, scales, strict=True):
@@ -78,7 +80,8 @@ class Query(nn.Module):
             parts.append(scale * F.normalize(state.float(), dim=-1))
         return torch.cat(parts, dim=-1)
 
-    def agreements(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """Share of each block in the similarity of queries and keys (B, D) → (B, blocks)."""
+    def block_similarities(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return the part of each block in the similarity of queries and keys (B, D), as
+        (B, blocks)."""
         products = (queries * keys.float()).split(self.widths, dim=-1)
         return torch.stack([product.sum(dim=-1) for product in products], dim=-1)

@@ -1,5 +1,5 @@
-"""Encoder, decoder, query and readout as one network. The memory stands beside it and is
-handed in: the network learns slowly, the memory at once.
+"""Encoder, decoder, query and readout as one network. The memory is not part of it but an
+argument: the network learns by gradients, the memory from one example.
 
 Shapes: S source pieces · T target steps · N sentences or hypotheses · V vocabulary.
 """
@@ -25,11 +25,11 @@ from rarenmt.text.tokenizer import PAD
 
 MIN_BATCH_ROWS = 8
 """Rows below which matrix kernels add up in another order. Translation keeps to at least so
-many, so that a sentence on its own gives the same bits as the same sentence in company."""
+many, so that a sentence gives the same bits alone and in any batch."""
 
 INITIAL_READOUT_SCALE = 0.2
-"""Share of what the paper's memory recalls that passes at first. Louder, and a wrong neighbour
-drowns the model; training moves it little. See docs/one-shot.md."""
+"""Initial scale of the paper's readout. With a larger one, a wrong neighbour outweighs the model;
+training changes it little. See docs/one-shot.md."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Prediction:
 
 
 class Model(nn.Module):
-    """A GNMT-style translator that can put questions to a memory."""
+    """A GNMT-style translator that can query a memory."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -96,83 +96,85 @@ class Model(nn.Module):
         return memory.to(self.embedding.weight.device)
 
     def encode(self, source: Source) -> tuple[AttentionInputs, DecoderState]:
-        """What the decoder attends to and where it starts."""
+        """Return the inputs of the attention and the initial decoder state."""
         embedded = self._embed(source.ids)
         encoded = self.encoder(embedded, source)
-        attended = self.decoder.attention.prepare(encoded, embedded, source.mask)
-        return attended, self.decoder.start(encoded, source.mask)
+        attention_inputs = self.decoder.attention.prepare(encoded, embedded, source.mask)
+        return attention_inputs, self.decoder.start(encoded, source.mask)
 
     @torch.inference_mode()
-    def keys(self, batch: Batch) -> Tensor:
-        """What the memory is asked, and told, at every target position (T, N, D)."""
-        return self.query(self.unroll(batch))
+    def query_keys(self, batch: Batch) -> Tensor:
+        """Return the query, which is also the key, at every target position (T, N, D)."""
+        return self.query(self.reference_states(batch))
 
     @torch.inference_mode()
-    def aligned_keys(
-        self, batch: Batch, weigh: Callable[[Tensor], Tensor]
+    def aligned_query_keys(
+        self, batch: Batch, reweight: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """The same where the source words are attended to as `weigh` has it, which is given the
-        attention weights (N, T, S); and the new weights."""
-        states, weights = self.attend(batch)
-        weights = weigh(weights)
+        """Return the keys (T, N, D) with the attention weights (N, T, S) that `reweight` returns
+        for those of the decoder; and the new weights."""
+        states, weights = self.decode_reference(batch)
+        weights = reweight(weights)
         embedded = self._embed(batch.source.ids).transpose(0, 1)
         source = torch.bmm(weights.to(embedded.dtype), embedded).transpose(0, 1)
         return self.query(replace(states, source=source)), weights
 
-    def unroll(self, batch: Batch) -> DecoderStates:
-        """States (T, N, …) of the decoder fed with the reference."""
-        return self.attend(batch)[0]
+    def reference_states(self, batch: Batch) -> DecoderStates:
+        """Return the decoder states (T, N, …) with teacher forcing."""
+        return self.decode_reference(batch)[0]
 
-    def attend(self, batch: Batch) -> tuple[DecoderStates, Tensor]:
-        """The same, and the attention weights (N, T, S)."""
-        attended, state = self.encode(batch.source)
-        states, weights, _ = self.follow(batch.inputs, state, attended)
+    def decode_reference(self, batch: Batch) -> tuple[DecoderStates, Tensor]:
+        """Return the decoder states (T, N, …) and attention weights (N, T, S) with teacher
+        forcing."""
+        attention_inputs, state = self.encode(batch.source)
+        states, weights, _ = self.decode(batch.inputs, state, attention_inputs)
         return states, weights
 
-    def follow(
-        self, pieces: Tensor, state: DecoderState, attended: AttentionInputs
+    def decode(
+        self, pieces: Tensor, state: DecoderState, attention_inputs: AttentionInputs
     ) -> tuple[DecoderStates, Tensor, DecoderState]:
-        """States (T, N, …), attention weights (N, T, S) and the state after pieces (T, N)."""
-        states: tuple[DecoderStates, Tensor, DecoderState]
-        states = self.decoder(self._embed(pieces), state, attended)
-        return states
+        """Return states (T, N, …), attention weights (N, T, S) and the state after pieces
+        (T, N)."""
+        decoded: tuple[DecoderStates, Tensor, DecoderState]
+        decoded = self.decoder(self._embed(pieces), state, attention_inputs)
+        return decoded
 
     def step(
-        self, pieces: Tensor, state: DecoderState, attended: AttentionInputs
+        self, pieces: Tensor, state: DecoderState, attention_inputs: AttentionInputs
     ) -> tuple[DecoderStates, Tensor, DecoderState]:
-        """States (N, …), attention weights (N, S) and the next state after pieces (N,)."""
-        states, weights, state = self.follow(pieces[None], state, attended)
-        return states.flat(), weights[:, 0], state
+        """Return states (N, …), attention weights (N, S) and the next state after pieces (N,)."""
+        states, weights, state = self.decode(pieces[None], state, attention_inputs)
+        return states.flatten(), weights[:, 0], state
 
     def predict(
         self,
         states: DecoderStates,
         memory: Memory | None,
-        ask: Callable[[Tensor], Recall] | None = None,
+        read: Callable[[Tensor], Recall] | None = None,
     ) -> Prediction:
-        """Log-probabilities of the piece that follows states (N, …), with the memory's word.
+        """Return the distribution of the piece after states (N, …), with the memory.
 
-        The whole memory is read or, where it is said how to `ask`, an excerpt.
+        `read` returns the neighbours of queries (N, D); by default the whole memory is read.
         """
         if memory is None or memory.size == 0:
             return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
         queries = self.query(states)
-        recall = memory.read(queries) if ask is None else ask(queries)
-        log_probs, shares, own = self.read_out(states, queries, recall, memory)
-        return Prediction(log_probs, recall, shares, own)
+        recall = memory.read(queries) if read is None else read(queries)
+        log_probs, probs, base = self.combine_with_memory(states, queries, recall, memory)
+        return Prediction(log_probs, recall, probs, base)
 
-    def read_out(
+    def combine_with_memory(
         self,
         states: DecoderStates,
         queries: Tensor,
         recall: Recall,
         memory: Memory,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-probabilities (N, V), the neighbours' shares (N, K), and what the model alone gives
-        their values (N, K), after a recall. See `Readout`."""
+        """Return the log-probabilities (N, V), and the neighbours' probabilities and base
+        log-probabilities (N, K), for a recall; see `Readout`."""
         nearest = memory.keys.index_select(0, recall.slots[:, 0].clamp(min=0))
-        agreements = self.query.agreements(queries, nearest)
-        return cast(Readout, self.readout)(states, recall, agreements, self.output)
+        similarities = self.query.block_similarities(queries, nearest)
+        return cast(Readout, self.readout)(states, recall, similarities, self.output)
 
     def _embed(self, pieces: Tensor) -> Tensor:
         embedded = self.embedding(pieces)

@@ -83,16 +83,18 @@ def compute_loss(
     """The loss of one batch. Of its flattened target positions (T · B,) those in `positions` (P,)
     query the memory; `aligned` (B, T, S), the source pieces that each target piece translates,
     adds the guided-alignment loss."""
-    states, weights = model.attend(batch)
+    states, weights = model.decode_reference(batch)
     real, targets = _real(batch)
     translation = _translation(model, states.top.flatten(0, 1)[real], targets, config.smoothing)
     zero = translation.new_zeros(())
     attention = zero if aligned is None else attention_loss(weights, aligned)
     if memory is None or positions is None or not len(positions):
         return Loss(translation, zero, zero, zero, None, attention)
-    chosen, targets = states.at(positions), batch.outputs.flatten()[positions]
+    chosen, targets = states.select(positions), batch.outputs.flatten()[positions]
     equal = torch.ones(len(targets), device=targets.device)
-    queries = model.query(chosen, held=True)  # frequent words would leave the top state alone
+    queries = model.query(
+        chosen, freeze_shares=True
+    )  # frequent words would leave the top state alone
     recall = memory.read(queries)
     loss = _memory_losses(model, chosen, queries, recall, targets, equal, memory, translation)
     return replace(loss, attention=attention)
@@ -112,7 +114,7 @@ def episode_loss(
     translation loss leaves the invented pieces out. The attention learns to attend to the source
     word while the target word is written, because the query contains the attended source.
     """
-    states, weights = model.attend(batch)
+    states, weights = model.decode_reference(batch)
     real, targets = _real(batch)
     made_up = word.made_up.flatten()[real]
     top = states.top.flatten(0, 1)[real[~made_up]]
@@ -120,7 +122,7 @@ def episode_loss(
     weighted = 1.0 + (config.practice.made_up_weight - 1.0) * made_up
     weighted[word.unknown.flatten()[real]] = 0.0
     queries, recall = _read(model, states, weights, batch, real, memory, candidates)
-    rows = states.at(real)
+    rows = states.select(real)
     loss = _memory_losses(model, rows, queries, recall, targets, weighted, memory, translation)
     aligned = word.target.t()[:, :, None] & word.source.t()[:, None]
     return replace(
@@ -150,10 +152,10 @@ def _read(
     """Queries and their neighbours at the real positions (P,) of states (T, B, …), with attention
     weights (B, T, S)."""
     if candidates is None:
-        queries = model.query(states.at(real))
+        queries = model.query(states.select(real))
         return queries, memory.read(queries)
     steps, sentences = batch.outputs.shape
-    queries = model.query(states.flat()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
+    queries = model.query(states.flatten()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
     rows = real % sentences * steps + real // sentences  # read sentence by sentence
     prefix = Prefix.from_inputs(batch.inputs, candidates.boundaries).by_sentence()
     return queries[rows], candidates.read(queries, prefix, weights.flatten(0, 1)).select(rows)
@@ -184,7 +186,7 @@ def _memory_losses(
     found, zero = MemoryQueries(queries.detach(), targets, recall), translation.new_zeros(())
     if memory.size == 0:
         return Loss(translation, zero, zero, zero, found, zero)
-    log_probs, _, _ = model.read_out(states, queries, recall, memory)
+    log_probs, _, _ = model.combine_with_memory(states, queries, recall, memory)
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
     hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()

@@ -60,7 +60,7 @@ def encode_pairs(
         batch = pair_batch([encoded[i] for i in [*chosen, *chosen[:1] * padding]], device)
         priors = [aligner.prior(*encoded[i]) for i in chosen]
         reweight = partial(reweight_attention, priors=priors + priors[:1] * padding)
-        queries, weights = model.aligned_keys(batch, reweight)
+        queries, weights = model.aligned_query_keys(batch, reweight)
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
             rows = slice(starts[i], starts[i] + length)

@@ -127,7 +127,7 @@ def remembering(model: Model) -> Memory:
     memory = model.new_memory()
     batch = pair_batch(NEWS, CPU)
     real = (batch.outputs != PAD).flatten()
-    keys, values = model.keys(batch).flatten(0, 1)[real], batch.outputs.flatten()[real]
+    keys, values = model.query_keys(batch).flatten(0, 1)[real], batch.outputs.flatten()[real]
     memory.write(keys, values, memory.read(keys), torch.Generator())
     return memory
 
@@ -144,7 +144,7 @@ def teacher_forced(
     with torch.inference_mode():
         attended, state = model.encode(batch.source)
         states, weights, _ = model.decoder(model.embedding(batch.inputs), state, attended)
-        return model.predict(states.at(torch.arange(len(pieces) + 1)), memory), weights[0]
+        return model.predict(states.select(torch.arange(len(pieces) + 1)), memory), weights[0]
 
 
 # Penalties
@@ -413,7 +413,7 @@ def test_a_wide_beam_finds_what_trying_everything_finds(
     if with_memory:
         memory = model.new_memory()
         batch = pair_batch([([4, 5], [6, 5, 4]), ([6], [4, 4])], CPU)
-        keys = model.keys(batch).flatten(0, 1)[:6]  # three steps of both, no padding
+        keys = model.query_keys(batch).flatten(0, 1)[:6]  # three steps of both, no padding
         memory.write(keys, batch.outputs.flatten()[:6], memory.read(keys), torch.Generator())
     wide = SearchConfig(beam=100, length=0.7, coverage=0.3, longest_ratio=0, longest_extra=3)
 

@@ -53,36 +53,38 @@ def test_similarity_is_the_shared_cosine_of_the_blocks() -> None:
     queries = query(DecoderStates(nothing, source, nothing, top))
 
     assert_close(queries[0] @ queries[1], torch.tensor(0.75 * 0.6))
-    assert_close(query.agreements(queries[:1], queries[1:]), torch.tensor([[0.75 * 0.6, 0.0]]))
+    assert_close(
+        query.block_similarities(queries[:1], queries[1:]), torch.tensor([[0.75 * 0.6, 0.0]])
+    )
 
 
 def test_the_blocks_begin_with_equal_shares() -> None:
     query = query_of("context", "source", "bottom", "top")
     queries = query(random_states(3))
 
-    shares = query.agreements(queries, queries)
+    shares = query.block_similarities(queries, queries)
 
     assert_close(shares, torch.full((3, 4), 0.25))
 
 
-def test_agreements_add_up_to_the_similarity() -> None:
+def test_block_similarities_add_up_to_the_similarity() -> None:
     query = query_of("context", "source", "bottom", "top")
     query.shares.data = torch.tensor([0.3, -1.0, 2.0, 0.0])
     queries, keys = query(random_states(6, seed=1)), query(random_states(6, seed=2))
 
-    agreements = query.agreements(queries, keys)
+    similarities = query.block_similarities(queries, keys)
 
-    assert_close(agreements.sum(dim=-1), (queries * keys).sum(dim=-1))
+    assert_close(similarities.sum(dim=-1), (queries * keys).sum(dim=-1))
 
 
-def test_half_precision_keys_agree_in_single_precision() -> None:
+def test_block_similarities_of_half_precision_keys_are_in_single_precision() -> None:
     query = query_of("context", "source")
     queries, keys = query(random_states(6, seed=1)), query(random_states(6, seed=2)).bfloat16()
 
-    agreements = query.agreements(queries, keys)
+    similarities = query.block_similarities(queries, keys)
 
-    assert agreements.dtype == torch.float32
-    assert_close(agreements.sum(dim=-1), (queries * keys.float()).sum(dim=-1))
+    assert similarities.dtype == torch.float32
+    assert_close(similarities.sum(dim=-1), (queries * keys.float()).sum(dim=-1))
 
 
 def test_the_size_of_a_state_does_not_matter() -> None:
@@ -103,7 +105,7 @@ def test_the_source_block_is_the_embedding_itself() -> None:
     assert not query.projections
 
 
-def test_any_leading_dimensions_will_do() -> None:
+def test_any_leading_dimensions_are_allowed() -> None:
     query = query_of("context", "source", "bottom", "top")
     states = random_states(6)
     folded = DecoderStates(*(getattr(states, name).view(2, 3, -1) for name in vars(states)))
@@ -111,17 +113,17 @@ def test_any_leading_dimensions_will_do() -> None:
     assert_close(query(folded).flatten(0, 1), query(states))
 
 
-def test_states_are_picked_by_their_flat_position() -> None:
+def test_states_are_selected_by_their_flat_position() -> None:
     numbers = torch.arange(6.0).view(2, 3, 1)
 
-    picked = DecoderStates(numbers, numbers + 10, numbers + 20, numbers + 30).at(
+    selected = DecoderStates(numbers, numbers + 10, numbers + 20, numbers + 30).select(
         torch.tensor([4, 0])
     )
 
-    assert picked.context.tolist() == [[4], [0]]
-    assert picked.source.tolist() == [[14], [10]]
-    assert picked.bottom.tolist() == [[24], [20]]
-    assert picked.top.tolist() == [[34], [30]]
+    assert selected.context.tolist() == [[4], [0]]
+    assert selected.source.tolist() == [[14], [10]]
+    assert selected.bottom.tolist() == [[24], [20]]
+    assert selected.top.tolist() == [[34], [30]]
 
 
 def test_queries_are_unit_vectors_in_mixed_precision_too() -> None:

@@ -22,23 +22,23 @@ def remembering(model: Model, slots: int | None = None) -> Memory:
     memory = model.new_memory(slots)
     batch = pair_batch(PAIRS, CPU)
     real = (batch.outputs != PAD).flatten()
-    keys, values = model.keys(batch).flatten(0, 1)[real], batch.outputs.flatten()[real]
+    keys, values = model.query_keys(batch).flatten(0, 1)[real], batch.outputs.flatten()[real]
     memory.write(keys, values, memory.read(keys), torch.Generator())
     return memory
 
 
 def log_probs(model: Model, pair: tuple[list[int], list[int]], memory: Memory | None) -> Tensor:
     """What the model says at every target position (T, V)."""
-    states = model.unroll(pair_batch([pair], CPU))
+    states = model.reference_states(pair_batch([pair], CPU))
     everywhere = torch.arange(len(pair[1]) + 1)
-    return model.predict(states.at(everywhere), memory).log_probs
+    return model.predict(states.select(everywhere), memory).log_probs
 
 
 @pytest.mark.parametrize("number", range(len(PAIRS)))
 def test_padding_changes_no_target_state(tiny_model: Model, number: int) -> None:
-    together = tiny_model.unroll(pair_batch(PAIRS, CPU))
+    together = tiny_model.reference_states(pair_batch(PAIRS, CPU))
 
-    alone = tiny_model.unroll(pair_batch([PAIRS[number]], CPU))
+    alone = tiny_model.reference_states(pair_batch([PAIRS[number]], CPU))
 
     for name, states in vars(alone).items():
         assert_close(getattr(together, name)[: len(states), number], states[:, 0])
@@ -69,8 +69,8 @@ def test_an_empty_memory_leaves_the_model_alone(tiny_model: Model) -> None:
         assert_close(log_probs(tiny_model, pair, empty), without, rtol=0, atol=0)
 
 
-def test_an_empty_memory_is_not_even_asked(tiny_model: Model) -> None:
-    states = tiny_model.unroll(pair_batch(PAIRS[:1], CPU)).at(torch.arange(4))
+def test_an_empty_memory_is_not_queried(tiny_model: Model) -> None:
+    states = tiny_model.reference_states(pair_batch(PAIRS[:1], CPU)).select(torch.arange(4))
 
     prediction = tiny_model.predict(states, tiny_model.new_memory())
 
@@ -81,7 +81,9 @@ def test_an_empty_memory_is_not_even_asked(tiny_model: Model) -> None:
 def test_a_memory_recalls_what_was_written_at_the_same_place(tiny_model: Model) -> None:
     memory = remembering(tiny_model)
     source, target = PAIRS[0]
-    states = tiny_model.unroll(pair_batch([(source, target)], CPU)).at(torch.arange(4))
+    states = tiny_model.reference_states(pair_batch([(source, target)], CPU)).select(
+        torch.arange(4)
+    )
 
     recall = tiny_model.predict(states, memory).recall
 
@@ -105,7 +107,7 @@ def test_a_memory_changes_the_distribution_and_keeps_it_one(
         assert not torch.allclose(with_memory, log_probs(model, pair, None))
 
 
-def test_half_precision_keys_say_nearly_the_same(tiny_model: Model) -> None:
+def test_half_precision_keys_give_nearly_the_same_distribution(tiny_model: Model) -> None:
     memory = remembering(tiny_model)
     coarse = tiny_model.new_memory(dtype=torch.bfloat16)
     coarse.load_state_dict(memory.state_dict())
@@ -116,25 +118,25 @@ def test_half_precision_keys_say_nearly_the_same(tiny_model: Model) -> None:
         assert_close(log_probs(tiny_model, pair, coarse), expected, rtol=0, atol=0.05)
 
 
-def test_the_readout_hears_how_alike_the_nearest_key_is(tiny_model: Model) -> None:
+def test_the_readout_gets_the_block_similarities_of_the_nearest_key(tiny_model: Model) -> None:
     memory = remembering(tiny_model)
-    states = tiny_model.unroll(pair_batch(PAIRS, CPU)).at(torch.arange(3))
+    states = tiny_model.reference_states(pair_batch(PAIRS, CPU)).select(torch.arange(3))
     queries = tiny_model.query(states)
     recall = memory.read(queries)
 
-    heard = tiny_model.read_out(states, queries, recall, memory)
+    combined = tiny_model.combine_with_memory(states, queries, recall, memory)
 
-    agreements = tiny_model.query.agreements(queries, memory.keys[recall.slots[:, 0]])
-    assert_close(heard, tiny_model.readout(states, recall, agreements, tiny_model.output))
+    similarities = tiny_model.query.block_similarities(queries, memory.keys[recall.slots[:, 0]])
+    assert_close(combined, tiny_model.readout(states, recall, similarities, tiny_model.output))
 
 
 def test_the_keys_are_the_queries_of_the_same_positions(tiny_model: Model) -> None:
     batch = pair_batch(PAIRS, CPU)
 
-    keys = tiny_model.keys(batch)
+    keys = tiny_model.query_keys(batch)
 
     assert keys.shape == (6, 3, tiny_model.query.width)
-    assert_close(keys, tiny_model.query(tiny_model.unroll(batch)))
+    assert_close(keys, tiny_model.query(tiny_model.reference_states(batch)))
 
 
 def test_a_new_memory_fits_the_queries(tiny_model: Model) -> None:
@@ -147,9 +149,9 @@ def test_dropout_is_for_training_only(tiny_config: Config) -> None:
     model = Model(replace(tiny_config, model=replace(tiny_config.model, dropout=0.5)))
     batch = pair_batch(PAIRS, CPU)
 
-    first, second = model.train().unroll(batch), model.unroll(batch)
+    first, second = model.train().reference_states(batch), model.reference_states(batch)
     assert not torch.allclose(first.top, second.top)
-    first, second = model.eval().unroll(batch), model.unroll(batch)
+    first, second = model.eval().reference_states(batch), model.reference_states(batch)
     assert_close(first.top, second.top)
 
 
@@ -218,7 +220,7 @@ def test_the_small_presets_can_translate(name: str) -> None:
     model.initialise(torch.Generator().manual_seed(1))
 
     with torch.no_grad():
-        said = log_probs(model, PAIRS[0], None)
+        log_probs_of_pair = log_probs(model, PAIRS[0], None)
 
-    assert said.shape == (4, PRESETS[name].vocabulary)
-    assert_close(said.exp().sum(dim=-1), torch.ones(4))
+    assert log_probs_of_pair.shape == (4, PRESETS[name].vocabulary)
+    assert_close(log_probs_of_pair.exp().sum(dim=-1), torch.ones(4))

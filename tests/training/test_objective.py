@@ -77,7 +77,7 @@ def test_the_loss_of_a_batch_is_the_sum_over_its_sentences(
 def test_the_loss_is_what_the_model_pays_for_each_piece(tiny_model: Model) -> None:
     paid = torch.zeros(())
     for source, target in PAIRS:
-        states = tiny_model.unroll(pair_batch([(source, target)], CPU))
+        states = tiny_model.reference_states(pair_batch([(source, target)], CPU))
         log_probs = tiny_model.output(states.top[:, 0]).log_softmax(dim=-1)
         for step, piece in enumerate([*target, EOS]):
             paid = paid - log_probs[step, piece]
@@ -88,7 +88,7 @@ def test_the_loss_is_what_the_model_pays_for_each_piece(tiny_model: Model) -> No
 def test_smoothing_pays_a_tenth_for_all_pieces_alike(tiny_model: Model) -> None:
     source, target = PAIRS[0]
     batch = pair_batch([(source, target)], CPU)
-    log_probs = tiny_model.output(tiny_model.unroll(batch).top[:, 0]).log_softmax(dim=-1)
+    log_probs = tiny_model.output(tiny_model.reference_states(batch).top[:, 0]).log_softmax(dim=-1)
     exact = -log_probs[range(4), [*target, EOS]].sum()
 
     smooth = compute_loss(tiny_model, batch, None, None, TrainConfig(smoothing=0.1))
@@ -143,7 +143,7 @@ def test_the_generator_alone_decides_who_asks(tiny_model: Model) -> None:
 def test_each_query_belongs_to_its_target(tiny_model: Model) -> None:
     asked = asked_of(loss_of(tiny_model, tiny_model.new_memory()))
 
-    keys = tiny_model.keys(BATCH).flatten(0, 1)
+    keys = tiny_model.query_keys(BATCH).flatten(0, 1)
     for query, target in zip(asked.queries, asked.targets.tolist(), strict=True):
         same = (BATCH.outputs.flatten() == target).nonzero()[:, 0]
         assert (keys[same] - query).abs().amax(dim=-1).amin() < 1e-5
@@ -179,7 +179,9 @@ def test_memory_and_readout_are_sums_over_the_asking_positions(tiny_model: Model
     assert hinges.shape == (5,)
     assert_close(loss.memory, hinges.sum())
 
-    said = tiny_model.predict(tiny_model.unroll(BATCH).at(places(5)), memory).log_probs
+    said = tiny_model.predict(
+        tiny_model.reference_states(BATCH).select(places(5)), memory
+    ).log_probs
     assert_close(loss.readout, F.nll_loss(said, asked.targets, reduction="sum"))
 
 
@@ -194,7 +196,7 @@ WORD = WordMask(SOURCE_WORD, MADE_UP, MADE_UP, torch.zeros_like(MADE_UP))
 def test_made_up_pieces_are_no_part_of_the_translation_loss(
     tiny_model: Model, smoothing: float
 ) -> None:
-    log_probs = tiny_model.output(tiny_model.unroll(BATCH).top).log_softmax(dim=-1)
+    log_probs = tiny_model.output(tiny_model.reference_states(BATCH).top).log_softmax(dim=-1)
     exact = -log_probs.gather(2, BATCH.outputs[:, :, None])[:, :, 0]
     paid = (1 - smoothing) * exact - smoothing * log_probs.mean(dim=-1)
     config = TrainConfig(smoothing=smoothing)
@@ -207,7 +209,7 @@ def test_made_up_pieces_are_no_part_of_the_translation_loss(
 def test_made_up_pieces_count_more_in_the_readout(tiny_model: Model) -> None:
     memory = taught(tiny_model)
     real = (BATCH.outputs != PAD).flatten().nonzero()[:, 0]
-    said = tiny_model.predict(tiny_model.unroll(BATCH).at(real), memory).log_probs
+    said = tiny_model.predict(tiny_model.reference_states(BATCH).select(real), memory).log_probs
     paid = F.nll_loss(said, BATCH.outputs.flatten()[real], reduction="none")
 
     loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN)
@@ -219,7 +221,7 @@ def test_made_up_pieces_count_more_in_the_readout(tiny_model: Model) -> None:
 def test_what_nobody_can_know_is_not_judged(tiny_model: Model) -> None:
     memory = taught(tiny_model)
     real = (BATCH.outputs != PAD).flatten().nonzero()[:, 0]
-    said = tiny_model.predict(tiny_model.unroll(BATCH).at(real), memory).log_probs
+    said = tiny_model.predict(tiny_model.reference_states(BATCH).select(real), memory).log_probs
     paid = F.nll_loss(said, BATCH.outputs.flatten()[real], reduction="none")
 
     loss = episode_loss(tiny_model, BATCH, replace(WORD, unknown=MADE_UP), memory, PLAIN)
@@ -232,7 +234,7 @@ def test_the_attention_pays_for_what_it_keeps_from_the_source_word(tiny_model: M
     for (source, target), steps, places in zip(
         PAIRS, [[1], [2], []], [[1, 2], [0], []], strict=True
     ):
-        _, weights = tiny_model.attend(pair_batch([(source, target)], CPU))
+        _, weights = tiny_model.decode_reference(pair_batch([(source, target)], CPU))
         for step in steps:
             paid = paid - weights[0, step, places].sum().log()
 
@@ -244,7 +246,7 @@ def test_the_attention_pays_for_what_it_keeps_from_the_source_word(tiny_model: M
 def test_the_attention_pays_for_what_it_keeps_from_linked_pieces(tiny_model: Model) -> None:
     linked = torch.zeros(3, 6, 5, dtype=torch.bool)
     linked[0, 1, 2:4] = linked[0, 2, 0] = linked[1, 4, 0] = True
-    _, weights = tiny_model.attend(BATCH)
+    _, weights = tiny_model.decode_reference(BATCH)
     paid = -(weights[0, 1, 2:4].sum().log() + weights[0, 2, 0].log() + weights[1, 4, 0].log())
 
     loss = compute_loss(tiny_model, BATCH, None, None, PLAIN, linked)
@@ -265,7 +267,7 @@ def taught_by_position(model: Model) -> tuple[Memory, list[torch.Tensor]]:
     """A memory with an entry for each position of BATCH, and the slots of each sentence."""
     real = BATCH.outputs != PAD
     memory = model.new_memory()
-    memory.write(model.keys(BATCH)[real], BATCH.outputs[real], None, torch.Generator())
+    memory.write(model.query_keys(BATCH)[real], BATCH.outputs[real], None, torch.Generator())
     slots = torch.full_like(BATCH.outputs, EMPTY)
     slots[real] = torch.arange(TOKENS)
     return memory, [column[column != EMPTY] for column in slots.t()]

@@ -48,10 +48,10 @@ class Lstm(nn.Module):
             return self._learn(strings, batch, stage)
 
     def _learn(self, strings: Strings, batch: Batch, stage: Stage) -> Learned:
-        states, weights = self.model.attend(batch)
+        states, weights = self.model.decode_reference(batch)
         answers = batch.outputs.flatten()
         real = (answers != PAD).nonzero()[:, 0]
-        states, targets = states.at(real), answers[real]
+        states, targets = states.select(real), answers[real]
         places, scores = _by_rows(real, strings), self.model.output(states.top).float()
         own = F.cross_entropy(scores, targets)
         said = torch.full_like(strings.answers, PAD)
@@ -63,7 +63,7 @@ class Lstm(nn.Module):
         if self.memory.size == 0:
             return Learned(loss, said, Asked(queries.detach(), targets, None, places))
         recall = self.memory.read(queries)
-        log_probs, _, _ = self.model.read_out(states, queries, recall, self.memory)
+        log_probs, _, _ = self.model.combine_with_memory(states, queries, recall, self.memory)
         together = F.nll_loss(log_probs, targets)
         if self.model.config.memory.readout == "paper":
             loss = loss - own  # the paper's output is one, memory included
@@ -90,7 +90,7 @@ class Lstm(nn.Module):
         answers = batch.outputs.flatten()
         real = (answers != PAD).nonzero()[:, 0]
         with torch.autocast(real.device.type, torch.bfloat16):
-            queries = self.model.query(self.model.unroll(batch).at(real))
+            queries = self.model.query(self.model.reference_states(batch).select(real))
         nearest = self.memory.read(queries, 1) if self.memory.size else None
         self.memory.write(queries, answers[real], nearest, generator)
 
