@@ -1,7 +1,7 @@
 #!/bin/sh
 # The paper's own configuration on a finished translator:
 # sh benchmarks/recipes/paper.sh DATA OUT --from CHECKPOINT
-# DATA is made by benchmarks/again.py, and dev.tsv: again.tsv are 1,500 pairs that come again every
+# DATA is made by benchmarks/recipes/again.py, and dev.tsv: again.tsv are 1,500 pairs that come again every
 # few steps, as the memory holds what it was shown, once.tsv as many showings of pairs that it never
 # saw.
 set -eu

@@ -69,7 +69,7 @@ def test_a_package_imports_only_those_before_it(package: str) -> None:
         assert first(imports(statements(path))) - before == set(), path
 
 
-@pytest.mark.parametrize("folder", ["rarenmt", "cli", "tests", "docs"])
+@pytest.mark.parametrize("folder", ["rarenmt", "cli", "tests", "docs", "benchmarks"])
 def test_no_folder_is_too_full_to_be_seen_at_a_glance(folder: str) -> None:
     folders = [HOUSE.parent / folder, *(HOUSE.parent / folder).rglob("*/")]
     for path in (each for each in folders if each.name != "__pycache__"):

@@ -99,7 +99,7 @@ def test_the_mean_of_a_checkpoint_and_itself_is_the_same(tmp_path: Path) -> None
         folders = [str(folder) for folder in (tmp_path / bias, shipped, shipped)]
         command = [
             sys.executable,
-            str(FOLDER / "mean.py"),
+            str(FOLDER / "checkpoints" / "mean.py"),
             *folders,
             "--bias",
             bias,
@@ -127,7 +127,7 @@ def test_what_keeps_company_is_counted_in_training_as_afterwards(tmp_path: Path)
     subprocess.run(
         [
             sys.executable,
-            FOLDER / "company.py",
+            FOLDER / "checkpoints" / "company.py",
             out,
             tmp_path / "rest.tsv",
         ],

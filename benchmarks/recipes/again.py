@@ -1,6 +1,6 @@
 """The text that the paper's configuration is trained on: 1,500 pairs to come again, and others.
 
-    python benchmarks/again.py DATA/tatoeba.tsv@4 DATA/manuals.tsv -o OUT
+    python benchmarks/recipes/again.py DATA/tatoeba.tsv@4 DATA/manuals.tsv -o OUT
     sh benchmarks/recipes/paper.sh OUT CHECKPOINT --from checkpoints/en-de
 
 Drawn from corpora by their weights, without doubles or long pairs, and written as again.tsv and

@@ -1,10 +1,10 @@
 """Sentences per CPU-second of our search, on the peers' 320 sentences and sizes.
 
-    python benchmarks/decoding_speed.py --peers ~/.cache/rarenmt-peers > decoding.jsonl
+    python benchmarks/speed/decoding_speed.py --peers PEERS > decoding.jsonl
 
-Every translation is forced to 15 pieces, as in the peers' run, for speed must not depend on
-what random weights say; ours takes a 16th step to end. Every kind of search is timed in
-turn, round after round; CPU time of one thread, the median of the rounds.
+Every translation is forced to 15 pieces, as in the peers' run, so that speed does not depend on the
+random weights; ours takes a 16th step to end. The configurations are timed in turn, round after
+round; CPU time of one thread, median of the rounds.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import statistics
 import time
 from dataclasses import dataclass
 
-import arithmetic
 import multi30k
 import torch
 from report import report
@@ -34,22 +33,22 @@ PIECES = 15
 
 @dataclass(frozen=True)
 class Kind:
-    """What is told apart."""
+    """A configuration to time."""
 
     bf16: bool
-    """The weights, as a checkpoint holds them, not only the products."""
+    """Whether the weights are bfloat16."""
     beam: int
     entries: int
-    """Of the memory; 0 leaves it out."""
-    asked: int = 0
-    """Of these entries that each sentence asks; 0 asks all of them."""
+    """Entries of the memory; 0 decodes without one."""
+    candidates: int = 0
+    """Entries that are candidates of each sentence; 0 searches all of them."""
 
     @property
     def name(self) -> str:
         how = "greedy" if self.beam == 1 else f"beam {self.beam}"
         memory = f"{self.entries} entries" if self.entries else "off"
-        if self.asked:
-            memory = f"{self.asked} of {memory}"
+        if self.candidates:
+            memory = f"{self.candidates} of {memory}"
         return f"decoding {'bf16' if self.bf16 else 'fp32'}, {how}, memory {memory}"
 
 
@@ -64,9 +63,8 @@ def main() -> None:
         for kind, measured in speeds.items():
             memory = memories[kind.entries] if kind.entries else None
             measured.append(measure(models[kind.bf16], memory, kind, batches))
-    length = sum(int(batch.lengths.sum()) for batch in batches) / sentences(batches)
     for kind, measured in speeds.items():
-        report_speed(kind, measured, speeds, round(length))
+        report_speed(kind, measured, speeds)
 
 
 def parse() -> argparse.Namespace:
@@ -78,8 +76,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 5])
     parser.add_argument("--entries", type=int, nargs="*", default=[100_000])
     parser.add_argument(
-        "--asked", type=int, nargs="*", default=[30, 120],
-        help="entries that a sentence asks: 2 pairs, and the most, 8; 0 for all",
+        "--candidates", type=int, nargs="*", default=[30, 120],
+        help="candidate entries per sentence: of 2 pairs, and of the maximum, 8; 0 for all",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
@@ -87,17 +85,17 @@ def parse() -> argparse.Namespace:
 
 
 def kinds(options: argparse.Namespace) -> list[Kind]:
-    memories = [(0, 0)] + [(e, asked) for e in options.entries for asked in options.asked]
+    memories = [(0, 0)] + [(e, count) for e in options.entries for count in options.candidates]
     return [
-        Kind(name == "bf16", beam, entries, asked)
+        Kind(name == "bf16", beam, entries, candidates)
         for name in options.precisions
         for beam in options.beams
-        for entries, asked in memories
+        for entries, candidates in memories
     ]
 
 
 def source_batches(data: multi30k.Multi30k) -> list[Source]:
-    """The 320 sentences in their order, as the peers take them."""
+    """The 320 sentences in the order and batches of the peers."""
     sources = [source for source, _ in data.pairs("t320")]
     starts = range(0, len(sources), multi30k.SENTENCES)
     cpu = torch.device("cpu")
@@ -109,7 +107,7 @@ def sentences(batches: list[Source]) -> int:
 
 
 def random_model(bf16: bool) -> Model:
-    """Random weights that never end a sentence of themselves."""
+    """Random weights that never emit EOS."""
     model = Model(Config(model=SIZES)).eval()
     model.initialise(torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -126,20 +124,20 @@ def full_memory(model: Model, entries: int) -> Memory:
 def measure(model: Model, memory: Memory | None, kind: Kind, batches: list[Source]) -> float:
     """Sentences per CPU-second."""
     config = SearchConfig(beam=kind.beam, longest_ratio=0, longest_extra=PIECES)
-    search(model, batches[0], memory, config, some_entries(memory, kind, batches[0]))
+    search(model, batches[0], memory, config, random_candidates(memory, kind, batches[0]))
     begin = time.process_time()
     for batch in batches:
-        found = search(model, batch, memory, config, some_entries(memory, kind, batch))
+        found = search(model, batch, memory, config, random_candidates(memory, kind, batch))
         assert all(len(hypotheses[0].pieces) == PIECES for hypotheses in found)
     return sentences(batches) / (time.process_time() - begin)
 
 
-def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> CandidateSet | None:
-    """Random entries for each sentence to ask."""
-    if memory is None or not kind.asked:
+def random_candidates(memory: Memory | None, kind: Kind, batch: Source) -> CandidateSet | None:
+    """Random candidate entries for each sentence."""
+    if memory is None or not kind.candidates:
         return None
     generator = torch.Generator().manual_seed(0)
-    shape = (len(batch.lengths), kind.asked)
+    shape = (len(batch.lengths), kind.candidates)
     chosen = torch.randint(0, memory.size, shape, generator=generator)
     unknown = torch.full((memory.size,), EMPTY)
     nothing = torch.zeros(SIZES.vocabulary, dtype=torch.bool)
@@ -151,26 +149,19 @@ def some_entries(memory: Memory | None, kind: Kind, batch: Source) -> CandidateS
     return CandidateSet.from_slots(memory, prefixes, list(chosen), list(places))
 
 
-def report_speed(
-    kind: Kind, measured: list[float], speeds: dict[Kind, list[float]], length: int
-) -> None:
+def report_speed(kind: Kind, measured: list[float], speeds: dict[Kind, list[float]]) -> None:
     speed = statistics.median(measured)
-    bare = speeds[Kind(kind.bf16, kind.beam, 0)]
-    slower = statistics.median(b / m for b, m in zip(bare, measured, strict=True))
-    operations = arithmetic.ours(SIZES).decoding(length, kind.beam, PIECES + 1)
-    beside = arithmetic.peers(SIZES).decoding(length, kind.beam, PIECES)
+    baseline = speeds[Kind(kind.bf16, kind.beam, 0)]
+    slower = statistics.median(b / m for b, m in zip(baseline, measured, strict=True))
     figures = {
         **dataclasses.asdict(kind),
         "sentences_per_cpu_second": round(speed, 1),
         "lowest": round(min(measured), 1),
         "highest": round(max(measured), 1),
-        "megaflop_per_sentence": round(operations / 1e6),
-        "megaflop_per_sentence_of_the_peers": round(beside / 1e6),
-        "gigaflops": round(speed * operations / 1e9, 1),
         "times_as_long_as_without_memory": round(slower, 2),
     }
     ratio = f", {slower:.2f} × as long as without" if kind.entries else ""
-    report(kind.name, figures, f"{speed:.0f} sentences a CPU-second{ratio}")
+    report(kind.name, figures, f"{speed:.0f} sentences per CPU-second{ratio}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the commands cost on memories of a thousand, a hundred thousand and a million entries.
 
-    python benchmarks/memory_sizes.py --model checkpoints/en-de
+    python benchmarks/speed/memory_sizes.py --model checkpoints/en-de
 
 The pairs are drawn from a few words and the keys at random: looking after them costs what real
 ones cost. Every figure is one run of the installed command as a whole process, imports and

@@ -1,10 +1,9 @@
 """Target tokens per CPU-second of our training step, on the peers' data and sizes.
 
-    python benchmarks/training_speed.py --peers ~/.cache/rarenmt-peers > training.jsonl
+    python benchmarks/speed/training_speed.py --peers PEERS > training.jsonl
 
-Every kind of step is timed in turn, round after round, so that a noisy machine disturbs all
-alike; what counts is the ratio between lines of one run. CPU time of one thread, the median
-of the rounds.
+The configurations are timed in turn, round after round, so that other load on the machine affects
+all of them alike; compare only lines of one run. CPU time of one thread, median of the rounds.
 """
 
 import argparse
@@ -14,7 +13,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import arithmetic
 import multi30k
 import torch
 import torch.nn.functional as F
@@ -23,7 +21,6 @@ from report import report
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
 from rarenmt.memory.memory import Memory
 from rarenmt.model.seq2seq import Model
-from rarenmt.text.batch import Batch, pair_batch
 from rarenmt.training.data import Corpus
 from rarenmt.training.trainer import Trainer
 from rarenmt.training.validation import ValidationSet
@@ -35,16 +32,16 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Kind:
-    """What is told apart."""
+    """A configuration to time."""
 
     bf16: bool
     positions: int
-    """That ask the memory; 0 leaves it out."""
+    """Target positions that query the memory; 0 trains without one."""
     slots: int
 
     @property
     def name(self) -> str:
-        memory = f"{self.positions} positions ask {self.slots} slots" if self.positions else "off"
+        memory = f"{self.positions} positions query {self.slots} slots" if self.positions else "off"
         return f"training {'bf16' if self.bf16 else 'fp32'}, memory {memory}"
 
 
@@ -59,13 +56,8 @@ def main() -> None:
     for _ in range(options.rounds):
         for kind, run in runs.items():
             speeds[kind].append(measure(run, batches))
-    device = torch.device("cpu")
-    shapes = [pair_batch([pairs[p] for p in batch], device) for batch in batches[WARM_UP:]]
-    tokens = sum(batch.tokens for batch in shapes)
-    report_networks(Model(Config(model=SIZES)), shapes, tokens)
-    operations = sum(map(arithmetic.ours(SIZES).training, shapes))
     for kind, measured in speeds.items():
-        report_speed(kind, measured, speeds, operations / tokens)
+        report_speed(kind, measured, speeds)
 
 
 def parse() -> argparse.Namespace:
@@ -79,22 +71,24 @@ def parse() -> argparse.Namespace:
         type=int,
         nargs="*",
         default=[80, 256],
-        help="of a step that ask the memory; `rarenmt train` asks at 80 of so many tokens",
+        help="target positions per step that query the memory",
     )
     parser.add_argument("--slots", type=int, nargs="*", default=[8192, 65536])
-    parser.add_argument("--steps", type=int, default=12, help="of a round, two of them to warm up")
+    parser.add_argument(
+        "--steps", type=int, default=12, help="steps per round, two of them to warm up"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
 def kinds(options: argparse.Namespace) -> list[Kind]:
-    asking = [(0, 0)] + [(p, s) for p in options.positions for s in options.slots]
-    return [Kind(name == "bf16", p, s) for name in options.precisions for p, s in asking]
+    memories = [(0, 0)] + [(p, s) for p in options.positions for s in options.slots]
+    return [Kind(name == "bf16", p, s) for name in options.precisions for p, s in memories]
 
 
 def prepare(kind: Kind, corpus: Corpus, data: multi30k.Multi30k) -> Trainer:
-    """A run of random weights, its memory full."""
+    """A run with random weights and a full memory."""
     slots = kind.slots or MemoryConfig.slots
     model = Model(Config(model=SIZES, memory=MemoryConfig(slots=slots)))
     model.initialise(torch.Generator().manual_seed(0))
@@ -130,44 +124,19 @@ def measure(run: Trainer, batches: list[list[int]]) -> float:
     return sum(len(pairs[p][1]) + 1 for batch in batches[WARM_UP:] for p in batch) / seconds
 
 
-def report_networks(model: Model, shapes: list[Batch], tokens: int) -> None:
-    beside = sum(p.numel() for part in (model.query, model.readout) for p in part.parameters())
-    for name, parameters, network in (
-        (
-            "our network",
-            sum(p.numel() for p in model.parameters()) - beside,
-            arithmetic.ours(SIZES),
-        ),
-        ("peers' gnmt network", arithmetic.peers_parameters(SIZES), arithmetic.peers(SIZES)),
-    ):
-        operations = sum(map(network.training, shapes)) / tokens
-        figures = {
-            "parameters": parameters,
-            "megaflop_per_token": round(operations / 1e6, 2),
-            **dataclasses.asdict(network),
-        }
-        sentence = (
-            f"{parameters / 1e6:.2f} M parameters, {operations / 1e6:.1f} MFLOP a target token"
-        )
-        report(name, figures, sentence)
-
-
-def report_speed(
-    kind: Kind, measured: list[float], speeds: dict[Kind, list[float]], operations: float
-) -> None:
+def report_speed(kind: Kind, measured: list[float], speeds: dict[Kind, list[float]]) -> None:
     speed = statistics.median(measured)
-    bare = speeds[Kind(kind.bf16, 0, 0)]
-    cost = statistics.median(b / m for b, m in zip(bare, measured, strict=True)) - 1
+    baseline = speeds[Kind(kind.bf16, 0, 0)]
+    cost = statistics.median(b / m for b, m in zip(baseline, measured, strict=True)) - 1
     figures = {
         **dataclasses.asdict(kind),
         "tokens_per_cpu_second": round(speed, 1),
         "lowest": round(min(measured), 1),
         "highest": round(max(measured), 1),
-        "gigaflops": round(speed * operations / 1e9, 1),
         "added_step_time": round(cost, 3),
     }
-    beside = f", {cost:+.1%} step time" if kind.positions else ""
-    report(kind.name, figures, f"{speed:.0f} target tokens a CPU-second{beside}")
+    added = f", {cost:+.1%} step time" if kind.positions else ""
+    report(kind.name, figures, f"{speed:.0f} target tokens per CPU-second{added}")
 
 
 if __name__ == "__main__":

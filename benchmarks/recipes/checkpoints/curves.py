@@ -1,6 +1,6 @@
-"""Draw the course of a training run (metrics.jsonl) as an SVG: loss and BLEU on the held-out pairs.
+"""Draw the metrics of a training run (metrics.jsonl) as an SVG: loss, and BLEU on held-out pairs.
 
-python benchmarks/curves.py checkpoints/en-de/metrics.jsonl checkpoints/en-de/curves.svg
+python benchmarks/recipes/checkpoints/curves.py metrics.jsonl curves.svg
 """
 
 import json

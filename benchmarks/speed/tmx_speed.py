@@ -1,6 +1,6 @@
 """Units of TMX read and written per CPU-second, and the memory that takes.
 
-    python benchmarks/tmx_speed.py --units 100000 1000000 > tmx.jsonl
+    python benchmarks/speed/tmx_speed.py --units 100000 1000000 > tmx.jsonl
 
 The texts are put together from a list of words. Each measurement is a process of its own, which
 makes its units as it goes: the peak is what reading or writing adds to the interpreter with its

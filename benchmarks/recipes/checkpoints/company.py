@@ -1,8 +1,8 @@
-"""Writes what a checkpoint lacks that was trained before: company.tsv, from its training text.
+"""Write the co-occurrence table (company.tsv) of a checkpoint from before there was one.
 
-    python benchmarks/recipes/company.py CHECKPOINT DATA/tatoeba.tsv@4 DATA/manuals.tsv
+    python benchmarks/recipes/checkpoints/company.py CHECKPOINT DATA/tatoeba.tsv@4 DATA/manuals.tsv
 
-Corpora with their weights, as `rarenmt train` takes them.
+The corpora are its training text, with weights as `rarenmt train` takes them.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Writes the mean of several checkpoints that came of one another, as a checkpoint.
+"""Write the mean of several checkpoints of one training lineage as a checkpoint.
 
-    python benchmarks/recipes/mean.py OUT CHECKPOINT CHECKPOINT --bias 0.75
+    python benchmarks/recipes/checkpoints/mean.py OUT CHECKPOINT CHECKPOINT --bias 0.75
 
-One that is named twice counts twice. The lexicon is what all of them know; the counts of words
-and their company are those of the first. `--bias` is added to the last bias of the gate: above 0
-the memory is trusted more.
+A checkpoint named twice counts twice. The lexicon is the union of all; word frequencies and
+co-occurrences are those of the first. `--bias` is added to the last bias of the gate; above 0, the
+memory gets more weight.
 """
 
 import argparse
