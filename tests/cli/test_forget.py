@@ -25,7 +25,7 @@ def memory(work: Path) -> bytes:
     return (work / "memory.safetensors").read_bytes()
 
 
-def test_the_last_call_is_taken_back(rarenmt: Command, work: Path) -> None:
+def test_last_removes_the_lines_of_the_last_call(rarenmt: Command, work: Path) -> None:
     rarenmt("remember", "a.tsv")
     before = memory(work)
     rarenmt("remember", "b.tsv")
@@ -53,7 +53,7 @@ def test_the_last_call_is_taken_back(rarenmt: Command, work: Path) -> None:
         (["--match", "cat", "b.tsv:2"], ["\n\n" + FIRST.split("\n")[2], ""]),
     ],
 )
-def test_what_was_forgotten_has_never_been(
+def test_the_file_equals_one_that_never_held_the_removed_lines(
     rarenmt: Command, work: Path, chosen: list[str], kept: list[str]
 ) -> None:
     rarenmt("remember", "a.tsv")
@@ -80,7 +80,7 @@ def test_everything_can_be_forgotten(rarenmt: Command, work: Path) -> None:
     assert "remembered 2 pairs" in rarenmt("remember", "a.tsv").err
 
 
-def test_a_dry_run_forgets_nothing(rarenmt: Command, work: Path) -> None:
+def test_a_dry_run_removes_nothing(rarenmt: Command, work: Path) -> None:
     rarenmt("remember", "a.tsv")
     before = memory(work)
 
@@ -101,7 +101,7 @@ def test_a_dry_run_forgets_nothing(rarenmt: Command, work: Path) -> None:
         ([], 2, "no lines selected; give FILE:LINE, --file, --match or --last"),
     ],
 )
-def test_what_is_not_remembered_is_one_sentence_and_nothing_is_forgotten(
+def test_a_selection_without_lines_is_an_error_and_removes_nothing(
     rarenmt: Command, work: Path, asked: list[str], status: int, sentence: str
 ) -> None:
     rarenmt("remember", "a.tsv")
@@ -115,7 +115,7 @@ def test_what_is_not_remembered_is_one_sentence_and_nothing_is_forgotten(
     assert memory(work) == before
 
 
-def test_a_forgotten_line_no_longer_speaks(rarenmt: Command, work: Path) -> None:
+def test_a_removed_line_no_longer_affects_a_translation(rarenmt: Command, work: Path) -> None:
     rarenmt("remember", "b.tsv")
     sentence = b"We drink water.\n"
     asked = rarenmt("translate", "--jsonl", stdin=sentence).out

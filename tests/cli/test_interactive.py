@@ -133,7 +133,7 @@ def test_a_correction_can_be_undone(terminal: Terminal, memory: Path) -> None:
     assert read_journal(memory)[0].calls == []
 
 
-def test_a_right_translation_is_not_remembered(terminal: Terminal, memory: Path) -> None:
+def test_an_unchanged_translation_is_not_remembered(terminal: Terminal, memory: Path) -> None:
     for answer in (b"\r", CLEAR + b"\r"):  # as it stands, and nothing at all
         terminal.type(b"The cat sleeps.\r")
         terminal.wait_for("de ▸ ")
@@ -144,7 +144,7 @@ def test_a_right_translation_is_not_remembered(terminal: Terminal, memory: Path)
     assert not memory.exists()
 
 
-def test_the_translation_is_there_to_be_edited(
+def test_the_translation_can_be_edited_in_place(
     terminal: Terminal, rarenmt: Command, folder: Path, memory: Path
 ) -> None:
     source = "The dog eats."
@@ -161,7 +161,7 @@ def test_the_translation_is_there_to_be_edited(
     assert pair.target == (expected.out.decode().rstrip("\n") + " Punkt").strip()
 
 
-def test_ctrl_d_at_the_correction_ends_too(terminal: Terminal, memory: Path) -> None:
+def test_ctrl_d_at_the_correction_ends_the_session(terminal: Terminal, memory: Path) -> None:
     terminal.type(b"The cat sleeps.\r")
     terminal.wait_for("de ▸ ")
     terminal.type(CLEAR)
@@ -184,7 +184,7 @@ def test_ctrl_d_at_the_correction_ends_too(terminal: Terminal, memory: Path) -> 
         (["--precision", "bfloat16"], "translate -i cannot be combined with --precision bfloat16"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_sentence(
+def test_an_option_that_does_not_apply_is_an_error(
     rarenmt: Command, folder: Path, arguments: list[str], sentence: str
 ) -> None:
     result = rarenmt("translate", "-i", "-m", folder, *arguments)
@@ -194,7 +194,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
     assert result.err.count("\n") == 1
 
 
-def test_a_terminal_shows_what_came_from_where(folder: Path, tmp_path: Path) -> None:
+def test_a_terminal_draws_the_pair_behind_each_word(folder: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
     command = ("translate", "-m", folder, "--beam", "1", "--with", pairs, "--explain")
@@ -209,9 +209,7 @@ def test_a_terminal_shows_what_came_from_where(folder: Path, tmp_path: Path) -> 
     assert "(similarity " in shown
 
 
-def test_a_terminal_names_the_place_of_a_sentence_that_was_shown(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_a_terminal_names_the_place_of_an_exact_match(folder: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
 

@@ -31,7 +31,7 @@ def records(out: bytes) -> list[dict[str, object]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def test_every_line_can_be_seen(rarenmt: Command, work: Path) -> None:
+def test_show_prints_every_line(rarenmt: Command, work: Path) -> None:
     rarenmt("remember", "b.tsv", "--memory", "mine.safetensors")
 
     result = rarenmt("memory", "show", "--memory", "mine.safetensors")
@@ -45,7 +45,7 @@ def test_every_line_can_be_seen(rarenmt: Command, work: Path) -> None:
     )
 
 
-def test_lines_can_be_chosen_and_read_by_programs(rarenmt: Command, work: Path) -> None:
+def test_show_selects_lines_and_prints_json(rarenmt: Command, work: Path) -> None:
     rarenmt("remember", "b.tsv", "--memory", "mine.safetensors")
 
     result = rarenmt("memory", "show", "b.tsv:2", "--json", "--memory", "mine.safetensors")
@@ -62,7 +62,7 @@ def test_lines_can_be_chosen_and_read_by_programs(rarenmt: Command, work: Path) 
     ]
 
 
-def test_the_log_tells_the_calls_the_last_one_first(rarenmt: Command, work: Path) -> None:
+def test_log_lists_the_calls_the_last_one_first(rarenmt: Command, work: Path) -> None:
     rarenmt("remember", "b.tsv", "--passes", "3", "--memory", "mine.safetensors")
 
     assert rarenmt("memory", "log", "--memory", "mine.safetensors").out.decode() == (
@@ -73,7 +73,7 @@ def test_the_log_tells_the_calls_the_last_one_first(rarenmt: Command, work: Path
     assert first["call"] == 1
 
 
-def test_stats_count_what_is_there(rarenmt: Command, work: Path) -> None:
+def test_stats_count_pairs_lines_files_and_calls(rarenmt: Command, work: Path) -> None:
     rarenmt("remember", "b.tsv", "--memory", "mine.safetensors")
 
     (found,) = records(rarenmt("memory", "stats", "--json", "--memory", "mine.safetensors").out)
@@ -84,9 +84,7 @@ def test_stats_count_what_is_there(rarenmt: Command, work: Path) -> None:
     assert found["evicted"] == 0
 
 
-def test_a_memory_that_nothing_was_written_to_is_empty(
-    rarenmt: Command, folder: Path, tmp_path: Path
-) -> None:
+def test_a_missing_default_memory_is_empty(rarenmt: Command, folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "model")
 
     assert rarenmt("memory", "show", "-m", tmp_path / "model").out == b""
@@ -94,7 +92,7 @@ def test_a_memory_that_nothing_was_written_to_is_empty(
     assert (found["pairs"], found["bytes"]) == (0, 0)
 
 
-def test_a_memory_that_is_asked_for_by_name_must_be_there(rarenmt: Command, work: Path) -> None:
+def test_a_missing_memory_that_is_named_is_an_error(rarenmt: Command, work: Path) -> None:
     for command in ("show", "log", "stats", "export", "rebuild"):
         result = rarenmt("memory", command, "--memory", "nowhere.safetensors")
         assert (result.status, result.err) == (
@@ -103,7 +101,7 @@ def test_a_memory_that_is_asked_for_by_name_must_be_there(rarenmt: Command, work
         )
 
 
-def test_the_difference_of_two_memories(rarenmt: Command, work: Path) -> None:
+def test_diff_marks_the_pairs_of_only_one_memory(rarenmt: Command, work: Path) -> None:
     result = rarenmt("memory", "diff", "mine.safetensors", "yours.safetensors")
 
     assert result.out.decode() == (
@@ -117,7 +115,7 @@ def test_the_difference_of_two_memories(rarenmt: Command, work: Path) -> None:
     ]  # fmt: skip
 
 
-def test_merged_memories_are_one_that_was_shown_both(rarenmt: Command, work: Path) -> None:
+def test_a_merged_memory_equals_one_that_remembered_both(rarenmt: Command, work: Path) -> None:
     merged = rarenmt(
         "memory", "merge", "mine.safetensors", "yours.safetensors", "-o", "ours.safetensors"
     )
@@ -132,16 +130,14 @@ def test_merged_memories_are_one_that_was_shown_both(rarenmt: Command, work: Pat
     assert (work / "ours.safetensors").read_bytes() == (work / "mine.safetensors").read_bytes()
 
 
-def test_pairs_are_exported_to_be_remembered_again(rarenmt: Command, work: Path) -> None:
+def test_exported_pairs_can_be_remembered_again(rarenmt: Command, work: Path) -> None:
     exported = rarenmt("memory", "export", "--memory", "yours.safetensors").out
     rarenmt("memory", "export", "--memory", "yours.safetensors", "-o", "out.tsv")
 
     assert exported == (work / "b.tsv").read_bytes() == (work / "out.tsv").read_bytes()
 
 
-def test_a_memory_that_remembers_an_exported_tmx_is_that_memory(
-    rarenmt: Command, work: Path
-) -> None:
+def test_remembering_an_exported_tmx_gives_the_same_memory(rarenmt: Command, work: Path) -> None:
     rarenmt("memory", "export", "--memory", "yours.safetensors", "-o", "yours.tmx")
     piped = rarenmt("memory", "export", "--memory", "yours.safetensors", "--format", "tmx")
     assert piped.out == (work / "yours.tmx").read_bytes()
@@ -152,7 +148,7 @@ def test_a_memory_that_remembers_an_exported_tmx_is_that_memory(
     assert (work / "again.safetensors").read_bytes() == (work / "yours.safetensors").read_bytes()
 
 
-def test_what_a_tmx_says_of_a_unit_comes_back(rarenmt: Command, work: Path) -> None:
+def test_the_data_of_a_tmx_unit_are_exported_again(rarenmt: Command, work: Path) -> None:
     (work / "theirs.tmx").write_text(
         '<?xml version="1.0"?><tmx version="1.4"><header creationtool="x" creationtoolversion="1" '
         'segtype="sentence" o-tmf="x" adminlang="en" srclang="en" datatype="plaintext"/><body>'
@@ -195,7 +191,9 @@ def better(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_better_model_costs_no_correction(rarenmt: Command, work: Path, better: Path) -> None:
+def test_a_memory_is_rebuilt_for_another_checkpoint(
+    rarenmt: Command, work: Path, better: Path
+) -> None:
     old = (work / "mine.safetensors").read_bytes()
     refused = rarenmt("translate", "-m", better, "--memory", "mine.safetensors", "cat")
     assert refused.status == 3

@@ -46,7 +46,7 @@ def test_remembered_pairs_are_counted_and_saved(
     assert memory.exists()
 
 
-def test_standard_input_is_a_file_too(
+def test_pairs_are_read_from_standard_input(
     rarenmt: Command, folder: Path, memory: Path, pairs: Path
 ) -> None:
     rarenmt("remember", "-", "-m", folder, "--memory", memory, stdin=b"The cat\tDie Katze\n")
@@ -54,7 +54,7 @@ def test_standard_input_is_a_file_too(
     assert memory.exists()
 
 
-def test_the_same_file_twice_changes_nothing_and_says_so(
+def test_the_same_file_again_changes_nothing(
     rarenmt: Command, folder: Path, pairs: Path, memory: Path
 ) -> None:
     rarenmt("remember", pairs, "-m", folder, "--memory", memory)
@@ -66,7 +66,7 @@ def test_the_same_file_twice_changes_nothing_and_says_so(
     assert memory.read_bytes() == before
 
 
-def test_one_file_at_a_time_is_the_same_as_all_at_once_but_for_the_calls(
+def test_one_call_per_file_equals_one_call_for_all_except_for_the_log(
     rarenmt: Command, folder: Path, pairs: Path, memory: Path, tmp_path: Path, clock: None
 ) -> None:
     more = tmp_path / "more.tsv"
@@ -84,7 +84,7 @@ def test_one_file_at_a_time_is_the_same_as_all_at_once_but_for_the_calls(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_another_translation_of_a_source_is_pointed_out(
+def test_a_different_translation_of_a_source_is_a_warning(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first.tsv", tmp_path / "second.tsv"
@@ -98,7 +98,7 @@ def test_another_translation_of_a_source_is_pointed_out(
     assert f"{second}:2 and {first}:1 translate 'bank' differently" in result.err
 
 
-def test_of_very_many_contradictions_the_first_are_pointed_out(
+def test_of_many_conflicts_only_the_first_are_printed(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:
     many = tmp_path / "many.tsv"
@@ -122,7 +122,7 @@ def test_of_very_many_contradictions_the_first_are_pointed_out(
         (b"a\t" + b"x" * 100_000 + b"\n", "{}:1: over 100,000 bytes in one line"),
     ],
 )
-def test_a_wrong_line_is_one_sentence_and_nothing_is_remembered(
+def test_an_invalid_line_is_an_error_and_nothing_is_remembered(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path, content: bytes, sentence: str
 ) -> None:
     path = tmp_path / "wrong.tsv"
@@ -136,7 +136,7 @@ def test_a_wrong_line_is_one_sentence_and_nothing_is_remembered(
     assert not memory.exists()
 
 
-def test_wrong_lines_can_be_skipped_and_are_listed(
+def test_invalid_lines_can_be_skipped_and_are_reported(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "mixed.tsv"
@@ -150,7 +150,7 @@ def test_wrong_lines_can_be_skipped_and_are_listed(
     assert "remembered 2 pairs" in result.err
 
 
-def test_a_dry_run_says_what_would_change_and_changes_nothing(
+def test_a_dry_run_reports_changes_and_makes_none(
     rarenmt: Command, folder: Path, memory: Path, pairs: Path
 ) -> None:
     result = rarenmt("remember", pairs, "--dry-run", "-m", folder, "--memory", memory)
@@ -161,7 +161,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     assert not memory.exists()
 
 
-def test_what_does_not_come_out_as_shown_is_reported(
+def test_verify_reports_pairs_that_are_not_reproduced(
     rarenmt: Command, folder: Path, memory: Path, pairs: Path
 ) -> None:
     options = ("-m", folder, "--memory", memory)
@@ -181,7 +181,7 @@ def test_what_does_not_come_out_as_shown_is_reported(
     assert rarenmt("remember", pairs, "--strict", "--dry-run", *options).status == 2
 
 
-def test_a_known_line_that_is_not_said_says_so(
+def test_a_known_line_that_another_supersedes_is_a_warning(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:
     options = ("-m", folder, "--memory", memory)
@@ -200,7 +200,7 @@ def test_a_known_line_that_is_not_said_says_so(
     assert rarenmt("translate", "bank", *options).out == b"Bank\n"
 
 
-def test_the_advice_on_a_line_that_is_not_said_works_for_a_pipe_too(
+def test_the_command_in_that_warning_works_for_lines_of_a_pipe(
     rarenmt: Command, folder: Path, memory: Path
 ) -> None:
     options = ("-m", folder, "--memory", memory)
@@ -212,7 +212,7 @@ def test_the_advice_on_a_line_that_is_not_said_works_for_a_pipe_too(
     assert rarenmt("translate", "bank", *options).out == b"Bank\n"
 
 
-def test_a_missing_file_and_a_folder_are_sentences(
+def test_a_missing_file_and_a_folder_are_errors(
     rarenmt: Command, folder: Path, memory: Path, tmp_path: Path
 ) -> None:
     missing = tmp_path / "missing.tsv"
@@ -245,7 +245,7 @@ def test_the_memory_of_another_checkpoint_is_refused(
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty"])
-def test_a_damaged_memory_is_one_sentence(
+def test_a_damaged_memory_is_an_error(
     rarenmt: Command, folder: Path, pairs: Path, memory: Path, damage: str
 ) -> None:
     rarenmt("remember", pairs, "-m", folder, "--memory", memory)

@@ -18,7 +18,7 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(read)
 
 
-def test_a_file_comes_in_batches_of_the_asked_size(tmp_path: Path) -> None:
+def test_a_file_is_read_in_batches_of_the_given_size(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"".join(b"%d\n" % i for i in range(10)))
 
@@ -29,7 +29,7 @@ def test_a_file_comes_in_batches_of_the_asked_size(tmp_path: Path) -> None:
     assert b"".join(line for batch in batches for line in batch) == path.read_bytes()
 
 
-def test_a_line_is_given_out_before_the_next_is_written(pipe: tuple[int, int]) -> None:
+def test_a_line_is_returned_before_the_next_is_written(pipe: tuple[int, int]) -> None:
     read, write = pipe
     batches = read_batches(read, 100)
 

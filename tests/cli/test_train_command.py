@@ -76,7 +76,7 @@ def test_a_run_starts_from_the_weights_and_vocabulary_of_a_checkpoint(
     assert (second / VOCABULARY).read_bytes() == (first / VOCABULARY).read_bytes()
 
 
-def test_what_the_checkpoint_to_start_from_decides_cannot_be_chosen(
+def test_an_option_that_the_starting_checkpoint_decides_is_an_error(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
     result = rarenmt(*options, "-o", tmp_path / "out", "--from", tmp_path)
@@ -85,7 +85,7 @@ def test_what_the_checkpoint_to_start_from_decides_cannot_be_chosen(
     assert result.err == "error: --preset is given by the checkpoint of --from; leave it out\n"
 
 
-def test_training_leaves_a_folder_and_says_how_it_went(
+def test_training_writes_a_folder_and_prints_reports(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
@@ -105,13 +105,13 @@ def test_training_leaves_a_folder_and_says_how_it_went(
     assert last.endswith(f", in {folder}")
 
 
-def test_a_quiet_run_says_nothing(rarenmt: Command, options: list[str], tmp_path: Path) -> None:
+def test_a_quiet_run_prints_nothing(rarenmt: Command, options: list[str], tmp_path: Path) -> None:
     result = rarenmt("-q", *options, "--steps", "1", "-o", tmp_path / "out")
 
     assert (result.status, result.out, result.err) == (0, b"", "")
 
 
-def test_a_run_may_keep_the_translator_and_begin_another_kind_of_memory(
+def test_another_kind_of_memory_keeps_the_other_weights(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
@@ -135,7 +135,7 @@ def test_a_run_may_keep_the_translator_and_begin_another_kind_of_memory(
     }  # fmt: skip
 
 
-def test_the_vocabulary_may_be_that_of_another_run(
+def test_the_vocabulary_of_another_run_is_used(
     rarenmt: Command, options: list[str], folder: Path, tmp_path: Path
 ) -> None:
     vocabulary = folder / "vocabulary.model"
@@ -146,7 +146,7 @@ def test_the_vocabulary_may_be_that_of_another_run(
     assert (tmp_path / "out" / "vocabulary.model").read_bytes() == vocabulary.read_bytes()
 
 
-def test_the_rate_falls_over_the_last_share_of_the_steps(
+def test_the_learning_rate_falls_over_the_last_fraction_of_the_steps(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
     short = [*options, "--steps", "2", "--warmup", "0", "--learning-rate", "0.1"]
@@ -157,7 +157,7 @@ def test_the_rate_falls_over_the_last_share_of_the_steps(
     assert weights(tmp_path / "0") != weights(tmp_path / "1")
 
 
-def test_the_attention_learns_from_an_aligner(
+def test_guided_alignment_lowers_the_attention_loss(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
     short = [*options, "--steps", "50", "--warmup", "0", "--learning-rate", "0.01", "--decay", "0"]
@@ -218,7 +218,7 @@ def test_the_attention_learns_from_an_aligner(
         ),
     ],
 )
-def test_what_cannot_be_trained_is_one_sentence(
+def test_an_invalid_setting_is_one_sentence(
     arguments: list[str],
     status: int,
     sentence: str,
@@ -267,7 +267,7 @@ def test_a_folder_with_a_run_in_it_is_refused(
     )
 
 
-def test_what_a_run_left_that_was_killed_in_its_first_save_is_no_hindrance(
+def test_files_of_a_run_killed_in_its_first_save_are_ignored(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
@@ -293,7 +293,7 @@ def test_a_folder_with_anything_else_in_it_is_refused(
     assert files(tmp_path) - {"stdin"} == before
 
 
-def test_an_empty_folder_will_do(rarenmt: Command, options: list[str], tmp_path: Path) -> None:
+def test_an_empty_folder_is_accepted(rarenmt: Command, options: list[str], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
 
     assert rarenmt(*options, "--steps", "1", "-o", tmp_path / "out").status == 0
@@ -312,7 +312,7 @@ def test_an_empty_folder_will_do(rarenmt: Command, options: list[str], tmp_path:
         ),
     ],
 )
-def test_what_cannot_go_on_is_one_sentence_and_status_3(
+def test_a_run_that_cannot_be_resumed_is_one_sentence_and_status_3(
     damage: Callable[[Path], object],
     sentence: str,
     rarenmt: Command,
@@ -347,7 +347,7 @@ def start(options: list[str], tmp_path: Path) -> Callable[..., "subprocess.Popen
     return begin
 
 
-def test_control_c_saves_and_the_same_command_goes_on(
+def test_control_c_saves_and_resume_continues(
     start: Callable[..., "subprocess.Popen[str]"], rarenmt: Command, options: list[str],
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -382,7 +382,7 @@ def kill_after(process: "subprocess.Popen[str]", seconds: float) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_as_an_uninterrupted_one(
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(
     start: Callable[..., "subprocess.Popen[str]"], rarenmt: Command, options: list[str],
     tmp_path: Path,
 ) -> None:  # fmt: skip

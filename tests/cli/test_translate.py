@@ -29,7 +29,7 @@ ODD_LINES = [
 ]
 
 
-def test_as_many_lines_come_out_as_go_in(rarenmt: Command, folder: Path) -> None:
+def test_every_line_of_input_gives_one_line_of_output(rarenmt: Command, folder: Path) -> None:
     given = b"\n".join(ODD_LINES) + b"\n"
 
     result = rarenmt("translate", "-m", folder, "--beam", "1", stdin=given)
@@ -38,7 +38,7 @@ def test_as_many_lines_come_out_as_go_in(rarenmt: Command, folder: Path) -> None
     assert result.out.count(b"\n") == len(ODD_LINES)
 
 
-def test_blank_lines_come_back_as_they_are(rarenmt: Command, folder: Path) -> None:
+def test_blank_lines_are_unchanged(rarenmt: Command, folder: Path) -> None:
     result = rarenmt("translate", "-m", folder, stdin=b"\n  \n\t\r\n\n")
 
     assert result.out == b"\n  \n\t\r\n\n"
@@ -51,7 +51,7 @@ def test_white_space_around_a_sentence_stays(rarenmt: Command, folder: Path) -> 
     assert result.out.endswith(b"\r\n")
 
 
-def test_a_last_line_without_line_feed_stays_without(rarenmt: Command, folder: Path) -> None:
+def test_a_last_line_without_a_line_feed_gets_none(rarenmt: Command, folder: Path) -> None:
     result = rarenmt("translate", "-m", folder, "--beam", "1", stdin=b"The cat.\nThe dog.")
 
     assert result.out.count(b"\n") == 1
@@ -76,7 +76,7 @@ def test_a_line_that_is_not_utf8_is_reported_and_kept(rarenmt: Command, folder: 
 
 
 @pytest.mark.parametrize("beam", ["1", "5"])
-def test_a_line_is_translated_the_same_alone_and_in_company(
+def test_a_translation_does_not_depend_on_the_other_lines(
     rarenmt: Command, folder: Path, beam: str
 ) -> None:
     lines = [b"The cat sleeps.", b"A bird sings in the tree and we drink water.", b"Bread.", b"We"]
@@ -88,7 +88,7 @@ def test_a_line_is_translated_the_same_alone_and_in_company(
     assert together == alone
 
 
-def test_jsonl_keeps_the_fields_that_came_in(rarenmt: Command, folder: Path) -> None:
+def test_jsonl_keeps_the_fields_of_the_input(rarenmt: Command, folder: Path) -> None:
     given = b'{"source": "The cat.", "id": 7}\nplain {text}\n{"no": "source"}\nbad \xff\n'
 
     result = rarenmt("translate", "-m", folder, "--jsonl", "--beam", "1", stdin=given)
@@ -102,7 +102,7 @@ def test_jsonl_keeps_the_fields_that_came_in(rarenmt: Command, folder: Path) -> 
     assert "".join(t["piece"] for t in records[1]["tokens"]) == records[1]["translation"]
 
 
-def test_with_pairs_are_asked_but_not_saved(rarenmt: Command, folder: Path, tmp_path: Path) -> None:
+def test_with_pairs_are_used_but_not_saved(rarenmt: Command, folder: Path, tmp_path: Path) -> None:
     pairs, memory = tmp_path / "pairs.tsv", tmp_path / "memory.safetensors"
     pairs.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
 
@@ -139,7 +139,7 @@ def test_with_pairs_are_asked_but_not_saved(rarenmt: Command, folder: Path, tmp_
         ("mps", "unknown device 'mps'; use auto, cpu, cuda or cuda:N"),
     ],
 )
-def test_an_unknown_device_is_a_sentence(
+def test_an_unknown_device_is_an_error(
     rarenmt: Command, folder: Path, device: str, sentence: str
 ) -> None:
     result = rarenmt("translate", "-m", folder, "--device", device, "Hello.")
@@ -148,7 +148,7 @@ def test_an_unknown_device_is_a_sentence(
     assert result.err == f"error: {sentence}\n"
 
 
-def test_a_missing_checkpoint_is_a_sentence(rarenmt: Command, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_an_error(rarenmt: Command, tmp_path: Path) -> None:
     result = rarenmt("translate", "-m", tmp_path, "Hello.")
 
     assert (result.status, result.out) == (3, b"")
@@ -194,7 +194,7 @@ def test_ctrl_c_is_one_sentence_and_status_130(folder: Path) -> None:
         assert errors == b"error: interrupted\n"
 
 
-def test_numbers_that_a_translation_lacks_are_named(rarenmt: Command, folder: Path) -> None:
+def test_numbers_missing_from_a_translation_are_a_warning(rarenmt: Command, folder: Path) -> None:
     lines = b"the cat 2014 %s 12\nthe cat\n1984 a@b.de {n} 2015 17 33\n"
 
     found = rarenmt("translate", "--model", folder, "--no-memory", "--jsonl", stdin=lines)
