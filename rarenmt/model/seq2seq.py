@@ -64,16 +64,14 @@ class Model(nn.Module):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights: small and uniform, embeddings normal, forget gates open; of what
-        the paper's memory recalls a fifth passes."""
+        """Initialise all weights: uniform, embeddings normal, forget gates open; the paper's
+        readout adds the recalled embedding at INITIAL_READOUT_SCALE."""
         for name, parameter in self.named_parameters():
             if name == "embedding.weight":
                 nn.init.normal_(parameter, std=0.05, generator=generator)
                 nn.init.zeros_(parameter[PAD])
             elif name == "readout.combine.weight":
-                nn.init.eye_(parameter).mul_(
-                    INITIAL_READOUT_SCALE
-                )  # a recalled piece speaks from the start
+                nn.init.eye_(parameter).mul_(INITIAL_READOUT_SCALE)
             elif parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter, generator=generator)
             elif ".bias_ih" in name:

@@ -52,7 +52,7 @@ def finished(text: str, remembered: str = WORD) -> Hypothesis:
 
 
 def history(found: Hypothesis) -> SearchHistory:
-    """Of a search that found it at once."""
+    """The history of a greedy search that found this hypothesis."""
     model, steps = shown(PAIR).model, SearchHistory()
     source = source_batch([shown(PAIR).tokenizer.encode(ASKED)], torch.device("cpu"))
     attended, state = model.encode(source)
@@ -123,7 +123,7 @@ def test_only_translations_of_the_same_word_are_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "nats", "said"),
+    ("target", "nats", "article"),
     [
         (f"Das {WORD} brauchen wir.", {}, "die"),  # the model is surer of it
         (f"Das {WORD} brauchen wir.", {("Das", "das"): 20.0}, "das"),
@@ -135,21 +135,21 @@ def test_only_translations_of_the_same_word_are_tried() -> None:
     ],
 )
 def test_a_word_that_cooccurs_with_the_one_in_the_pair_is_preferred(
-    target: str, nats: dict[tuple[str, str], float], said: str
+    target: str, nats: dict[tuple[str, str], float], article: str
 ) -> None:
     found = finished(f"Hast du den {WORD} unterschrieben?")
     pair = Pair(PAIR.source, target, "file.txt", 1, time=0)
 
     agreed = revised(found, pair, cooccurrence=Cooccurrence(nats))
 
-    assert text(agreed) == f"Hast du {said} {WORD} unterschrieben?"
+    assert text(agreed) == f"Hast du {article} {WORD} unterschrieben?"
 
 
 TRAINING = Pair("mandatory training", "Pflichtschulung", "file.txt", 1, time=0)
 
 
 @pytest.mark.parametrize(
-    ("term", "sentence", "said"),
+    ("term", "sentence", "expected"),
     [
         (TERM, "The patient should take two tablets every morning.", "Tabletten"),
         (TERM, "He lost his tablet.", "Tablette"),
@@ -158,11 +158,11 @@ TRAINING = Pair("mandatory training", "Pflichtschulung", "file.txt", 1, time=0)
     ],
 )
 def test_another_form_of_a_remembered_word_is_inflected(
-    term: Pair, sentence: str, said: str
+    term: Pair, sentence: str, expected: str
 ) -> None:
     [translation] = shown(term).translate([sentence])
 
-    assert translation.memory_words() == [(said, term)]
+    assert translation.memory_words() == [(expected, term)]
 
 
 def test_a_word_in_its_remembered_form_stays() -> None:

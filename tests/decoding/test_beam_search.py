@@ -1,4 +1,4 @@
-"""Search against pencil, against a plain loop, and against trying everything."""
+"""Beam search against hand calculation, a plain loop and exhaustive search."""
 
 import copy
 import itertools
@@ -71,7 +71,7 @@ class Bigrams(Model):
 
 
 class Recalling(Bigrams):
-    """Has C from a memory, wherever it may stand; itself it would rather say it behind B."""
+    """Gets C from a memory at every step; its base score of C is higher after B."""
 
     def predict(
         self,
@@ -96,7 +96,7 @@ GARDEN_PATH = {
 
 @pytest.fixture(scope="module")
 def school(tiny_config: Config) -> Model:
-    """A model that has learnt LESSONS by heart, in two seconds."""
+    """A model trained on LESSONS for two seconds."""
     model = Model(tiny_config)
     model.initialise(torch.Generator().manual_seed(1))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
@@ -115,7 +115,7 @@ def schooled_model(school: Model) -> Model:
 
 
 def outspoken_model(config: Config, *, seed: int = 1) -> Model:
-    """Untrained, but with opinions: no two pieces are nearly as likely."""
+    """Untrained, with a peaked distribution: no two pieces are nearly as likely."""
     model = Model(config).eval()
     model.initialise(torch.Generator().manual_seed(seed))
     model.embedding.weight.data *= 30
@@ -139,7 +139,7 @@ def sources(*sentences: Ids) -> Source:
 def teacher_forced(
     model: Model, source: Ids, pieces: Ids, memory: Memory | None
 ) -> tuple[Prediction, Tensor]:
-    """What the model says at each step of a given translation, and where it looks (T, S)."""
+    """The prediction at each step of a given translation, and the attention (T, S)."""
     batch = pair_batch([(source, pieces)], CPU)
     with torch.inference_mode():
         attended, state = model.encode(batch.source)
@@ -167,7 +167,7 @@ def test_coverage_penalty_is_equation_14() -> None:
     assert_close(penalty, 0.2 * torch.tensor([0.5, 0.125]).log())
 
 
-def test_a_piece_nobody_looked_at_costs_much_but_not_everything() -> None:
+def test_an_unattended_piece_has_a_large_but_finite_penalty() -> None:
     penalty = coverage_penalty(torch.zeros(1, 1), torch.ones(1, 1))
 
     assert -10 < penalty.item() < -5
@@ -176,14 +176,14 @@ def test_a_piece_nobody_looked_at_costs_much_but_not_everything() -> None:
 # By hand
 
 
-def test_greedy_search_takes_the_garden_path() -> None:
+def test_greedy_search_follows_the_best_first_piece() -> None:
     (found,) = search(Bigrams(GARDEN_PATH), sources([A]), None, SearchConfig(beam=1, length=0.0))
 
     assert [hypothesis.pieces for hypothesis in found] == [[A, C]]
     assert found[0].score == pytest.approx(math.log(0.36))
 
 
-def test_a_beam_of_two_finds_the_way_back() -> None:
+def test_a_beam_of_two_finds_the_better_translation() -> None:
     (found,) = search(Bigrams(GARDEN_PATH), sources([A]), None, SearchConfig(beam=2, length=0.0))
 
     assert [hypothesis.pieces for hypothesis in found] == [[B], [A, C]]
@@ -198,7 +198,7 @@ def test_the_length_penalty_favours_the_longer_translation() -> None:
     assert [h.score for h in found] == pytest.approx(scores)
 
 
-def test_the_coverage_penalty_favours_looking_at_everything() -> None:
+def test_the_coverage_penalty_favours_attention_to_all_pieces() -> None:
     config = SearchConfig(beam=2, length=0.0, coverage=0.2)
 
     (found, _) = search(Bigrams(GARDEN_PATH), sources([A, A, A], [A] * 6), None, config)
@@ -221,7 +221,7 @@ def no_candidates(constrained: list[Tensor] | None = None) -> CandidateSet:
 
 
 def test_a_constrained_word_weighs_in_the_coverage_penalty() -> None:
-    """Its first source piece of four is a word that something remembered translates."""
+    """Its first source piece of four is a word that a remembered pair translates."""
     config = SearchConfig(beam=2, length=0.0)
     candidates = no_candidates([torch.tensor([1, 0, 0, 0]), torch.zeros(7, dtype=torch.long)])
 
@@ -242,7 +242,7 @@ def test_a_constrained_word_weighs_in_the_coverage_penalty() -> None:
         ({C: 0.8, EOS: 0.2}, [A, C]),  # it goes with both
     ],
 )
-def test_of_translations_with_the_same_remembered_word_the_model_has_a_say(
+def test_the_base_score_decides_between_translations_with_the_same_memory_pieces(
     ends: dict[int, float], best: Ids
 ) -> None:
     """A C is likelier than B C."""
@@ -254,7 +254,7 @@ def test_of_translations_with_the_same_remembered_word_the_model_has_a_say(
     assert found[0].pieces == best
 
 
-def test_a_translation_without_the_remembered_word_is_no_better_for_it() -> None:
+def test_a_translation_without_memory_pieces_gains_nothing_from_the_base_score() -> None:
     table = {BOS: {A: 0.6, B: 0.4}, A: {C: 1.0}, B: {EOS: 1.0}, C: {EOS: 1.0}}
     config = SearchConfig(beam=3, length=0.0, coverage=0.0)
 
@@ -264,7 +264,7 @@ def test_a_translation_without_the_remembered_word_is_no_better_for_it() -> None
 
 
 @pytest.mark.parametrize("nothing", [PAD, BOS, UNK])
-def test_what_is_no_text_is_never_said(nothing: int) -> None:
+def test_special_tokens_are_never_emitted(nothing: int) -> None:
     table = {nothing: {EOS: 1.0}} | {BOS: {nothing: 0.9, A: 0.1}, A: {EOS: 1.0}}
 
     (found,) = search(Bigrams(table), sources([A]), None, SearchConfig(beam=2))
@@ -290,7 +290,7 @@ def test_there_are_never_more_translations_than_the_beam_is_wide() -> None:
 
 
 @pytest.mark.parametrize("period", [1, 2, 3, 4, 5])
-def test_a_model_that_goes_round_in_circles_is_stopped(period: int) -> None:
+def test_a_loop_is_stopped(period: int) -> None:
     tune = list(range(A, A + period))
     follows = dict(zip(tune, [*tune[1:], A], strict=True))
     looping = Bigrams({BOS: {A: 1.0}} | {p: {follows[p]: 0.9, EOS: 0.1} for p in tune})
@@ -301,7 +301,7 @@ def test_a_model_that_goes_round_in_circles_is_stopped(period: int) -> None:
     assert found[0].pieces == (tune * 15)[:15]
 
 
-def test_a_refrain_of_six_pieces_is_no_circle() -> None:
+def test_a_repetition_of_six_pieces_is_not_a_loop() -> None:
     tune = list(range(A, A + 6))
     follows = dict(zip(tune, [*tune[1:], A], strict=True))
     model = Bigrams({BOS: {A: 1.0}} | {p: {follows[p]: 0.9, EOS: 0.1} for p in tune})
@@ -358,7 +358,7 @@ def test_a_model_that_cannot_end_is_ended_at_the_limit() -> None:
 
 
 def greedy(model: Model, source: Ids, memory: Memory | None, longest: int) -> Ids:
-    """The likeliest piece, again and again, for one sentence."""
+    """Greedy search for one sentence in a plain loop."""
     attended, state = model.encode(sources(source))
     pieces = [BOS]
     while len(pieces) <= longest:
@@ -404,7 +404,7 @@ def scored(
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("with_memory", [False, True])
-def test_a_wide_beam_finds_what_trying_everything_finds(
+def test_a_wide_beam_finds_what_exhaustive_search_finds(
     tiny_config: Config, seed: int, with_memory: bool
 ) -> None:
     config = replace(tiny_config, model=replace(tiny_config.model, vocabulary=7))
@@ -445,7 +445,7 @@ def slots(hypothesis: Hypothesis) -> list[list[int]]:
 def test_batched_equals_one_by_one(schooled_model: Model, beam: int, with_memory: bool) -> None:
     memory = remembering(schooled_model) if with_memory else None
     config = SearchConfig(beam=beam, coverage=0.1)
-    many = SOURCES * 3  # more than the company a lonely sentence is given
+    many = SOURCES * 3  # more rows than the padding of a single sentence
 
     batched = search(schooled_model, sources(*many), memory, config, history=SearchHistory())
 
@@ -520,7 +520,7 @@ def neighbours_with(
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_a_trace_says_where_the_decoder_looked(schooled_model: Model, beam: int) -> None:
+def test_a_trace_holds_the_attention_of_the_decoder(schooled_model: Model, beam: int) -> None:
     config = SearchConfig(beam=beam)
     found = search(schooled_model, sources(*SOURCES), None, config, history=SearchHistory())
 
@@ -533,12 +533,14 @@ def test_a_trace_says_where_the_decoder_looked(schooled_model: Model, beam: int)
                 assert_close(looked.sum(dim=1), torch.ones(len(looked)))
 
 
-def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model) -> None:
+def test_a_piece_that_only_the_memory_knows_has_all_its_probability_from_it(
+    schooled_model: Model,
+) -> None:
     memory = remembering(schooled_model)
     schooled_model.get_parameter("readout.gate.2.bias").data.fill_(50.0)  # always believed
-    asked = sources(*[source for source, _ in NEWS])
+    batch = sources(*[source for source, _ in NEWS])
 
-    found = search(schooled_model, asked, memory, SearchConfig(beam=1), history=SearchHistory())
+    found = search(schooled_model, batch, memory, SearchConfig(beam=1), history=SearchHistory())
 
     assert [hypotheses[0].pieces for hypotheses in found] == [target for _, target in NEWS]
     for hypotheses in found:
@@ -549,7 +551,7 @@ def test_a_piece_the_memory_alone_knows_owes_it_everything(schooled_model: Model
             assert trace.weight == pytest.approx(1.0, abs=1e-5)  # it is not believed blindly
 
 
-def test_without_a_memory_nothing_spoke(schooled_model: Model) -> None:
+def test_without_a_memory_no_entry_contributes(schooled_model: Model) -> None:
     config = SearchConfig(beam=2)
 
     for hypotheses in search(

@@ -143,13 +143,13 @@ def by_loop(
         for slot, *_ in positions
     }
     follow = {slot: int(prefixes.prefixes[slot]) == word for slot, *_ in positions}
-    heard = {slot: bool(place.any()) for slot, place, _ in positions}
-    unfinished = any(inside[slot] and follow[slot] and heard[slot] for slot, *_ in positions)
+    translates = {slot: bool(place.any()) for slot, place, _ in positions}
+    incomplete = any(inside[slot] and follow[slot] and translates[slot] for slot, *_ in positions)
     for slot, place, fuzzy in positions:
-        if inside[slot] and not (follow[slot] and heard[slot]):
+        if inside[slot] and not (follow[slot] and translates[slot]):
             continue
         nearness = float(torch.dot(query, memory.keys[slot]))
-        if not (inside[slot] or unfinished):
+        if not (inside[slot] or incomplete):
             nearness += float(attention[place].sum()) * (1 - nearness)
         if follow[slot]:
             nearness += CONFIG.bigram_bonus
@@ -157,11 +157,11 @@ def by_loop(
                 nearness += CONFIG.trigram_bonus
             nearness += CONFIG.fuzzy_bonus * fuzzy
         continuation = (SAME_WORD if inside[slot] else NEXT_WORD) if follow[slot] else NONE
-        unlooked = (
+        unattended = (
             not (inside[slot] or follow[slot])
             and float(untranslated[place].sum()) < CONFIG.min_attention
         )
-        blocked = not heard[slot] or unlooked
+        blocked = not translates[slot] or unattended
         answers.append((slot, nearness, continuation, blocked, fuzzy and follow[slot]))
     return sorted(answers, key=lambda answer: -answer[1])[: memory.config.neighbours]
 
@@ -324,8 +324,8 @@ def test_attention_raises_no_similarity_while_a_remembered_word_is_incomplete() 
     candidates = few(begins, goes_on, source_positions=positions)
 
     assert_close(ask(candidates, 3, attention=1.0).similarity[0, 0], torch.tensor(1.0))
-    unfinished = ask(candidates, 2, attention=1.0).similarity[0, :2]
-    assert_close(unfinished, torch.tensor([0.6, 0.5 + CONFIG.bigram_bonus]))
+    incomplete = ask(candidates, 2, attention=1.0).similarity[0, :2]
+    assert_close(incomplete, torch.tensor([0.6, 0.5 + CONFIG.bigram_bonus]))
 
 
 def test_the_bonus_counts_when_neighbours_are_chosen() -> None:
@@ -508,8 +508,8 @@ def test_a_sentence_gets_the_same_bits_in_every_batch(
     ]
     queries = unit_rows(len(counts) * rows, seed + 1, width=48)
     prefix = Prefix(*torch.randint(0, PIECES, (2, len(queries)), generator=generator()))
-    heard = torch.arange(max(lengths)) < torch.tensor(lengths).repeat_interleave(rows)[:, None]
-    attention = torch.rand(heard.shape, generator=generator()) * heard
+    real = torch.arange(max(lengths)) < torch.tensor(lengths).repeat_interleave(rows)[:, None]
+    attention = torch.rand(real.shape, generator=generator()) * real
     attention /= attention.sum(dim=1, keepdim=True)
 
     together = CandidateSet.from_slots(memory, prefixes, chosen, positions).read(

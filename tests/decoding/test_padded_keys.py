@@ -31,7 +31,7 @@ def rows(padded: PaddedKeys, counts: list[int]) -> list[Tensor]:
 
 @settings(max_examples=60, deadline=None)
 @given(COUNTS, st.lists(st.integers(0, 5), min_size=1, max_size=8))
-def test_every_sentence_has_its_keys_and_keeps_them_when_chosen(
+def test_every_sentence_has_its_keys_and_keeps_them_when_selected(
     counts: list[int], chosen: list[int]
 ) -> None:
     keys, slots = drawn(counts)
@@ -64,7 +64,7 @@ def test_products_are_with_the_keys_of_the_same_sentence(counts: list[int]) -> N
 @pytest.mark.parametrize(
     ("count", "size"), [(0, 1), (1, 1), (MIN_ROWS, 1), (MIN_ROWS + 1, 2), (3 * MIN_ROWS, 4)]
 )
-def test_a_sentence_has_not_twice_the_rows_it_needs(count: int, size: int) -> None:
+def test_a_sentence_has_less_than_twice_the_rows_it_needs(count: int, size: int) -> None:
     keys, slots = drawn([count])
 
     assert PaddedKeys.from_slots(keys, slots).sizes.tolist() == [size * MIN_ROWS]

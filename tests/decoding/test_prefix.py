@@ -1,4 +1,4 @@
-"""How words are numbered, piece by piece."""
+"""Words are hashed piece by piece."""
 
 import torch
 from plain_joints import BOUNDARIES, INNER, INSIDE, LAST, PIECES, START
@@ -8,7 +8,7 @@ from rarenmt.memory.memory import EMPTY
 from rarenmt.text.tokenizer import BOS
 
 
-def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> None:
+def test_a_word_is_hashed_from_all_its_pieces_and_the_next_one_starts_anew() -> None:
     pieces = torch.tensor([[START, START], [INNER, LAST], [INNER, INNER], [START, START]])
 
     prefix = Prefix.from_inputs(torch.cat([torch.full((1, 2), BOS), pieces]), BOUNDARIES)
@@ -24,7 +24,7 @@ def test_a_word_is_numbered_by_all_its_pieces_and_the_next_one_begins_anew() -> 
     assert torch.equal(before[4], words[2])  # whole, whatever it was
 
 
-def test_entries_of_many_pairs_are_spelt_as_one_pair_after_the_other() -> None:
+def test_entries_of_many_pairs_are_hashed_as_those_of_each_pair_alone() -> None:
     generator = torch.Generator().manual_seed(1)
     pairs = torch.arange(40).repeat_interleave(torch.arange(40) % 9)
     positions = torch.cat([torch.arange(count % 9) for count in range(40)])

@@ -1,4 +1,4 @@
-"""Attention over three words, with weights one can check with a pencil."""
+"""Attention over three words, with weights that can be checked by hand."""
 
 import math
 
@@ -60,7 +60,7 @@ def test_the_output_is_the_weighted_state_beside_the_weighted_embedding() -> Non
     assert_close(output[0, 0], torch.tensor(expected))
 
 
-def test_padding_gets_no_weight_and_takes_none_away() -> None:
+def test_padding_has_no_weight_and_changes_none() -> None:
     attention = one_unit_attention()
     states = torch.tensor([[[0.0, 0.0]], [[-HALF, 0.0]]])
 
@@ -73,7 +73,7 @@ def test_padding_gets_no_weight_and_takes_none_away() -> None:
     assert_close(output, alone_output)
 
 
-def test_selected_sentences_keep_what_is_theirs() -> None:
+def test_selected_sentences_keep_their_inputs() -> None:
     attention = one_unit_attention()
     encoded = torch.tensor([[[-HALF, 1.0], [HALF, 2.0]], [[HALF, 3.0], [0.0, 4.0]]])
     mask = torch.tensor([[True, True], [True, False]])

@@ -1,4 +1,4 @@
-"""One pass over the reference and a walk step by step give the same states."""
+"""One pass over the reference and decoding step by step give the same states."""
 
 from dataclasses import fields, replace
 
@@ -28,7 +28,7 @@ def stepped(model: Model) -> tuple[list[DecoderStates], list[Tensor]]:
 
 
 @pytest.mark.parametrize("learning", [True, False])
-def test_unrolled_equals_stepped(tiny_model: Model, learning: bool) -> None:
+def test_one_pass_equals_single_steps(tiny_model: Model, learning: bool) -> None:
     attended, state = tiny_model.encode(BATCH.source)
 
     whole, weights, _ = tiny_model.decoder(tiny_model.embedding(BATCH.inputs), state, attended)
@@ -41,7 +41,7 @@ def test_unrolled_equals_stepped(tiny_model: Model, learning: bool) -> None:
     assert_close(weights, torch.cat(step_weights, dim=1))
 
 
-def test_the_state_after_a_pass_is_where_the_next_one_goes_on(tiny_model: Model) -> None:
+def test_the_next_pass_continues_from_the_state_of_the_last(tiny_model: Model) -> None:
     attended, state = tiny_model.encode(BATCH.source)
     embedded = tiny_model.embedding(BATCH.inputs)
     whole, _, after_whole = tiny_model.decoder(embedded, state, attended)
@@ -77,7 +77,7 @@ def test_the_bottom_layer_starts_from_the_mean_of_the_real_states(tiny_config: C
     assert_close(state.layers[1], (torch.zeros(1, 2, 8), torch.zeros(1, 2, 8)))
 
 
-def test_selected_hypotheses_go_on_from_their_own_states() -> None:
+def test_selected_hypotheses_continue_from_their_own_states() -> None:
     rows = torch.arange(3.0).view(1, 3, 1).expand(1, 3, 8)
 
     chosen = DecoderState([(rows, -rows)] * 2).select(torch.tensor([2, 0, 2, 1]))
@@ -87,7 +87,7 @@ def test_selected_hypotheses_go_on_from_their_own_states() -> None:
         assert cell[0, :, 0].tolist() == [-2, 0, -2, -1]
 
 
-def test_what_is_attended_to_feeds_the_layers_above_the_bottom_one(tiny_model: Model) -> None:
+def test_the_attention_output_feeds_the_layers_above_the_bottom_one(tiny_model: Model) -> None:
     attended, state = tiny_model.encode(BATCH.source)
     contents = attended.contents.detach().requires_grad_()
     watched = replace(attended, contents=contents)

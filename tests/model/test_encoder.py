@@ -1,4 +1,4 @@
-"""The encoder reads every sentence as if it were alone."""
+"""The encoder gives every sentence the same states alone and in a batch."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_padding_changes_no_state(tiny_model: Model, number: int) -> None:
     assert_close(together[: len(alone), number], alone[:, 0])
 
 
-def test_every_state_knows_the_pieces_on_both_sides(tiny_model: Model) -> None:
+def test_every_state_depends_on_the_pieces_on_both_sides(tiny_model: Model) -> None:
     source = source_batch([[4, 5, 6]], CPU)
     embedded = tiny_model.embedding(source.ids).detach().requires_grad_()
 
@@ -77,7 +77,7 @@ def test_the_order_of_the_sentences_does_not_matter(tiny_model: Model) -> None:
 
 
 def test_every_layer_can_read_in_both_directions() -> None:
-    """The last state of the top layer knows the first piece, and the first state the last one."""
+    """The last state of the top layer depends on the first piece, the first on the last."""
     sizes = ModelConfig(
         vocabulary=20, embedding=6, hidden=8, attention=4, encoder_layers=3,
         bidirectional_layers=3, dropout=0.0,

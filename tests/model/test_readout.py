@@ -1,4 +1,4 @@
-"""How a recalled piece reaches the output, in probabilities one can add up by hand."""
+"""Readouts of recalled pieces, with probabilities that can be added up by hand."""
 
 import math
 from dataclasses import replace
@@ -65,11 +65,11 @@ def mixture(config: Config, share: float) -> MixtureReadout:
 # Weights
 
 
-def test_each_neighbour_weighs_by_its_similarity() -> None:
+def test_the_weight_of_a_neighbour_follows_its_similarity() -> None:
     assert_close(neighbour_weights(RECALL, DOUBLING), torch.tensor([[4 / 7, 2 / 7, 1 / 7]]))
 
 
-def test_missing_neighbours_weigh_nothing() -> None:
+def test_missing_neighbours_have_no_weight() -> None:
     assert neighbour_weights(HALF_EMPTY, DOUBLING).tolist() == [[1.0, 0.0, 0.0]]
     assert neighbour_weights(NOTHING, DOUBLING).tolist() == [[0.0, 0.0, 0.0]]
 
@@ -89,7 +89,7 @@ def test_the_mixture_is_a_quarter_memory_and_three_quarters_model(tiny_config: C
     assert_close(shares, torch.tensor([[1 / 7, 1 / 14, 1 / 28]]))
 
 
-def test_the_mixture_of_a_model_with_an_opinion(tiny_config: Config) -> None:
+def test_the_mixture_of_a_model_with_a_peaked_distribution(tiny_config: Config) -> None:
     readout, output = mixture(tiny_config, 0.9), uniform_output()
     output.bias.data[DOG] = math.log(61)  # 61 parts for the dog, 1 for each of the other 39
 
@@ -142,7 +142,7 @@ def test_the_gate_gains_the_bonus_of_the_nearest_entry(
     [
         (Continuation.NONE, DOG, True),
         (Continuation.NEXT_WORD, DOG, True),
-        (Continuation.SAME_WORD, DOG, False),  # a word that is begun is completed
+        (Continuation.SAME_WORD, DOG, False),  # an incomplete word is completed
         (Continuation.NONE, CAT, False),
     ],
 )
@@ -180,7 +180,7 @@ def test_probabilities_sum_to_one(
 
 
 @pytest.mark.parametrize("kind", [MixtureReadout, PaperReadout])
-def test_without_neighbours_the_model_speaks_alone(
+def test_without_neighbours_the_distribution_is_the_base_model_s(
     tiny_config: Config, kind: type[MixtureReadout] | type[PaperReadout]
 ) -> None:
     now, output = states(), random_output()
@@ -210,7 +210,7 @@ def test_a_sentence_without_neighbours_keeps_every_bit_beside_one_that_has_some(
     assert shares[1].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_a_word_the_memory_does_not_know_is_never_ruled_out(tiny_config: Config) -> None:
+def test_a_word_that_is_not_in_the_memory_is_never_excluded(tiny_config: Config) -> None:
     readout = MixtureReadout(tiny_config)
     nn.init.constant_(readout.get_parameter("gate.2.bias"), 200.0)  # a sigmoid of exactly 1
 
@@ -221,7 +221,7 @@ def test_a_word_the_memory_does_not_know_is_never_ruled_out(tiny_config: Config)
     assert log_probs[0, 0].item() == pytest.approx(expected, abs=0.1)
 
 
-def test_the_mixture_lends_all_the_memory_adds(tiny_config: Config) -> None:
+def test_the_memory_probabilities_are_all_that_the_memory_adds(tiny_config: Config) -> None:
     now, output, readout = states(), random_output(), MixtureReadout(tiny_config)
 
     log_probs, shares, _ = readout(now, RECALL, torch.full((1, BLOCKS), 0.2), output)
@@ -231,7 +231,7 @@ def test_the_mixture_lends_all_the_memory_adds(tiny_config: Config) -> None:
     assert_close(log_probs.exp(), (1 - shares.sum()) * model + lent)
 
 
-def test_the_readout_teaches_the_gate_and_not_the_output(tiny_config: Config) -> None:
+def test_gradients_of_the_mixture_reach_the_gate_and_not_the_output(tiny_config: Config) -> None:
     readout, output = MixtureReadout(tiny_config), random_output()
 
     log_probs, _, _ = readout(states(), RECALL, torch.zeros(1, BLOCKS), output)
@@ -289,7 +289,7 @@ def test_the_gate_sees_the_continuation_of_the_nearest_neighbour(
     assert features[0, 5:7].tolist() == seen
 
 
-def test_the_gate_knows_which_piece_was_recalled_first(tiny_config: Config) -> None:
+def test_the_gate_depends_on_the_first_recalled_piece(tiny_config: Config) -> None:
     readout, output = MixtureReadout(tiny_config), uniform_output()
 
     def share(*values: int) -> float:
@@ -324,7 +324,7 @@ def test_the_paper_adds_the_first_value_scaled_by_its_weight(tiny_config: Config
     assert_close(shares, torch.tensor([[0.61 - 1 / 40, 0.0, 0.0]]))
 
 
-def test_the_papers_readout_teaches_the_output(tiny_config: Config) -> None:
+def test_gradients_of_the_papers_readout_reach_the_output(tiny_config: Config) -> None:
     output = random_output()
 
     log_probs, _, _ = paper(tiny_config)(states(), RECALL, torch.zeros(1, BLOCKS), output)
