@@ -29,7 +29,7 @@ many, so that a sentence gives the same bits alone and in any batch."""
 
 INITIAL_READOUT_SCALE = 0.2
 """Initial scale of the paper's readout. With a larger one, a wrong neighbour outweighs the model;
-training changes it little. See docs/one-shot.md."""
+training changes it little. See docs/lab-notes/one-shot.md."""
 
 
 @dataclass(frozen=True)

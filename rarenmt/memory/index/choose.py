@@ -11,7 +11,7 @@ from rarenmt.memory.index.lsh import LshIndex
 
 MAX_EXACT_SLOTS = 1 << 21
 """Slots up to which a CPU compares every key, because faster indexes miss neighbours; see
-docs/indexes.md. Larger memories were not measured."""
+docs/lab-notes/indexes.md. Larger memories were not measured."""
 
 
 def choose_index(name: IndexName, slots: int, device: torch.device) -> Index:
