@@ -59,7 +59,7 @@ class Row:
             self.change(checkpoint)
             translator = Translator(checkpoint, retrieval=self.retrieval)
             if self.memory:
-                translator.remember(suite.context)
+                translator.memory.remember(suite.context)
             answers = answer(translator, suite, self.search, memory=self.memory)
             return figures(self.name, suite, answers)
         finally:

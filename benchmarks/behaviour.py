@@ -125,7 +125,7 @@ def measure_fuzzy(options: argparse.Namespace) -> None:
 
     report("no memory", texts_of(translator, tested, config, memory=False))
     report("similar translations as they are", [similar.target for similar, _ in couples])
-    translator.remember([similar for similar, _ in couples])
+    translator.memory.remember([similar for similar, _ in couples])
     report("similar pairs remembered", texts_of(translator, tested, config))
 
 
@@ -218,7 +218,7 @@ def measure_variants(options: argparse.Namespace) -> None:
         for name, variant in VARIANTS.items()
     }
     remembered = {pair.source: pair for pairs in chosen.values() for pair in pairs}
-    translator.remember(remembered.values())
+    translator.memory.remember(remembered.values())
     print_head("what changes", "sentences", "decoder", "exact match")
     for name, pairs in chosen.items():
         expected = [
@@ -340,7 +340,7 @@ def measure_context(options: argparse.Namespace) -> None:
         ("default", checkpoint, config, True),
     ]:
         translator = Translator(known)
-        translator.remember(suite.context)
+        translator.memory.remember(suite.context)
         print_context(name, suite, answer(translator, suite, search, memory=memory))
 
 

@@ -53,7 +53,7 @@ def main() -> None:
     done = 0
     for count in [count for count in COUNTS if count <= arguments.most]:
         begun = time.process_time()
-        translator.remember(list(islice(stock, count - done)))
+        translator.memory.remember(list(islice(stock, count - done)))
         done, remembered = count, time.process_time()
         asking = sum(bool(translator.retrieve(pair.source)) for pair in test)
         begun_to_translate = time.process_time()
@@ -65,7 +65,8 @@ def main() -> None:
         references = [pair.target for pair in test]
         gain = bleu_gain(first, found, references)
         print(
-            f"| {count:,} | {translator.memory.size:,} | {asking} of {len(test)} | {changed} | "
+            f"| {count:,} | {translator.memory.entries.size:,} | {asking} of {len(test)} | "
+            f"{changed} | "
             f"{bleu(found, references):.2f} | "
             f"{gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f}) | "
             f"{remembered - begun:.0f}, {ended - begun_to_translate:.0f} |",

@@ -70,7 +70,7 @@ class Doctor:
 
     def __init__(self, translator: Translator) -> None:
         self.translator, self.tokenizer = translator, translator.tokenizer
-        self.finder = translator.translation_memory.candidate_finder
+        self.finder = translator.memory.candidate_finder
 
     @torch.inference_mode()
     def look(self, source: str, target: str, word: str) -> Look | None:
@@ -87,7 +87,7 @@ class Doctor:
         attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
         recall = excerpt.read(queries, prefix, attention, untranslated_attention=coverage)
         _, shares, _ = model.combine_with_memory(
-            states.flatten(), queries, recall, self.translator.memory
+            states.flatten(), queries, recall, self.translator.memory.entries
         )
         right = recall.values[begins] == target_ids[begins]
         return Look(
@@ -127,7 +127,7 @@ def main() -> None:
     arguments = parser.parse_args()
     suite = read_suite(arguments.suite)
     translator = Translator(load_checkpoint(arguments.model, torch.device("cpu")))
-    translator.remember(suite.context)
+    translator.memory.remember(suite.context)
     doctor, config = Doctor(translator), SearchConfig(beam=arguments.beam, repeat=False)
     sources = [test.source for test in suite.tests]
     found = [t.text for t in translator.translate(sources, config, explain=False)]

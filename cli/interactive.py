@@ -63,7 +63,7 @@ def _remember(translator: "Translator", source: str, target: str) -> None:
     """Remember a correction in the memory file."""
     from rarenmt.text.pairs import Pair
 
-    store = translator.translation_memory
+    store = translator.memory
     with store.lock():
         line = 1 + max((pair.line for _, pair in _corrections(store)), default=0)
         correction = Pair(source, target, PATH, line)
@@ -76,7 +76,7 @@ def _remember(translator: "Translator", source: str, target: str) -> None:
 
 def _undo(translator: "Translator") -> None:
     """Forget the last correction, from this session or an earlier one."""
-    store = translator.translation_memory
+    store = translator.memory
     with store.lock():
         corrections = _corrections(store)
         if not corrections:

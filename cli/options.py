@@ -193,10 +193,10 @@ def load_translator(
         index=index,
     )
     if without:
-        remembered = translator.translation_memory
+        remembered = translator.memory
         remembered.forget(remembered.journal.select(without))
     if pairs:
-        translator.remember(pairs, passes=passes)
+        translator.memory.remember(pairs, passes=passes)
     return translator
 
 

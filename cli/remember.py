@@ -75,7 +75,7 @@ def remember(
         console.warn(f"{error}; skipped")
     path = options.memory_file(model, memory)
     translator = options.load_translator(model, path, device, "float32")
-    store = translator.translation_memory
+    store = translator.memory
     with nullcontext() if dry_run else store.lock():
         with console.progress(len(pairs), "remembering") as store.progress:
             result = store.remember(pairs, passes=passes)

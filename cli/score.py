@@ -183,14 +183,14 @@ GAIN = "BLEU with memory minus BLEU without; 95 % interval {0.low:+.2f} to {0.hi
 def _print_oneshot(
     translator: "Translator", path: Path, config: SearchConfig, passes: int, as_json: bool
 ) -> None:
-    from rarenmt.evaluation.oneshot import measure, read_suite
+    from rarenmt.evaluation.oneshot import measure_one_shot, read_suite
 
     suite = read_suite(path)
     console.remark(
         f"{len(suite.context):,} context pairs, {len(suite.tests):,} tests, "
         f"{len(suite.general):,} general pairs"
     )
-    results = measure(translator, suite, config, passes)
+    results = measure_one_shot(translator, suite, config, passes)
     if as_json:
         typer.echo(json.dumps([result.to_json() for result in results]))
         return

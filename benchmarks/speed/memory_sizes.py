@@ -95,7 +95,7 @@ def fill(checkpoint: Checkpoint, size: int, path: Path, name: str = "pairs") -> 
     """Write a memory of so many entries."""
     memory = TranslationMemory(checkpoint, path)
     generator = torch.Generator().manual_seed(0)
-    width, vocabulary = memory.memory.keys.shape[1], len(memory.memory.latest)
+    width, vocabulary = memory.entries.keys.shape[1], len(memory.entries.latest)
 
     def drawn(pairs: Sequence[Pair]) -> Entries:
         count = len(pairs) * PIECES

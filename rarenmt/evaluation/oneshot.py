@@ -16,7 +16,7 @@ from rarenmt.errors import DataError, StorageError
 from rarenmt.evaluation.bootstrap import Interval, bleu_gain, rate, rate_gain
 from rarenmt.evaluation.metrics import WORD, NewWordRecall, score
 from rarenmt.text.pairs import Pair
-from rarenmt.translator.translator import Translator
+from rarenmt.translator.translator import BEAM, Translator
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,10 @@ class OneShot:
         return asdict(self)
 
 
-def read_suite(path: Path) -> Suite:
-    """A suite from its JSON file; DataError if it is not one."""
+def read_suite(path: Path | str) -> Suite:
+    """Read a suite from its JSON file; DataError if it is not one, StorageError if it cannot be
+    read."""
+    path = Path(path)
     try:
         data = json.loads(path.read_text("utf-8"))
         context = [Pair(s, t, str(path), i) for i, (s, t) in enumerate(data["context"], start=1)]
@@ -124,8 +126,8 @@ def read_suite(path: Path) -> Suite:
     return suite
 
 
-def measure(
-    translator: Translator, suite: Suite, config: SearchConfig, passes: int = 1
+def measure_one_shot(
+    translator: Translator, suite: Suite, config: SearchConfig = BEAM, passes: int = 1
 ) -> list[OneShot]:
     """Figures without memory, with as many unrelated pairs in memory, and with the context.
 
@@ -137,9 +139,9 @@ def measure(
     none = answer(translator, suite, config, memory=False)
     results = [figures("no memory", suite, none)]
     control = Translator(translator.checkpoint)
-    control.remember([Pair(s, t, "control", i) for i, (s, t) in enumerate(chosen, start=1)])
+    control.memory.remember([Pair(s, t, "control", i) for i, (s, t) in enumerate(chosen, start=1)])
     results.append(figures("random context", suite, answer(control, suite, config), none))
-    translator.remember(suite.context, passes=passes)
+    translator.memory.remember(suite.context, passes=passes)
     results.append(figures("context shown", suite, answer(translator, suite, config), none))
     return results
 

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from rarenmt.config import SearchConfig
 from rarenmt.evaluation.metrics import NewWordRecall
 from rarenmt.text.pairs import Pair
-from rarenmt.translator.translator import Translator
+from rarenmt.translator.translator import BEAM, Translator
 
 
 def translate_online(
-    translator: Translator, pairs: Sequence[Pair], config: SearchConfig, *, memory: bool = True
+    translator: Translator,
+    pairs: Sequence[Pair],
+    config: SearchConfig = BEAM,
+    *,
+    memory: bool = True,
 ) -> list[str]:
     """Translations of the sources, one after the other; with `memory`, each pair is remembered in
     RAM once its source is translated."""
@@ -19,7 +23,7 @@ def translate_online(
         translation = translator.translate(pair.source, config, memory=memory, explain=False)
         translations.append(translation.text)
         if memory:
-            translator.remember([pair])
+            translator.memory.remember([pair])
     return translations
 
 

@@ -60,7 +60,7 @@ def _gain(
         return [translation.text for translation in found]
 
     before = translated(memory=False)
-    taught.remember(shown, passes=PASSES)
+    taught.memory.remember(shown, passes=PASSES)
     after = translated(memory=True)
     gain = bleu_gain(before, after, references)
     source, within = f"{SECTION}: {said}", (gain.high - gain.low) / 2

@@ -17,10 +17,12 @@ def read_corpus(
     remark: Callable[[str], None] | None = None,
     skip: Skip = refuse,
 ) -> Iterator[Pair]:
-    """Pairs from a TSV or TMX file, or from two parallel files written as SOURCE,TARGET.
+    """Read pairs from a TSV or TMX file, or from two parallel files written as SOURCE,TARGET; .gz
+    and .xz are decompressed.
 
-    TMX is asked for the `languages`, source and target; `remark` hears of units that lack one,
-    `skip` of wrong lines in the other formats.
+    `languages` are the source and target to take from TMX. `remark` is called for units that lack
+    one of them, `skip` for each invalid line of the other formats, by default to raise its
+    DataError. StorageError for a file that cannot be read.
     """
     path = Path(name)
     source, comma, target = name.partition(",")

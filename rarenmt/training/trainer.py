@@ -105,7 +105,7 @@ class Trainer:
     @classmethod
     def from_files(
         cls,
-        folder: Path,
+        folder: Path | str,
         corpora: Sequence[tuple[str, float]],
         dev: str,
         config: Config,
@@ -119,7 +119,8 @@ class Trainer:
         device: torch.device | str = "cpu",
         log: Callable[[str], None] = lambda sentence: None,
     ) -> "Trainer":
-        """A run in `folder` on corpora with their sampling weights, validated on the corpus `dev`.
+        """Prepare a run in `folder` on corpora with their sampling weights, validated on the corpus
+        `dev`; a corpus is named as for `rarenmt.read_corpus`.
 
         Weights and vocabulary come from `start`, if given; with `new_memory`, query and readout
         layers begin anew. Otherwise a vocabulary of `config.model.vocabulary` pieces is learned
@@ -127,6 +128,7 @@ class Trainer:
         pair by concatenation. `resume` continues the run in the folder. DataError for text that
         cannot be used, SettingError for a folder or setting, CheckpointError for a damaged run.
         """
+        folder = Path(folder)
         check_folder(folder, resume)
         distributed.any_rank(False)  # waits: no rank writes before every rank has checked
         texts = read_texts(corpora, config.languages, log)
@@ -160,8 +162,12 @@ class Trainer:
         """The model that is evaluated and saved: the averaged one, if weights are averaged."""
         return self.model if self.average is None else self.average.model
 
-    def train(self, stop: Callable[[], bool]) -> Iterator[TrainingReport]:
-        """Train to the last step, or until `stop` is true on any rank; saves at both ends."""
+    def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[TrainingReport]:
+        """Train to the last step, or until `stop` is true on any rank, and yield a report every
+        REPORT_EVERY steps and for each evaluation; saves at both ends.
+
+        The checkpoint with the best BLEU is in `folder`, and `Translator.load` reads it.
+        """
         if self.progress.step == 0:
             self.save()
         self._since = time.perf_counter()

@@ -52,15 +52,20 @@ class RememberResult:
 
 
 class TranslationMemory:
-    """The remembered pairs of a checkpoint, their entries, and optionally their file."""
+    """The remembered pairs of a checkpoint (`journal`), their entries in a key-value memory
+    (`entries`), and optionally their file.
+
+    `path` is read if it exists; CheckpointError if it is damaged or of another checkpoint. Changes
+    stay in RAM until they are saved.
+    """
 
     def __init__(
         self,
         checkpoint: Checkpoint,
-        path: Path | None = None,
+        path: Path | str | None = None,
         retrieval: RetrievalConfig = RETRIEVAL,
     ) -> None:
-        self.path = path
+        self.path = None if path is None else Path(path)
         self.progress: Callable[[int], None] = lambda pairs: None
         """Called with the number of pairs of each encoded batch."""
         self._checkpoint, self._retrieval = checkpoint, retrieval
@@ -76,12 +81,13 @@ class TranslationMemory:
         self._saved_identity = self._identity()
         if self.path is not None and self.path.exists():
             fingerprint = self._checkpoint.fingerprint
-            self.journal, header = load_memory(self.path, self.memory, fingerprint)
+            self.journal, header = load_memory(self.path, self.entries, fingerprint)
             self.evicted = header.evicted
 
     def save(self) -> None:
         """Write the file atomically; CheckpointError if a program that ignores the lock has changed
-        it meanwhile."""
+        it meanwhile, DataError for a pair with a tab or a line feed, StorageError if it cannot be
+        written."""
         assert self.path is not None, "this memory has no file"
         if self._locked_identity != UNSAVED and self._locked_identity != self._identity():
             raise CheckpointError(
@@ -95,15 +101,15 @@ class TranslationMemory:
             config.target_language,
             self.evicted,
         )
-        save_memory(self.path, self.journal, self.memory, header)
+        save_memory(self.path, self.journal, self.entries, header)
         self._saved_identity = self._identity()
         if self._locked_identity != UNSAVED:
             self._locked_identity = self._saved_identity
 
-    def save_as(self, path: Path) -> None:
+    def save_as(self, path: Path | str) -> None:
         """Write to `path`, under its lock, and belong to that file from now on."""
-        self.path = path
-        with locked(path):
+        self.path = Path(path)
+        with locked(self.path):
             self.save()
 
     @contextmanager
@@ -125,7 +131,7 @@ class TranslationMemory:
         if self._finder is None:
             checkpoint = self._checkpoint
             self._finder = CandidateFinder(
-                self.memory,
+                self.entries,
                 self.journal,
                 checkpoint.tokenizer,
                 checkpoint.lexicon,
@@ -185,7 +191,7 @@ class TranslationMemory:
     def _clear(self) -> None:
         model = self._checkpoint.model
         slots = min(MIN_SLOTS, model.config.memory.limit)
-        self.memory = model.new_memory(slots=slots, dtype=torch.bfloat16)
+        self.entries = model.new_memory(slots=slots, dtype=torch.bfloat16)
         self.journal = Journal()
         self.evicted = 0
         self._finder = None
@@ -222,7 +228,7 @@ class TranslationMemory:
         count = len(entries.values)
         self._finder = None
         self._make_room(count)
-        if not self._reinforces and self.memory.size + count <= self.memory.capacity:
+        if not self._reinforces and self.entries.size + count <= self.entries.capacity:
             self._append(torch.tensor(numbers, dtype=torch.long), entries)
             return count
         each = iter(zip(numbers, entries.split(), strict=True))
@@ -238,14 +244,14 @@ class TranslationMemory:
         order = torch.arange(len(numbers)).repeat_interleave(entries.lengths)
         positions = torch.arange(len(order)) - (entries.lengths.cumsum(0) - entries.lengths)[order]
         writes = order.to(entries.values.device)
-        slots = self.memory.append(entries.keys, entries.values, writes)
+        slots = self.entries.append(entries.keys, entries.values, writes)
         self.journal.assign_slots(numbers[order], positions, entries.links, slots.cpu())
 
     def _write_pair(
         self, number: int, turn: int, keys: Tensor, values: Tensor, links: Tensor
     ) -> None:
         """Write one pair, in pass `turn`, into a memory that reinforces entries or is full."""
-        memory, before = self.memory, self.memory.size
+        memory, before = self.entries, self.entries.size
         right = 0
         nearest = None
         if self._reinforces:
@@ -260,22 +266,22 @@ class TranslationMemory:
 
     def _make_room(self, more: int) -> None:
         """Grow the memory to hold more entries, up to its limit."""
-        needed = self.memory.size + more
-        if needed > self.memory.capacity:
-            limit = max(self.memory.config.limit, self.memory.capacity)
-            spare = needed // GROWTH if self.memory.size else 0
-            self.memory.grow(min(limit, needed + spare))
+        needed = self.entries.size + more
+        if needed > self.entries.capacity:
+            limit = max(self.entries.config.limit, self.entries.capacity)
+            spare = needed // GROWTH if self.entries.size else 0
+            self.entries.grow(min(limit, needed + spare))
 
     @property
     def _reinforces(self) -> bool:
-        return self.memory.config.reinforce
+        return self.entries.config.reinforce
 
     def _encode(self, pairs: Sequence[Pair]) -> Entries:
         """The entries of pairs, encoded by the model."""
         known, encode = self._checkpoint, self._checkpoint.tokenizer.encode
         encoded = [(encode(pair.source.strip()), encode(pair.target.strip())) for pair in pairs]
         counterparts = WordAligner(known.tokenizer, known.lexicon)
-        dtype = torch.float32 if self._reinforces else self.memory.keys.dtype
+        dtype = torch.float32 if self._reinforces else self.entries.keys.dtype
         return encode_pairs(known.model, counterparts, encoded, dtype, self.progress)
 
     def _entries_from_memory(self) -> EntriesOf:
@@ -283,9 +289,9 @@ class TranslationMemory:
         if self._reinforces or self.evicted:
             return self._encode
         memory, journal, slots = (
-            self.memory,
+            self.entries,
             self.journal,
-            self.journal.slots_by_pair(self.memory.size),
+            self.journal.slots_by_pair(self.entries.size),
         )
 
         def stored(pairs: Sequence[Pair]) -> Entries:

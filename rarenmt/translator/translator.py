@@ -1,6 +1,6 @@
-"""Text in, text out: translate sentences, remember pairs, and say where a word came from."""
+"""Text in, text out, with the remembered pair behind each word."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
@@ -22,8 +22,7 @@ from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
 from rarenmt.text.pairs import Pair
 from rarenmt.text.placeables import contains, find_placeables, missing_placeables
 from rarenmt.text.words import attach_to_opening
-from rarenmt.translation_memory.journal import Journal
-from rarenmt.translation_memory.store import RememberResult, TranslationMemory
+from rarenmt.translation_memory.store import TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
 from rarenmt.translator.result import Entry, Origin, Part, Token, Translation
 from rarenmt.translator.segments import CUT_ABOVE, no_match, segment
@@ -39,7 +38,8 @@ NO_MEMORY = (None, None)
 
 
 class Translator:
-    """A checkpoint with its translation memory."""
+    """A checkpoint with its translation memory, `memory`, where pairs are remembered, forgotten,
+    merged and saved."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Translator:
         self.checkpoint = checkpoint
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
-        self.translation_memory = TranslationMemory(checkpoint, memory_path, retrieval)
+        self.memory = TranslationMemory(checkpoint, memory_path, retrieval)
         self._agreement = Agreement(
             self.model, self.tokenizer, checkpoint.lexicon, checkpoint.cooccurrence
         )
@@ -70,10 +70,12 @@ class Translator:
         index: IndexName = "auto",
         retrieval: RetrievalConfig = RETRIEVAL,
     ) -> "Translator":
-        """A checkpoint folder (default: the shipped one) with its memory file (default:
+        """Load a checkpoint folder (default: the shipped one) and its memory file (default:
         `rarenmt.translator.locations.default_memory`); a missing file is an empty memory.
 
-        bfloat16 is for translating: what is remembered should not depend on how fast it was.
+        `device` and `precision` are those of torch. Use bfloat16 only to translate: it changes the
+        keys of remembered pairs. CheckpointError if a file is missing, damaged, or of another
+        checkpoint; StorageError if it cannot be read.
         """
         folder = Path(folder or shipped_checkpoint())
         checkpoint = load_checkpoint(folder, torch.device(device))
@@ -81,16 +83,6 @@ class Translator:
         return cls(
             checkpoint, Path(memory or default_memory(folder)), index=index, retrieval=retrieval
         )
-
-    @property
-    def memory(self) -> Memory:
-        """The key-value memory."""
-        return self.translation_memory.memory
-
-    @property
-    def journal(self) -> Journal:
-        """The log of remembered pairs."""
-        return self.translation_memory.journal
 
     @overload
     def translate(  # type: ignore[overload-overlap]  # a string is a sequence of strings, too
@@ -115,15 +107,16 @@ class Translator:
         memory: bool = True,
         explain: bool = True,
     ) -> Translation | list[Translation]:
-        """The translation of one sentence, or those of several in their order; white space around
-        them is kept.
+        """Translate a sentence, or several into a list in the same order; white space around them
+        is kept.
 
-        Without `explain`, the tokens of a search have no origin.
+        Without `memory`, the model translates alone. Without `explain`, the tokens of a search have
+        no origin, which is faster.
         """
         if isinstance(sentences, str):
             [translation] = self.translate([sentences], config, memory=memory, explain=explain)
             return translation
-        match = self.journal.match if memory and config.repeat else no_match
+        match = self.memory.journal.match if memory and config.repeat else no_match
         segments = [list(segment(sentence, match, self._length)) for sentence in sentences]
         unmatched = [text for line in segments for text, tm_match in line if not tm_match]
         encoded = [(text, self._encode(text)) for text in unmatched]
@@ -135,12 +128,12 @@ class Translator:
         ]
 
     def retrieve(self, sentence: str) -> list[Pair]:
-        """The remembered pairs that a sentence retrieves, oldest first."""
-        if self.memory.config.lookup == "whole":
-            return list(self.journal.pairs)
+        """Return the remembered pairs that a sentence retrieves, oldest first."""
+        if self.memory.entries.config.lookup == "whole":
+            return list(self.memory.journal.pairs)
         return [
-            self.journal.pairs[number]
-            for number in self.translation_memory.candidate_finder.retrieve(sentence)
+            self.memory.journal.pairs[number]
+            for number in self.memory.candidate_finder.retrieve(sentence)
         ]
 
     def _join(
@@ -171,15 +164,11 @@ class Translator:
         text = "".join(token.piece for part in parts for token in part.tokens)
         return Translation(_surround(sentence, text), parts)
 
-    def remember(self, pairs: Iterable[Pair], *, passes: int = 1) -> RememberResult:
-        """Write pairs into the memory, in RAM until it is saved; see `TranslationMemory`."""
-        return self.translation_memory.remember(pairs, passes=passes)
-
     def verify(
         self, pairs: Sequence[Pair], config: SearchConfig = BEAM
     ) -> list[tuple[Pair, Translation]]:
-        """Translate the sources again; the pairs whose target is not reproduced, each with its
-        translation. White space around a text does not count."""
+        """Translate the sources, and return the pairs whose target is not reproduced, each with its
+        translation; white space around a text does not count."""
         sources = [pair.source for pair in pairs]
         translations = self.translate(sources, config, explain=False)
         return [
@@ -264,19 +253,20 @@ class Translator:
     ) -> tuple[Memory | None, CandidateSet | None]:
         """The memory and the candidates of these sentences; no candidates for the paper's memory,
         whose entries are averages over pairs."""
-        config = self.memory.config
+        config = self.memory.entries.config
         if config.lookup == "relevant":
-            finder = self.translation_memory.candidate_finder
+            finder = self.memory.candidate_finder
             candidates = finder.candidates(sentences, search.candidates)
-            return (None if candidates is None else self.memory), candidates
-        return (self._whole(), None) if self.memory.size else NO_MEMORY
+            return (None if candidates is None else self.memory.entries), candidates
+        return (self._whole(), None) if self.memory.entries.size else NO_MEMORY
 
     def _whole(self) -> Memory:
         """The memory with the chosen index. The index never affects what is written."""
-        if self._indexed is not self.memory:
-            self._indexed = self.memory
-            self.memory.use_index(choose_index(self._index, self.memory.size, self.device))
-        return self.memory
+        entries = self.memory.entries
+        if self._indexed is not entries:
+            self._indexed = entries
+            entries.use_index(choose_index(self._index, entries.size, self.device))
+        return entries
 
     def _repeat(self, source: str, tm_match: TmMatch) -> Part:
         """The part of a match in the translation memory, without attention."""
@@ -311,7 +301,8 @@ class Translator:
 
     def _entry(self, voice: Contribution) -> Entry:
         """The pair of a memory slot, and the span of its piece in the target."""
-        pair, position = self.journal.owner(voice.slot), self.journal.position(voice.slot)
+        journal = self.memory.journal
+        pair, position = journal.owner(voice.slot), journal.position(voice.slot)
         start, end = self.tokenizer.span(self._encode(pair.target), position)
         indent = len(pair.target) - len(pair.target.lstrip())
         return Entry(pair, (indent + start, indent + end), voice.similarity, voice.weight)

@@ -105,7 +105,7 @@ def test_a_correction_is_remembered_at_once(terminal: Terminal, folder: Path, me
         terminal.wait_for("en ▸ ")
     assert terminal.close() == 0
 
-    pairs = Translator.load(folder, memory=memory).journal.pairs
+    pairs = Translator.load(folder, memory=memory).memory.journal.pairs
     assert [(pair.source, pair.target, pair.path, pair.line) for pair in pairs] == [
         ("The cat sleeps.", "Die Katze schläft.", "interactive", 1),
         ("We drink water.", "Wir trinken Wasser.", "interactive", 2),
@@ -157,7 +157,7 @@ def test_the_translation_can_be_edited_in_place(
     terminal.wait_for("en ▸ ")
     assert terminal.close() == 0
 
-    [pair] = Translator.load(folder, memory=memory).journal.pairs
+    [pair] = Translator.load(folder, memory=memory).memory.journal.pairs
     assert pair.target == (expected.out.decode().rstrip("\n") + " Punkt").strip()
 
 

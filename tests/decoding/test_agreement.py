@@ -27,7 +27,7 @@ PAIR = Pair("We need a waiver.", f"Wir brauchen eine {WORD}.", "file.txt", 1, ti
 def shown(pair: Pair) -> Translator:
     folder = Path(__file__).parents[2] / "checkpoints" / "en-de"
     translator = Translator.load(folder, memory=Path("nowhere"))
-    translator.remember([pair])
+    translator.memory.remember([pair])
     return translator
 
 
@@ -35,7 +35,7 @@ TERM = Pair("tablet", "Tablette", "file.txt", 1, time=0)
 
 
 def candidates(pair: Pair) -> CandidateSet:
-    excerpt = shown(pair).translation_memory.candidate_finder.candidates([ASKED])
+    excerpt = shown(pair).memory.candidate_finder.candidates([ASKED])
     assert isinstance(excerpt, CandidateSet)
     return excerpt
 

@@ -9,8 +9,10 @@ from conftest import SENTENCES, Command
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
 from rarenmt.evaluation.bootstrap import Interval
-from rarenmt.evaluation.oneshot import Question, measure, read_suite
+from rarenmt.evaluation.oneshot import Question, measure_one_shot, read_suite
 from rarenmt.translator.translator import Translator
+
+GREEDY = SearchConfig(beam=1)
 
 SUITE = {
     "context": [["The quokka sleeps.", "Das Quokka schläft."]],
@@ -37,14 +39,14 @@ def test_a_word_that_is_the_same_in_both_languages_is_copied() -> None:
 
 
 def test_three_conditions_are_measured(suite: Path, folder: Path) -> None:
-    results = measure(Translator.load(folder), read_suite(suite), SearchConfig(beam=1))
+    results = measure_one_shot(Translator.load(folder), read_suite(suite), GREEDY)
 
     assert [r.condition for r in results] == ["no memory", "random context", "context shown"]
     assert results[0].recall == Interval(0.0, 0.0, 0.0)  # untrained weights know neither word
 
 
 def test_what_is_gained_is_the_difference_to_no_memory(suite: Path, folder: Path) -> None:
-    none, control, shown = measure(Translator.load(folder), read_suite(suite), SearchConfig(beam=1))
+    none, control, shown = measure_one_shot(Translator.load(folder), read_suite(suite), GREEDY)
 
     assert none.gain is None
     for one in (control, shown):
@@ -56,7 +58,7 @@ def test_what_is_gained_is_the_difference_to_no_memory(suite: Path, folder: Path
 def test_the_memory_of_the_folder_is_left_alone(suite: Path, folder: Path) -> None:
     before = sorted(path.name for path in folder.iterdir())
 
-    measure(Translator.load(folder), read_suite(suite), SearchConfig(beam=1))
+    measure_one_shot(Translator.load(folder), read_suite(suite), GREEDY)
 
     assert sorted(path.name for path in folder.iterdir()) == before
 

@@ -63,17 +63,18 @@ def test_a_whole_memory_answers_alike_through_another_index(folder: Path, tmp_pa
     """A memory so small that no index has reason to miss anything."""
     path = tmp_path / "memory.safetensors"
     first = Translator.load(folder, memory=path)
-    first.remember([Pair("The cat sleeps.", "Die Katze schläft.", "a.tsv", 1)])
-    first.translation_memory.save()
+    first.memory.remember([Pair("The cat sleeps.", "Die Katze schläft.", "a.tsv", 1)])
+    first.memory.save()
     answers = []
     for name in ("exact", "lsh"):
         translator = Translator.load(folder, memory=path, index=name)
-        translator.memory.config = replace(translator.memory.config, lookup="whole", reinforce=True)
+        entries = translator.memory.entries
+        entries.config = replace(entries.config, lookup="whole", reinforce=True)
         answers.append(
             translator.translate(["The cat sleeps."], SearchConfig(beam=2, repeat=False))
         )
 
-    assert isinstance(translator.memory.index, LshIndex)
+    assert isinstance(entries.index, LshIndex)
     assert answers[0] == answers[1]
 
 

@@ -91,7 +91,7 @@ def test_a_remembered_word_comes_out_and_is_forgotten(tmp_path: Path) -> None:
     plain = [translation.text for translation in there.translate(ASKED, config)]
 
     for translator in (there, here):
-        translator.remember(SHOWN)
+        translator.memory.remember(SHOWN)
     told = there.translate(ASKED, config)
 
     assert [t.text for t in told] == [t.text for t in here.translate(ASKED, config)]
@@ -99,7 +99,7 @@ def test_a_remembered_word_comes_out_and_is_forgotten(tmp_path: Path) -> None:
     assert "Flansch" in told[1].text
     assert told[0].memory_words()
     assert told[2].text == plain[2]
-    there.translation_memory.forget([0, 1])
+    there.memory.forget([0, 1])
     assert [t.text for t in there.translate(ASKED, config)] == plain
 
 

@@ -32,8 +32,8 @@ def translator(folder: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> T
     """Also that of all commands; its memory file holds a pair without a file."""
     monkeypatch.setenv("RARENMT_MODEL", str(folder))
     translator = Translator.load(folder, memory=memory)
-    translator.remember([CAT])
-    translator.translation_memory.save()
+    translator.memory.remember([CAT])
+    translator.memory.save()
     return translator
 
 
@@ -106,9 +106,9 @@ def test_a_pair_without_a_file_is_saved_and_loaded(
 ) -> None:
     loaded = Translator.load(folder, memory=memory)
 
-    [pair] = loaded.journal.pairs
+    [pair] = loaded.memory.journal.pairs
     assert (pair.source, pair.target, pair.path, pair.line) == (CAT.source, CAT.target, "", 0)
-    assert not loaded.remember([CAT]).changed
+    assert not loaded.memory.remember([CAT]).changed
 
 
 def test_a_pair_without_a_file_is_shown(rarenmt: Command, translator: Translator) -> None:
@@ -137,9 +137,9 @@ def test_a_pair_without_a_file_explains_a_translation(
 def test_a_pair_without_a_line_comes_back_from_tmx(
     pair: Pair, rarenmt: Command, translator: Translator, memory: Path, tmp_path: Path
 ) -> None:
-    translator.translation_memory.forget([0])
-    translator.remember([pair])
-    translator.translation_memory.save()
+    translator.memory.forget([0])
+    translator.memory.remember([pair])
+    translator.memory.save()
     before = memory.read_bytes()
 
     assert rarenmt("memory", "export", "-o", tmp_path / "pairs.tmx").status == 0
@@ -193,9 +193,9 @@ def test_how_a_pair_without_a_file_that_takes_precedence_can_be_taken_back(
     file.write_text("The cat sleeps.\tDie Katze schläft.\n", "utf-8")
     rarenmt("forget", "--last")
     rarenmt("remember", file)
-    with translator.translation_memory.lock():
-        translator.remember([CAT])
-        translator.translation_memory.save()
+    with translator.memory.lock():
+        translator.memory.remember([CAT])
+        translator.memory.save()
 
     said = rarenmt("remember", file).err
     assert "rarenmt forget --match 'Die Katze ruht.'" in said
@@ -209,10 +209,10 @@ def test_a_pair_that_no_line_can_hold_is_not_saved(
     pair: Pair, translator: Translator, folder: Path, memory: Path
 ) -> None:
     before = memory.read_bytes()
-    translator.remember([pair])
+    translator.memory.remember([pair])
 
     with pytest.raises(DataError, match=r"^\(no file\): a tab or line feed stands in 'A cat"):
-        translator.translation_memory.save()
+        translator.memory.save()
 
     assert memory.read_bytes() == before
-    assert len(Translator.load(folder, memory=memory).journal.pairs) == 1
+    assert len(Translator.load(folder, memory=memory).memory.journal.pairs) == 1

@@ -42,7 +42,7 @@ def test_the_explanation_of_the_example_adds_up() -> None:
     source, target = "Dostoevsky wrote this novel.", "Dostojewski schrieb diesen Roman."
     pair = Pair(source, target, "file.txt", 1, time=0)
     translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
-    translator.remember([pair])
+    translator.memory.remember([pair])
 
     [translation] = translator.translate(["I read Dostoevsky every winter."], SearchConfig())
 
@@ -61,7 +61,7 @@ def test_the_explanation_of_the_example_adds_up() -> None:
 def corrected(source: str, target: str, sentence: str) -> str:
     """A sentence after a pair was remembered."""
     translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
-    translator.remember([Pair(source, target, "file.txt", 1, time=0)])
+    translator.memory.remember([Pair(source, target, "file.txt", 1, time=0)])
     [translation] = translator.translate([sentence])
     return translation.text
 
@@ -243,7 +243,7 @@ def test_quotation_marks_and_hyphens_hide_no_word(
     pair: tuple[str, str], sentence: str, word: str
 ) -> None:
     translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
-    translator.remember([Pair(*pair, "file.txt", 1, time=0)])
+    translator.memory.remember([Pair(*pair, "file.txt", 1, time=0)])
 
     [translation] = translator.translate([sentence], SearchConfig())
 

@@ -9,6 +9,7 @@ from conftest import SENTENCES, Command
 from rarenmt.config import SearchConfig
 from rarenmt.reproduce.gnmt import reproduce
 from rarenmt.text.pairs import Pair
+from rarenmt.translation_memory.store import TranslationMemory
 from rarenmt.translator.translator import Translator
 
 
@@ -22,9 +23,9 @@ def test_what_is_shown_and_asked(
 ) -> None:
     shown: list[tuple[list[str], int]] = []
     asked: list[tuple[list[str], int]] = []
-    remember, translate = Translator.remember, Translator.translate
+    remember, translate = TranslationMemory.remember, Translator.translate
 
-    def spy_remember(self: Translator, given: list[Pair], *, passes: int = 1) -> object:
+    def spy_remember(self: TranslationMemory, given: list[Pair], *, passes: int = 1) -> object:
         shown.append(([pair.source for pair in given], passes))
         return remember(self, given, passes=passes)
 
@@ -36,10 +37,10 @@ def test_what_is_shown_and_asked(
         memory: bool = True,
         explain: bool = True,
     ) -> object:
-        asked.append((sources, self.memory.size if memory else 0))
+        asked.append((sources, self.memory.entries.size if memory else 0))
         return translate(self, sources, config, memory=memory, explain=explain)
 
-    monkeypatch.setattr(Translator, "remember", spy_remember)
+    monkeypatch.setattr(TranslationMemory, "remember", spy_remember)
     monkeypatch.setattr(Translator, "translate", spy_translate)
 
     report = reproduce(Translator.load(folder), pairs, SearchConfig(beam=1))

@@ -44,8 +44,8 @@ def use(checkpoint: Checkpoint, path: Path) -> bool:
     sources = [source for source, _ in SENTENCES]
     for repeat in (False, True):
         translator.translate(sources, SearchConfig(beam=1, repeat=repeat))
-    translator.translation_memory.forget([0])
-    translator.remember([Pair("new", "neu", "b.tsv", 1)])
+    translator.memory.forget([0])
+    translator.memory.remember([Pair("new", "neu", "b.tsv", 1)])
     return True
 
 

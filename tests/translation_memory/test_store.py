@@ -143,7 +143,7 @@ def test_a_full_memory_says_what_made_room(checkpoint: Checkpoint) -> None:
 
     assert (result.evicted > 0) == (result.tokens > limit)
     assert memory.evicted == result.evicted
-    assert memory.memory.size <= limit
+    assert memory.entries.size <= limit
 
 
 def test_what_was_forgotten_can_be_remembered_again(checkpoint: Checkpoint, tmp_path: Path) -> None:

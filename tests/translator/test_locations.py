@@ -119,7 +119,7 @@ def test_a_memory_of_an_earlier_version_is_still_used(
     assert found.err.count("\n") == 1
     assert f"using {beside}, where earlier versions kept" in found.err
     assert found.err.endswith(f"move it to {user_memory()}\n")
-    assert Translator.load().translation_memory.path == beside
+    assert Translator.load().memory.path == beside
     assert rarenmt("-q", "translate", stdin=b"The cat sleeps.\n").err == ""
     assert rarenmt("translate", "--memory", beside, stdin=b"The cat sleeps.\n").err == ""
 
@@ -133,5 +133,5 @@ def test_a_memory_of_an_earlier_version_is_still_used(
 def test_a_translator_is_loaded_without_a_word(shipped: Path) -> None:
     translator = Translator.load()
 
-    assert translator.translation_memory.path == user_memory()
+    assert translator.memory.path == user_memory()
     assert translator.translate(["The cat sleeps."])[0].text

@@ -24,41 +24,40 @@ def translator(folder: Path, tmp_path: Path) -> Translator:
 
 
 def test_every_piece_of_a_pair_has_an_entry_of_its_own(translator: Translator) -> None:
-    result = translator.remember(PAIRS)
+    result = translator.memory.remember(PAIRS)
 
     pieces = sum(len(translator.tokenizer.encode(pair.target)) + 1 for pair in PAIRS)
-    assert result.tokens == translator.memory.size == pieces
+    assert result.tokens == translator.memory.entries.size == pieces
 
 
 def test_a_key_does_not_depend_on_the_company_it_was_made_in(
     translator: Translator, folder: Path
 ) -> None:
-    translator.remember(PAIRS)
+    translator.memory.remember(PAIRS)
     alone = Translator.load(folder)
     for pair in PAIRS:
-        alone.remember([pair])
+        alone.memory.remember([pair])
 
-    used = translator.memory.size
-    assert torch.equal(translator.memory.keys[:used], alone.memory.keys[:used])
-    assert torch.equal(translator.journal.links[:used], alone.journal.links[:used])
+    used = translator.memory.entries.size
+    assert torch.equal(translator.memory.entries.keys[:used], alone.memory.entries.keys[:used])
+    assert torch.equal(translator.memory.journal.links[:used], alone.memory.journal.links[:used])
 
 
 def test_the_query_of_a_remembered_sentence_finds_its_own_entries(translator: Translator) -> None:
-    translator.remember(PAIRS)
+    translator.memory.remember(PAIRS)
 
-    recall = translator.memory.read(translator.memory.keys[: translator.memory.size].float(), k=1)
+    entries = translator.memory.entries
+    recall = entries.read(entries.keys[: entries.size].float(), k=1)
 
-    torch.testing.assert_close(
-        recall.similarity[:, 0], torch.ones(translator.memory.size), atol=0.01, rtol=0
-    )
+    torch.testing.assert_close(recall.similarity[:, 0], torch.ones(entries.size), atol=0.01, rtol=0)
 
 
 def test_the_memory_grows_when_it_is_full(translator: Translator) -> None:
     many = [Pair(f"Sentence {i}", f"Satz {i}", "many.tsv", i) for i in range(300)]
 
-    result = translator.remember(many)
+    result = translator.memory.remember(many)
 
-    assert translator.memory.size == result.tokens > MIN_SLOTS
+    assert translator.memory.entries.size == result.tokens > MIN_SLOTS
     assert result.evicted == 0
 
 
@@ -70,7 +69,7 @@ ASKED = [ODD, "The dog eats.", "Why a bird sings", "Bread, drink, water: sleeps"
 def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memory(
     translator: Translator,
 ) -> None:
-    translator.remember(PAIRS)
+    translator.memory.remember(PAIRS)
     [without] = translator.translate([ODD], GREEDY, memory=False)
 
     [odd, dog] = translator.translate([ODD, "dog eats bread"], GREEDY)
@@ -84,7 +83,7 @@ def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memor
 def test_a_sentence_is_translated_alike_alone_and_in_company(
     translator: Translator, beam: int
 ) -> None:
-    translator.remember(PAIRS)
+    translator.memory.remember(PAIRS)
     config = SearchConfig(beam=beam)
 
     together = translator.translate(ASKED, config)
@@ -102,7 +101,7 @@ def speakers(translation: Translation) -> list[tuple[str, Pair]]:
 
 
 def test_only_relevant_pairs_speak(translator: Translator) -> None:
-    translator.remember(PAIRS)
+    translator.memory.remember(PAIRS)
 
     [dog] = translator.translate(["dog eats bread"], GREEDY)
 
@@ -110,10 +109,10 @@ def test_only_relevant_pairs_speak(translator: Translator) -> None:
 
 
 def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
-    translator.remember(PAIRS[:1])
+    translator.memory.remember(PAIRS[:1])
     [before] = translator.translate(["dog eats bread"], GREEDY)
 
-    translator.remember(PAIRS[1:])
+    translator.memory.remember(PAIRS[1:])
 
     [after] = translator.translate(["dog eats bread"], GREEDY)
     assert not any(token.origin for token in before.tokens)
@@ -121,12 +120,12 @@ def test_what_is_remembered_later_is_asked_too(translator: Translator) -> None:
 
 
 def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:
-    translator.remember(PAIRS)
-    translator.translation_memory.save()
+    translator.memory.remember(PAIRS)
+    translator.memory.save()
 
-    again = Translator.load(folder, memory=translator.translation_memory.path)
+    again = Translator.load(folder, memory=translator.memory.path)
 
-    assert again.journal.pairs == PAIRS
+    assert again.memory.journal.pairs == PAIRS
     asked = ["The cat sleeps.", "Bread."]
     assert again.translate(asked, GREEDY) == translator.translate(asked, GREEDY)
 
@@ -134,7 +133,7 @@ def test_what_is_saved_is_loaded(translator: Translator, folder: Path) -> None:
 def test_conflicts_within_one_call_are_reported(translator: Translator) -> None:
     first, second = (Pair("bank", t, "a.tsv", i, time=0) for i, t in enumerate(["Bank", "Ufer"]))
 
-    result = translator.remember([first, second, first])
+    result = translator.memory.remember([first, second, first])
 
     assert (result.new, result.known) == ([first, second], [first])
     assert result.conflicts == [(second, first)]
@@ -165,14 +164,14 @@ def test_tokens_spell_the_translation(translator: Translator) -> None:
 
 
 def test_the_pairs_that_a_sentence_asks_can_be_seen(translator: Translator) -> None:
-    translator.remember(PAIRS)
+    translator.memory.remember(PAIRS)
 
     assert translator.retrieve(PAIRS[2].source) == [PAIRS[2]]
     assert translator.retrieve("xyzzy") == []
 
 
 def test_a_sentence_that_was_shown_is_said_as_it_was(translator: Translator) -> None:
-    translator.remember(PAIRS)
+    translator.memory.remember(PAIRS)
     asked = [pair.source for pair in PAIRS]
 
     said = translator.translate(asked, GREEDY)
@@ -187,7 +186,7 @@ def test_a_sentence_that_was_shown_is_said_as_it_was(translator: Translator) -> 
 
 
 def test_white_space_around_a_sentence_that_was_shown_stays(translator: Translator) -> None:
-    translator.remember([Pair(" Where to? ", "\tWohin denn  jetzt? ", "spaces.tsv", 1)])
+    translator.memory.remember([Pair(" Where to? ", "\tWohin denn  jetzt? ", "spaces.tsv", 1)])
 
     [translation] = translator.translate(["  Where to?\t"], GREEDY)
 
@@ -196,7 +195,7 @@ def test_white_space_around_a_sentence_that_was_shown_stays(translator: Translat
 
 def test_every_word_that_was_shown_says_where_it_stands(translator: Translator) -> None:
     pair = Pair("Hello.", " Grüß 𝔊ott,\nHerr Kurzschwanz\u0131!", "greetings.tsv", 7)
-    translator.remember([pair])
+    translator.memory.remember([pair])
 
     [translation] = translator.translate(["Hello."], GREEDY)
 
@@ -213,7 +212,7 @@ def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
     translator: Translator,
 ) -> None:
     pair = Pair("Row 7 of 20 is gone.", "Von 20 Zeilen fehlt die 7.", "rows.tsv", 3)
-    translator.remember([pair])
+    translator.memory.remember([pair])
 
     [translation] = translator.translate(["row 1250 of 3 is gone!"], GREEDY)
 
@@ -251,7 +250,7 @@ def test_a_sentence_that_was_shown_is_said_among_others_of_its_line(
         Pair("No.", "Nr.", "a.tsv", 2),
         Pair("We drink  water", "Wir trinken", "a.tsv", 3),
     ]
-    translator.remember(shown)
+    translator.memory.remember(shown)
     other = "The cat  sleeps. No. 5 too."
     line = f"Gate 7 is open! {other} Gate 8 is open. We drink water"
 
@@ -279,10 +278,10 @@ def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) 
     again = replace(bank, line=3)
 
     for shown, said in [(bank, "Bank"), (shore, "Ufer"), (again, "Bank")]:
-        translator.remember([shown])
+        translator.memory.remember([shown])
         assert [t.text for t in translator.translate(["bank"], GREEDY)] == [said]
 
-    translator.translation_memory.forget([2])
+    translator.memory.forget([2])
     assert [t.text for t in translator.translate(["bank"], GREEDY)] == ["Ufer"]
 
 
@@ -290,7 +289,7 @@ def test_a_long_text_that_was_shown_is_not_cut_and_its_parts_count(translator: T
     long = " ".join(f"This is the line with the number {i}." for i in range(40))
     assert len(translator.tokenizer.encode(long)) > CUT_ABOVE
     whole, part = Pair(long, "Lang.", "a.tsv", 1), Pair("Then go.", "Dann geh.", "a.tsv", 2)
-    translator.remember([whole, part])
+    translator.memory.remember([whole, part])
 
     shown, longer = translator.translate([long, f"{long} Then go."], GREEDY)
 
@@ -301,11 +300,11 @@ def test_a_long_text_that_was_shown_is_not_cut_and_its_parts_count(translator: T
 
 def test_a_pair_that_another_supersedes_is_not_verified(translator: Translator) -> None:
     bank, ufer, cat = Pair("bank", "Bank"), Pair("bank", "Ufer"), Pair("The cat.", "Die Katze.")
-    translator.remember([bank, cat])
-    translator.remember([ufer])
+    translator.memory.remember([bank, cat])
+    translator.memory.remember([ufer])
 
     [(missed, translation)] = translator.verify([bank, cat, ufer])
 
     assert (missed, translation.text) == (bank, "Ufer")
-    assert translator.translation_memory.superseded([cat, bank])[0][0] == bank
-    assert translator.translation_memory.superseded([bank, ufer, cat]) == []
+    assert translator.memory.superseded([cat, bank])[0][0] == bank
+    assert translator.memory.superseded([bank, ufer, cat]) == []

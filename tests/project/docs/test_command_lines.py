@@ -127,8 +127,8 @@ def desk(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     translator = Translator.load(checkpoint)
     sides = [tuple(line.rstrip("\n").split("\t")) for line in lines]
     numbered = enumerate(sides, start=1)
-    translator.remember([Pair(a, b, "pairs.tsv", number) for number, (a, b) in numbered])
-    translator.translation_memory.save()
+    translator.memory.remember([Pair(a, b, "pairs.tsv", number) for number, (a, b) in numbered])
+    translator.memory.save()
     for name in ("mine", "yours"):
         shutil.copy(checkpoint / "memory.safetensors", path / f"{name}.safetensors")
     return path
