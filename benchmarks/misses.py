@@ -86,9 +86,9 @@ class Doctor:
         prefix = Prefix.from_inputs(batch.inputs, excerpt.boundaries).by_sentence()
         attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
         recall = excerpt.read(queries, prefix, attention, untranslated_attention=coverage)
-        _, shares, _ = model.combine_with_memory(
-            states.flatten(), queries, recall, self.translator.memory.entries
-        )
+        memory = self.translator.memory.entries
+        shares = model.predict_with_memory(states.flatten(), queries, recall, memory).memory_probs
+        assert shares is not None
         right = recall.values[begins] == target_ids[begins]
         return Look(
             word_at(self.tokenizer, source, int(weights[0, begins].argmax())),

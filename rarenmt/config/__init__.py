@@ -243,8 +243,6 @@ class SearchConfig:
     beam: int = 5
     length: float = 0.6
     """(α) Exponent of the length penalty; larger favours longer translations."""
-    coverage: float = 0.0
-    """(β) Weight of the coverage penalty; larger favours translating every source piece."""
     longest_ratio: int = 2
     longest_extra: int = 10
     """A translation has at most `longest_ratio` × source pieces + `longest_extra` pieces."""

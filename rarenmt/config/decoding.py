@@ -34,12 +34,9 @@ CANDIDATES = CandidateConfig()
 class ConstraintConfig:
     """How the search completes, covers and revises what must be translated in a certain way."""
 
-    word_end_penalty: float = 3.0
-    """Nats subtracted from pieces that continue a complete remembered word or leave an incomplete
-    one."""
     incomplete_word_penalty: float = 6.0
-    """Nats subtracted beside them if the memory proposed the last piece: from all pieces but the
-    next one of an incomplete word, and from pieces that continue a complete one."""
+    """Nats subtracted after a piece from the memory: from all pieces but the next one of an
+    incomplete remembered word, and from pieces that continue a complete one."""
     constraint_weight: float = 2.0
     """Weight in the coverage penalty of a rare word that a remembered pair translates."""
     translated_attention: float = 0.5

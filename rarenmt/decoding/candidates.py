@@ -17,11 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.config.decoding import CANDIDATES, CandidateConfig, ConstraintConfig
+from rarenmt.config.decoding import CANDIDATES, CandidateConfig
 from rarenmt.decoding.continuation import Continuations, Neighbours, stable_top_k
-from rarenmt.decoding.coverage import ConstraintCoverage
+from rarenmt.decoding.coverage import ConstrainedWords
 from rarenmt.decoding.padded_keys import PaddedKeys
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
+from rarenmt.decoding.processors.automaton import END, TokenAutomaton, subtract
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.words import WordBoundaries
 
@@ -36,11 +37,11 @@ class CandidateSet:
     """The candidate entries."""
     source_positions: Tensor | None
     """(B, M, S) the source pieces that the word of each entry translates, if known."""
-    coverage: ConstraintCoverage | None
+    constrained_words: ConstrainedWords | None
     """The rare words of the sentences that entries translate."""
-    all_entries: Continuations
-    """All entries of the retrieved pairs, including those that translate nothing in the sentence;
-    used to complete words."""
+    words: TokenAutomaton
+    """All words of the retrieved pairs, including those that translate nothing in the sentence. A
+    state is the hash of the beginning of a word."""
     neighbours: int
     config: CandidateConfig
 
@@ -65,7 +66,7 @@ class CandidateSet:
         Args:
             slots: (≤ A,) slots of the retrieved pairs.
             source_positions: (≤ A, S) the source pieces that the word of each entry translates.
-            constrained: (S,) see `ConstraintCoverage.from_entries`.
+            constrained: (S,) see `ConstrainedWords.from_entries`.
             fuzzy_match, context_words, inflected: (≤ A,) see `Continuations`.
         """
         device = memory.values.device
@@ -83,17 +84,17 @@ class CandidateSet:
             stacked = _stack(_filter(source_positions, masks)).to(device)
         padded = [None if rows is None else _pad_rows(rows, value=0).to(device) for rows in flags]
         entries = Continuations.from_slots(memory, prefixes, _pad_rows(kept).to(device), *padded)
-        coverage = None
+        constrained_words = None
         if constrained is not None and stacked is not None:
-            coverage = ConstraintCoverage.from_entries(constrained, entries.words, stacked)
-            links = torch.bmm(stacked.double(), coverage.source_words)
+            constrained_words = ConstrainedWords.from_entries(constrained, entries.words, stacked)
+            links = torch.bmm(stacked.double(), constrained_words.source_words)
             entries = replace(entries, constrained=links.any(dim=2))
         return cls(
             PaddedKeys.from_slots(memory.keys, entries.slots),
             entries,
             stacked,
-            coverage,
-            all_entries,
+            constrained_words,
+            TokenAutomaton(all_entries.prefixes, all_entries.values.where(all_entries.inside, END)),
             min(memory.config.neighbours, config.max_neighbours),
             config,
         )
@@ -103,11 +104,21 @@ class CandidateSet:
         """The word boundaries of the vocabulary."""
         return self.entries.boundaries
 
-    def penalize_incomplete_words(
-        self, log_probs: Tensor, prefix: Prefix, from_memory: Tensor, config: ConstraintConfig
+    def complete_words(
+        self, log_probs: Tensor, prefix: Prefix, from_memory: Tensor, penalty: float
     ) -> None:
-        """Complete remembered words; see `Continuations.penalize_incomplete_words`."""
-        self.all_entries.penalize_incomplete_words(log_probs, prefix.word, from_memory, config)
+        """Subtract a penalty from log_probs (N, V), in place, so that a remembered word ends where
+        it ends in its pair.
+
+        Where the memory proposed the last piece (`from_memory`, (N,)): from pieces that continue a
+        complete word, and from all but the next pieces of an incomplete one. If remembered words of
+        both kinds begin alike, neither is penalised.
+        """
+        complete, incomplete = self.words.ends(prefix.word), self.words.continues(prefix.word)
+        complete &= ~self.boundaries.is_punctuation(prefix.word)
+        inside = penalty * self.boundaries.continues_word.float()
+        subtract(log_probs, complete & ~incomplete & from_memory, inside)
+        self.words.keep_to(log_probs, prefix.word, incomplete & ~complete & from_memory, penalty)
 
     def entries_of(self, sentence: int) -> Continuations:
         """Return the candidate entries of one sentence."""
@@ -117,13 +128,14 @@ class CandidateSet:
         """Return the candidate sets of some sentences."""
         entries = self.entries.select(sentences)
         width, positions = entries.slots.shape[1], self.source_positions
+        constrained = self.constrained_words
         return replace(
             self,
             keys=self.keys.select(sentences),
             entries=entries,
             source_positions=None if positions is None else positions[sentences, :width],
-            coverage=self.coverage and self.coverage.select(sentences),
-            all_entries=self.all_entries.select(sentences),
+            constrained_words=constrained and constrained.select(sentences),
+            words=self.words.select(sentences),
         )
 
     def read(

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rarenmt.config.decoding import CandidateConfig, ConstraintConfig
+from rarenmt.config.decoding import CandidateConfig
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.tokenizer import BOS
@@ -148,35 +148,6 @@ class Continuations:
             opening_punctuation=self.boundaries.opening_punctuation,
         )
 
-    def penalize_incomplete_words(
-        self, log_probs: Tensor, written: Tensor, from_memory: Tensor, config: ConstraintConfig
-    ) -> None:
-        """Subtract penalties from log_probs (B·R, V), in place, so that remembered words end where
-        they end in their pairs.
-
-        Pieces that continue a complete remembered word are penalised, and pieces that leave an
-        incomplete one. A word of one piece counts only if the memory proposed that piece
-        (`from_memory`, (B·R,)), because other words may begin with it too.
-        """
-        follows = self.prefixes[:, None] == written.view(len(self.prefixes), -1, 1)  # (B, R, M)
-        inner = (follows & self.inside[:, None]).flatten(0, 1)
-        incomplete = inner.any(dim=-1)
-        complete = (follows & ~self.inside[:, None]).any(dim=-1).flatten()
-        complete &= ~self.boundaries.is_punctuation(written)
-        single = (written >= 0) & (written < len(self.boundaries.continues_word))
-        counts = ~single | from_memory
-        inside = self.boundaries.continues_word.float()
-        end, more = config.word_end_penalty, config.incomplete_word_penalty
-        _subtract(log_probs, complete & ~incomplete & counts, end * inside)
-        _subtract(log_probs, complete & ~incomplete & from_memory, more * inside)
-        _subtract(log_probs, incomplete & ~complete & counts, end * (1 - inside))
-        unfinished = incomplete & ~complete & from_memory
-        rows, entries = (inner & unfinished[:, None]).nonzero().unbind(1)
-        next_pieces = self.values[rows // follows.shape[1], entries]
-        kept = log_probs[rows, next_pieces]
-        _subtract(log_probs, unfinished, torch.full_like(inside, more))
-        log_probs[rows, next_pieces] = kept
-
     def starts_constrained(self, piece: int) -> bool:
         """Return whether an entry that translates a constrained word begins a word with `piece`."""
         return bool(self._starting_constrained(piece).any())
@@ -281,10 +252,3 @@ def _gather(table: Tensor, slots: Tensor) -> Tensor:
 def stable_top_k(numbers: Tensor, k: int) -> Tensor:
     """Return the indices (…, k) of the largest numbers of each row; ties keep their order."""
     return numbers.sort(dim=-1, descending=True, stable=True).indices[..., :k]
-
-
-def _subtract(log_probs: Tensor, rows: Tensor, penalties: Tensor) -> None:
-    """Subtract penalties (V,) from log_probs (N, V), in place, in the rows (N,) that are true."""
-    rows = rows.nonzero()[:, 0]
-    if len(rows):
-        log_probs.index_add_(0, rows, penalties.to(log_probs.dtype).expand(len(rows), -1), alpha=-1)

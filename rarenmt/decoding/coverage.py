@@ -1,14 +1,16 @@
 """Coverage of lexical constraints: the rare source words that a remembered pair translates.
 
-The search penalises a hypothesis that passes a constrained word over, and lowers the attention to
-one whose translation is written.
+A search follows how much attention each source piece has received and which constrained words are
+translated. It lowers the attention to a word whose translation is written, lets no entry begin the
+translation of a word that was not attended to, and penalises a hypothesis that passes a constrained
+word over.
 
-Shapes: B sentences · R hypotheses per sentence · S source pieces · W constrained words of a
-sentence · M entries of a sentence · D target words that translate constrained words.
+Shapes: B sentences · N = B·R hypotheses, R per sentence · S source pieces · W constrained words
+of a sentence · M entries of a sentence · D target words that translate constrained words.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +19,15 @@ from torch.nn.utils.rnn import pad_sequence
 
 from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY
+from rarenmt.model.attention import AttentionInputs
+
+MIN_ATTENTION = 1e-3
+"""Attention to a constrained word below which its penalty grows no more."""
 
 
 @dataclass(frozen=True)
-class ConstraintCoverage:
-    """The constrained words of the sentences of a batch."""
+class ConstrainedWords:
+    """The constrained words of the sentences of a batch, and what translates them."""
 
     source_words: Tensor
     """(B, S, W) 1 where a piece belongs to a constrained word, in float64."""
@@ -33,7 +39,7 @@ class ConstraintCoverage:
     @classmethod
     def from_entries(
         cls, numbers: Sequence[Tensor], words: Tensor, source_positions: Tensor
-    ) -> "ConstraintCoverage":
+    ) -> "ConstrainedWords":
         """Build from the entries of each sentence.
 
         Args:
@@ -54,32 +60,82 @@ class ConstraintCoverage:
             links.gather(1, order[:, :, None].expand(-1, -1, source_words.shape[2])),
         )
 
-    def select(self, sentences: Tensor) -> "ConstraintCoverage":
-        """Return the coverage of some sentences."""
-        return ConstraintCoverage(
+    def select(self, sentences: Tensor) -> "ConstrainedWords":
+        """Return the constrained words of some sentences."""
+        return ConstrainedWords(
             self.source_words[sentences], self.target_words[sentences], self.links[sentences]
         )
 
-    def attended(self, coverage: Tensor) -> Tensor:
-        """Return the attention (B·R, W) that each constrained word has received, in float64, from
-        that of the source pieces (B·R, S); 1 for padding."""
-        attended = torch.bmm(self._by_sentence(coverage), self.source_words)
-        exists = self.source_words.any(dim=1, keepdim=True)
-        return attended.where(exists, 1.0).flatten(0, 1)
+    def attended(self, attention: Tensor) -> Tensor:
+        """Return the attention (B, R, W) to each constrained word, in float64, from that to the
+        source pieces (N, S)."""
+        by_sentence = attention.double().view(len(self.source_words), -1, attention.shape[1])
+        return torch.bmm(by_sentence, self.source_words)
 
-    def translated(self, prefix: Prefix, coverage: Tensor, min_attention: float) -> Tensor | None:
-        """Return the source pieces (B·R, S) of the constrained words that the last written words
-        (B·R,) translate, or None if there are none.
+    def translated(self, prefix: Prefix, attention: Tensor, min_attention: float) -> Tensor:
+        """Return the source pieces (N, S) of the constrained words that the last written words (N,)
+        translate.
 
-        A constrained word counts only if it has received `min_attention` of the coverage (B·R, S).
+        A constrained word counts only if it has received `min_attention` of the attention (N, S).
         """
         same = self.target_words[:, None] == prefix.word.view(len(self.target_words), -1, 1)
         if not bool(same.any()):  # (B, R, D)
-            return None
+            return torch.zeros_like(attention, dtype=torch.bool)
         written = torch.bmm(same.double(), self.links) > 0
-        attended = torch.bmm(self._by_sentence(coverage), self.source_words) >= min_attention
-        pieces = torch.bmm((written & attended).double(), self.source_words.transpose(1, 2))
+        written &= self.attended(attention) >= min_attention
+        pieces = torch.bmm(written.double(), self.source_words.transpose(1, 2))
         return pieces.flatten(0, 1) > 0
 
-    def _by_sentence(self, coverage: Tensor) -> Tensor:
-        return coverage.double().view(len(self.source_words), -1, coverage.shape[1])
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the hypotheses of a search have covered of their sources."""
+
+    words: ConstrainedWords | None
+    """The constrained words of each sentence, if any."""
+    attention: Tensor
+    """(N, S) the attention that each source piece has received."""
+    translated: Tensor
+    """(N, S) the source pieces of constrained words whose translation is written."""
+
+    @classmethod
+    def empty(cls, words: ConstrainedWords | None, mask: Tensor) -> "Coverage":
+        """Return the coverage of empty hypotheses for source pieces (N, S)."""
+        return cls(words, torch.zeros_like(mask, dtype=torch.float32), torch.zeros_like(mask))
+
+    def attend(self, attention: Tensor) -> "Coverage":
+        """Return the coverage with the attention (N, S) of one more step."""
+        return replace(self, attention=self.attention + attention)
+
+    def advance(self, rows: Tensor, prefix: Prefix, min_attention: float) -> "Coverage":
+        """Return the coverage of hypotheses that continue `rows`, after their prefix (N',); see
+        `ConstrainedWords.translated`."""
+        attention, translated = self.attention[rows], self.translated[rows]
+        if self.words is not None:
+            translated = translated | self.words.translated(prefix, attention, min_attention)
+        return replace(self, attention=attention, translated=translated)
+
+    def keep(self, sentences: Tensor) -> "Coverage":
+        """Return the coverage with the constrained words of some sentences; `advance` follows."""
+        return replace(self, words=self.words and self.words.select(sentences))
+
+    def suppress(self, inputs: AttentionInputs, penalty: float) -> AttentionInputs:
+        """Return attention inputs with less attention to words whose translation is written."""
+        return inputs.suppress(self.translated, penalty) if self.translated.any() else inputs
+
+    @property
+    def untranslated_attention(self) -> Tensor:
+        """(N, S) the attention so far to source pieces whose translation is not written, as far as
+        that is known."""
+        return self.attention.masked_fill(self.translated, 0.0)
+
+    def penalty(self, rows: Tensor, weight: float) -> Tensor:
+        """Return what the score of hypotheses (F,) gains for constrained words: β Σ log min(a, 1)
+        over the attention a that each received (Wu et al. 2016, equation 14), with β = `weight`;
+        (F,), at most 0. Summed in float64, so that it gives the same bits in every batch."""
+        if self.words is None:
+            return torch.zeros_like(rows, dtype=torch.float32)
+        exists = self.words.source_words.any(dim=1, keepdim=True)
+        attended = self.words.attended(self.attention).where(exists, 1.0).flatten(0, 1)[rows]
+        logs = attended.clamp(MIN_ATTENTION, 1.0).log()
+        return (torch.full_like(logs, weight) * logs).sum(dim=-1).float()

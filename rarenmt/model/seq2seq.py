@@ -38,9 +38,9 @@ class Prediction:
 
     log_probs: Tensor
     """(N, V)"""
-    recall: Recall | None
+    recall: Recall | None = None
     """The neighbours of the query, or None without a memory."""
-    memory_probs: Tensor | None
+    memory_probs: Tensor | None = None
     """(N, K) probability that each neighbour gives to its value; the rest is the base model's."""
     base_log_probs: Tensor | None = None
     """(N, K) the base model's log-probability of the value of each neighbour."""
@@ -144,35 +144,23 @@ class Model(nn.Module):
         states, weights, state = self.decode(pieces[None], state, attention_inputs)
         return states.flatten(), weights[:, 0], state
 
-    def predict(
-        self,
-        states: DecoderStates,
-        memory: Memory | None,
-        read: Callable[[Tensor], Recall] | None = None,
-    ) -> Prediction:
-        """Return the distribution of the piece after states (N, …), with the memory.
-
-        `read` returns the neighbours of queries (N, D); by default the whole memory is read.
-        """
+    def predict(self, states: DecoderStates, memory: Memory | None = None) -> Prediction:
+        """Return the distribution of the piece after states (N, …), with all of a memory."""
         if memory is None or memory.size == 0:
-            return Prediction(self.output(states.top).float().log_softmax(dim=-1), None, None)
+            return Prediction(self.output(states.top).float().log_softmax(dim=-1))
         queries = self.query(states)
-        recall = memory.read(queries) if read is None else read(queries)
-        log_probs, probs, base = self.combine_with_memory(states, queries, recall, memory)
-        return Prediction(log_probs, recall, probs, base)
+        return self.predict_with_memory(states, queries, memory.read(queries), memory)
 
-    def combine_with_memory(
-        self,
-        states: DecoderStates,
-        queries: Tensor,
-        recall: Recall,
-        memory: Memory,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the log-probabilities (N, V), and the neighbours' probabilities and base
-        log-probabilities (N, K), for a recall; see `Readout`."""
+    def predict_with_memory(
+        self, states: DecoderStates, queries: Tensor, recall: Recall, memory: Memory
+    ) -> Prediction:
+        """Return the distribution of the piece after states (N, …), given their queries (N, D) and
+        the neighbours of these in the memory; see `Readout`."""
         nearest = memory.keys.index_select(0, recall.slots[:, 0].clamp(min=0))
         similarities = self.query.block_similarities(queries, nearest)
-        return cast(Readout, self.readout)(states, recall, similarities, self.output)
+        readout = cast(Readout, self.readout)
+        log_probs, probs, base = readout(states, recall, similarities, self.output)
+        return Prediction(log_probs, recall, probs, base)
 
     def _embed(self, pieces: Tensor) -> Tensor:
         embedded = self.embedding(pieces)

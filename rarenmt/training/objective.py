@@ -186,7 +186,7 @@ def _memory_losses(
     found, zero = MemoryQueries(queries.detach(), targets, recall), translation.new_zeros(())
     if memory.size == 0:
         return Loss(translation, zero, zero, zero, found, zero)
-    log_probs, _, _ = model.combine_with_memory(states, queries, recall, memory)
+    log_probs = model.predict_with_memory(states, queries, recall, memory).log_probs
     readout = (weights * F.nll_loss(log_probs, targets, reduction="none")).sum()
     hinge = (weights.clamp(max=1.0) * memory.loss(queries, recall, targets)).sum()
     hits = (recall.values[:, 0] == targets).sum()

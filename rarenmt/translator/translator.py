@@ -12,7 +12,7 @@ from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.copying import CopyConstraints
+from rarenmt.decoding.processors.copying import CopySpans
 from rarenmt.decoding.trace import Contribution, SearchHistory, Trace
 from rarenmt.memory.index.choose import choose_index
 from rarenmt.memory.memory import Memory
@@ -220,18 +220,18 @@ class Translator:
     ) -> list[Hypothesis]:
         texts, sources = zip(*sentences, strict=True)
         searched_memory, candidates = self._consult(texts, config) if memory else NO_MEMORY
-        copying = None
+        spans = None
         if config.verbatim:
             reworded = [self._reworded(text) if candidates else set() for text in texts]
-            counts, languages = self.checkpoint.frequencies, self.model.config.languages
-            copying = CopyConstraints.from_sources(
-                sources, reworded, self.tokenizer, counts, languages, pointer_weight,
-                config.constraints, self.device,
+            spans = CopySpans.from_sources(
+                sources, reworded, self.tokenizer, self.checkpoint.frequencies,
+                self.model.config.languages, self.device,
             )  # fmt: skip
-        batch = source_batch(sources, self.device)
         history = SearchHistory(keep_recalls=explain)
-        noted = history if explain or candidates else None
-        found = search(self.model, batch, searched_memory, config, candidates, copying, noted)
+        found = search(
+            self.model, source_batch(sources, self.device), searched_memory, config, candidates,
+            spans, pointer_weight, history if explain or candidates else None,
+        )  # fmt: skip
         best = [first for first, *_ in found]
         if candidates is None:
             return best

@@ -48,7 +48,7 @@ def finished(text: str, remembered: str = WORD) -> Hypothesis:
     pieces = [piece for word in words for piece in word]
     traces = [Trace([1.0], 0.5, [Contribution(0, 1.0, 0.5)]) for _ in pieces]
     backpointer = Backpointer(len(pieces), 0, len(tokenizer.encode(ASKED)) + 1)
-    return Hypothesis(pieces, -1.0, 0, traces, from_memory, backpointer)
+    return Hypothesis(pieces, -1.0, 0, from_memory, 0.0, backpointer, traces)
 
 
 def history(found: Hypothesis) -> SearchHistory:

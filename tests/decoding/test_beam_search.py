@@ -3,7 +3,6 @@
 import copy
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,7 +19,7 @@ from rarenmt.config import (
     SearchConfig,
     TrainConfig,
 )
-from rarenmt.decoding.beam_search import Hypothesis, coverage_penalty, length_penalty, search
+from rarenmt.decoding.beam_search import Hypothesis, length_penalty, search
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes
 from rarenmt.decoding.trace import MAX_CONTRIBUTIONS, MIN_CONTRIBUTION, SearchHistory
@@ -61,24 +60,14 @@ class Bigrams(Model):
         weights = attended.bias[:, 0].softmax(dim=-1)
         return DecoderStates(followers, followers, followers, followers), weights, state
 
-    def predict(
-        self,
-        states: DecoderStates,
-        memory: Memory | None,
-        ask: Callable[[Tensor], Recall] | None = None,
-    ) -> Prediction:
-        return Prediction(states.top, None, None)
+    def predict(self, states: DecoderStates, memory: Memory | None = None) -> Prediction:
+        return Prediction(states.top)
 
 
 class Recalling(Bigrams):
     """Gets C from a memory at every step; its base score of C is higher after B."""
 
-    def predict(
-        self,
-        states: DecoderStates,
-        memory: Memory | None,
-        ask: Callable[[Tensor], Recall] | None = None,
-    ) -> Prediction:
+    def predict(self, states: DecoderStates, memory: Memory | None = None) -> Prediction:
         values = torch.full((len(states.top), 1), C)
         recall = Recall(values, values, torch.ones(values.shape))
         base = torch.where(states.top[:, [EOS]].isneginf(), -8.0, -1.0)
@@ -158,21 +147,6 @@ def test_length_penalty_is_equation_14(length: int, alpha: float, expected: floa
     assert length_penalty(length, alpha) == pytest.approx(expected)
 
 
-def test_coverage_penalty_is_equation_14() -> None:
-    coverage = torch.tensor([[0.5, 1.7, 1.0], [0.25, 0.5, 0.0]])
-    mask = torch.tensor([[True, True, True], [True, True, False]])
-
-    penalty = coverage_penalty(coverage, 0.2 * mask.float())
-
-    assert_close(penalty, 0.2 * torch.tensor([0.5, 0.125]).log())
-
-
-def test_an_unattended_piece_has_a_large_but_finite_penalty() -> None:
-    penalty = coverage_penalty(torch.zeros(1, 1), torch.ones(1, 1))
-
-    assert -10 < penalty.item() < -5
-
-
 # By hand
 
 
@@ -195,19 +169,6 @@ def test_the_length_penalty_favours_the_longer_translation() -> None:
 
     assert [hypothesis.pieces for hypothesis in found] == [[A, C], [B]]
     scores = [math.log(0.36) * 6 / 8, math.log(0.38) * 6 / 7]  # EOS counts
-    assert [h.score for h in found] == pytest.approx(scores)
-
-
-def test_the_coverage_penalty_favours_attention_to_all_pieces() -> None:
-    config = SearchConfig(beam=2, length=0.0, coverage=0.2)
-
-    (found, _) = search(Bigrams(GARDEN_PATH), sources([A, A, A], [A] * 6), None, config)
-
-    assert [hypothesis.pieces for hypothesis in found] == [[A, C], [B]]
-    scores = [  # four source pieces with EOS; each step looks at each of them a quarter
-        math.log(0.36) + 0.2 * 4 * math.log(3 / 4),
-        math.log(0.38) + 0.2 * 4 * math.log(2 / 4),
-    ]
     assert [h.score for h in found] == pytest.approx(scores)
 
 
@@ -247,7 +208,7 @@ def test_the_base_score_decides_between_translations_with_the_same_memory_pieces
 ) -> None:
     """A C is likelier than B C."""
     table = {BOS: {A: 0.7, B: 0.3}, A: ends, B: {C: 0.9, EOS: 0.1}, C: {EOS: 1.0}}
-    config = SearchConfig(beam=3, length=0.0, coverage=0.0)
+    config = SearchConfig(beam=3, length=0.0)
 
     (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, no_candidates())
 
@@ -256,7 +217,7 @@ def test_the_base_score_decides_between_translations_with_the_same_memory_pieces
 
 def test_a_translation_without_memory_pieces_gains_nothing_from_the_base_score() -> None:
     table = {BOS: {A: 0.6, B: 0.4}, A: {C: 1.0}, B: {EOS: 1.0}, C: {EOS: 1.0}}
-    config = SearchConfig(beam=3, length=0.0, coverage=0.0)
+    config = SearchConfig(beam=3, length=0.0)
 
     (found, _) = search(Recalling(table), sources([A], [A] * 6), None, config, no_candidates())
 
@@ -393,13 +354,11 @@ def all_translations(longest: int, vocabulary: int) -> list[Ids]:
 def scored(
     model: Model, source: Ids, pieces: Ids, memory: Memory | None, config: SearchConfig
 ) -> float:
-    """The score of a translation from one pass over it: log P / lp + cp."""
-    prediction, weights = teacher_forced(model, source, pieces, memory)
+    """The score of a translation from one pass over it: log P / lp."""
+    prediction, _ = teacher_forced(model, source, pieces, memory)
     steps = zip(prediction.log_probs.tolist(), [*pieces, EOS], strict=True)
     log_probability = sum(log_probs[piece] for log_probs, piece in steps)
-    seen = [min(sum(column), 1.0) for column in zip(*weights.tolist(), strict=True)]
-    penalty = ((5 + len(pieces) + 1) / 6) ** config.length
-    return log_probability / penalty + config.coverage * sum(map(math.log, seen))
+    return log_probability / ((5 + len(pieces) + 1) / 6) ** config.length
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -415,7 +374,7 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(
         batch = pair_batch([([4, 5], [6, 5, 4]), ([6], [4, 4])], CPU)
         keys = model.query_keys(batch).flatten(0, 1)[:6]  # three steps of both, no padding
         memory.write(keys, batch.outputs.flatten()[:6], memory.read(keys), torch.Generator())
-    wide = SearchConfig(beam=100, length=0.7, coverage=0.3, longest_ratio=0, longest_extra=3)
+    wide = SearchConfig(beam=100, length=0.7, longest_ratio=0, longest_extra=3)
 
     (found,) = search(model, sources([4, 6, 5]), memory, wide)
 
@@ -444,7 +403,7 @@ def slots(hypothesis: Hypothesis) -> list[list[int]]:
 @pytest.mark.parametrize("with_memory", [False, True])
 def test_batched_equals_one_by_one(schooled_model: Model, beam: int, with_memory: bool) -> None:
     memory = remembering(schooled_model) if with_memory else None
-    config = SearchConfig(beam=beam, coverage=0.1)
+    config = SearchConfig(beam=beam)
     many = SOURCES * 3  # more rows than the padding of a single sentence
 
     batched = search(schooled_model, sources(*many), memory, config, history=SearchHistory())

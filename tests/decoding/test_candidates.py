@@ -19,6 +19,7 @@ from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.continuation import Continuations
 from rarenmt.decoding.padded_keys import PaddedKeys
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
+from rarenmt.decoding.processors.automaton import END, TokenAutomaton
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.tokenizer import BOS
 from rarenmt.text.words import WordBoundaries
@@ -59,6 +60,10 @@ def drawn(memory: Memory, counts: list[int], seed: int) -> list[Tensor]:
     return [torch.tensor(rng.sample(range(memory.size), n), dtype=torch.long) for n in counts]
 
 
+NO_WORDS = TokenAutomaton(torch.tensor([[EMPTY]]), torch.tensor([[EMPTY]]))
+"""No words to complete."""
+
+
 def few(
     *rows: tuple[Tensor, int, int, bool],
     neighbours: int = NEIGHBOURS,
@@ -89,7 +94,7 @@ def few(
         entries,
         None if source_positions is None else torch.tensor([source_positions]),
         None,
-        entries,
+        NO_WORDS,
         neighbours,
         CONFIG,
     )
@@ -405,8 +410,8 @@ def test_a_blocked_entry_that_begins_a_word_is_still_recalled() -> None:
 
     assert candidates.entries.slots.tolist() == [[4, 2]]
     assert torch.equal(candidates.keys.rows[:2], memory.keys[[4, 2]])
-    assert candidates.all_entries.values.tolist() == [[104, 102, 107]]
-    assert candidates.all_entries.prefixes.tolist() == [prefixes.prefixes[chosen[0]].tolist()]
+    assert candidates.words.pieces.tolist() == [[END, END, 107]]
+    assert candidates.words.states.tolist() == [prefixes.prefixes[chosen[0]].tolist()]
     assert recall.slots[0, :2].tolist() == [2, 4]
     assert recall.blocked is not None
     assert recall.blocked[0, :2].tolist() == [True, False]
@@ -465,12 +470,10 @@ def test_selected_sentences_keep_their_entries() -> None:
     # three entries are enough for these two
     for name in ("source_positions", "blocked"):
         assert torch.equal(getattr(selected, name), getattr(candidates, name)[[2, 0, 2], :3])
-    for one, other in (
-        (selected.entries, candidates.entries),
-        (selected.all_entries, candidates.all_entries),
-    ):
-        for name in ("slots", "values", "prefixes", "previous_words", "words", "fuzzy_match"):
-            assert torch.equal(getattr(one, name), getattr(other, name)[[2, 0, 2], :3])
+    for name in ("slots", "values", "prefixes", "previous_words", "words", "fuzzy_match"):
+        whole = getattr(candidates.entries, name)
+        assert torch.equal(getattr(selected.entries, name), whole[[2, 0, 2], :3])
+    assert torch.equal(selected.words.states, candidates.words.states[[2, 0, 2]])
     assert selected.boundaries is candidates.boundaries
 
 
@@ -586,7 +589,7 @@ def proposed(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, boo
         QUOTED,
     )
     candidates = CandidateSet(
-        PaddedKeys.from_slots(axis(0)[None], slots), entries, None, None, entries, 1, CONFIG
+        PaddedKeys.from_slots(axis(0)[None], slots), entries, None, None, NO_WORDS, 1, CONFIG
     )
     recall = ask(candidates, written)
     assert recall.continuation is not None

@@ -4,17 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from plain_joints import BOUNDARIES, INNER, INSIDE, LAST, OTHER, PIECES, START, word
+from plain_joints import BOUNDARIES, INNER, LAST, OTHER, PIECES, START
 from torch import Tensor
 
-from rarenmt.config.decoding import CandidateConfig, ConstraintConfig
+from rarenmt.config.decoding import CandidateConfig
 from rarenmt.decoding.continuation import Continuations, Neighbours
 from rarenmt.decoding.prefix import Prefix
 from rarenmt.memory.memory import EMPTY, Continuation, Recall
 from rarenmt.text.tokenizer import BOS
 
-CANDIDATES, CONSTRAINTS = CandidateConfig(), ConstraintConfig()
-END, MORE = CONSTRAINTS.word_end_penalty, CONSTRAINTS.incomplete_word_penalty
+CANDIDATES = CandidateConfig()
 
 
 def entries_after(prefixes: Tensor, values: Tensor) -> Continuations:
@@ -31,69 +30,6 @@ def one_sentence(*entries: tuple[int, int]) -> Continuations:
     """The entries of one sentence: the word before each, and its piece."""
     prefixes, values = torch.tensor(entries).t()[:, None]
     return entries_after(prefixes, values)
-
-
-def penalties(entries: Continuations, written: int, *, from_memory: bool = False) -> Tensor:
-    """The penalty of each piece as the next one."""
-    log_probs = torch.zeros(1, PIECES)
-    entries.penalize_incomplete_words(
-        log_probs, torch.tensor([written]), torch.tensor([from_memory]), CONSTRAINTS
-    )
-    return -log_probs[0]
-
-
-def test_pieces_that_continue_a_complete_remembered_word_are_penalised() -> None:
-    whole = word(START, INNER)
-    entries = one_sentence((BOS, START), (START, INNER), (whole, OTHER))
-
-    assert torch.equal(penalties(entries, whole), END * INSIDE)
-    assert torch.equal(penalties(entries, whole, from_memory=True), (END + MORE) * INSIDE)
-    assert not penalties(entries, START).any()  # prefix, not whole
-    assert not penalties(entries, word(START, INNER, INNER)).any()  # another word
-
-
-def test_pieces_that_leave_an_incomplete_remembered_word_are_penalised() -> None:
-    half = word(START, INNER)
-    entries = one_sentence((BOS, START), (START, INNER), (half, LAST))
-
-    assert torch.equal(penalties(entries, half), END * ~INSIDE)
-
-
-def test_a_word_of_one_piece_or_one_that_another_pair_continues_may_continue() -> None:
-    whole = word(START, INNER)
-
-    single = one_sentence((EMPTY, INNER), (START, OTHER))
-    longer = one_sentence((whole, INNER), (whole, OTHER))
-
-    assert not penalties(single, START).any()
-    assert not penalties(longer, whole).any()
-
-
-def test_a_word_of_one_piece_is_completed_if_the_memory_proposed_it() -> None:
-    entries = one_sentence((BOS, START), (START, INNER))
-
-    assert not penalties(entries, START).any()
-    remembered = penalties(entries, START, from_memory=True)
-    assert remembered[INNER] == 0
-    assert remembered[START] == MORE + END
-    assert remembered[LAST] == MORE  # continues a word, but no piece of that pair
-
-
-def test_each_hypothesis_is_penalised_by_the_words_of_its_own_sentence() -> None:
-    whole = word(START, INNER)
-    both = entries_after(torch.tensor([[whole], [EMPTY]]), torch.tensor([[OTHER], [EMPTY]]))
-    log_probs = torch.zeros(4, PIECES)
-    written = torch.tensor([START, whole, whole, START])
-
-    nothing = torch.zeros(4, dtype=torch.bool)
-    both.penalize_incomplete_words(log_probs, written, nothing, CONSTRAINTS)
-
-    assert log_probs[:, INNER].tolist() == [0, -END, 0, 0]
-    assert not log_probs[:, OTHER].any()
-    again = torch.zeros(2, PIECES)
-    second = both.select(torch.tensor([1]))
-    second.penalize_incomplete_words(again, written[2:], nothing[2:], CONSTRAINTS)
-    assert not again.any()
 
 
 @pytest.mark.parametrize(

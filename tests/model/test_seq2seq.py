@@ -124,9 +124,10 @@ def test_the_readout_gets_the_block_similarities_of_the_nearest_key(tiny_model: 
     queries = tiny_model.query(states)
     recall = memory.read(queries)
 
-    combined = tiny_model.combine_with_memory(states, queries, recall, memory)
+    found = tiny_model.predict_with_memory(states, queries, recall, memory)
 
     similarities = tiny_model.query.block_similarities(queries, memory.keys[recall.slots[:, 0]])
+    combined = (found.log_probs, found.memory_probs, found.base_log_probs)
     assert_close(combined, tiny_model.readout(states, recall, similarities, tiny_model.output))
 
 

@@ -216,7 +216,7 @@ def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: To
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
-    assert excerpt.all_entries.values[0].tolist() == pieces(tokenizer, DOG)
+    assert excerpt.words.pieces.shape[1] == len(pieces(tokenizer, DOG))
 
 
 def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> None:
@@ -305,13 +305,13 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     excerpt = finder.candidates([sentence, "eats."])
 
     assert excerpt is not None
-    assert excerpt.coverage is not None
+    assert excerpt.constrained_words is not None
     words = by_word(tokenizer, sentence)
     expected = [int(text == "zorgblat") for text, word in words for _ in word]
-    assert excerpt.coverage.source_words[0].tolist() == [[float(due)] for due in [*expected, 0]]
-    assert not excerpt.coverage.source_words[1].any()
+    assert excerpt.constrained_words.source_words[0, :, 0].tolist() == [*expected, 0]
+    assert not excerpt.constrained_words.source_words[1].any()
     zorgblatt = {word for word in excerpt.entries.words[0].tolist() if word != EMPTY}
-    assert {*excerpt.coverage.target_words[0].tolist()} <= zorgblatt
+    assert {*excerpt.constrained_words.target_words[0].tolist()} <= zorgblatt
 
 
 def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
@@ -327,14 +327,14 @@ def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
 
     assert excerpt is not None
     assert excerpt.source_positions is not None
-    assert excerpt.coverage is not None
+    assert excerpt.constrained_words is not None
     words = by_word(tokenizer, sentence)
     block = [text in ("board", "directors") for text, word in words for _ in word]
     lettered = excerpt.source_positions[0].any(dim=1)
     assert lettered.any()
     assert not lettered.all()  # its end translates nothing
     assert (excerpt.source_positions[0, lettered] == torch.tensor([*block, False])).all()
-    assert excerpt.coverage.source_words[0].tolist() == [[float(due)] for due in [*block, False]]
+    assert excerpt.constrained_words.source_words[0, :, 0].tolist() == [*block, False]
 
 
 def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(

@@ -63,8 +63,8 @@ class Lstm(nn.Module):
         if self.memory.size == 0:
             return Learned(loss, said, Asked(queries.detach(), targets, None, places))
         recall = self.memory.read(queries)
-        log_probs, _, _ = self.model.combine_with_memory(states, queries, recall, self.memory)
-        together = F.nll_loss(log_probs, targets)
+        prediction = self.model.predict_with_memory(states, queries, recall, self.memory)
+        together = F.nll_loss(prediction.log_probs, targets)
         if self.model.config.memory.readout == "paper":
             loss = loss - own  # the paper's output is one, memory included
         hinge = self.memory.loss(queries, recall, targets).mean()

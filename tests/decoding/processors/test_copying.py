@@ -15,8 +15,10 @@ from torch import Tensor
 
 from rarenmt.config import SearchConfig
 from rarenmt.config.decoding import ConstraintConfig
-from rarenmt.decoding.copying import CopyConstraints
+from rarenmt.decoding.processors.copying import Copying, CopySpans
+from rarenmt.decoding.processors.processor import Step
 from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.model.seq2seq import Prediction
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.placeables import missing_placeables
 from rarenmt.text.tokenizer import EOS, Tokenizer
@@ -49,18 +51,11 @@ class Writing:
     ) -> None:
         self.tokenizer, self.source = tokenizer, tokenizer.encode(source)
         self.text = "".join(tokenizer.texts[piece] for piece in self.source)
-        found = CopyConstraints.from_sources(
-            [self.source],
-            [reworded],
-            tokenizer,
-            Frequencies(),
-            languages,
-            pointer_weight,
-            CONFIG,
-            CPU,
+        found = CopySpans.from_sources(
+            [self.source], [reworded], tokenizer, Frequencies(), languages, CPU
         )
         assert found is not None
-        self.copying = found
+        self.copying = Copying(found, 1, pointer_weight, CONFIG)
 
     def attention(self, at: str) -> Tensor:
         """All attention on a part of the source."""
@@ -71,9 +66,13 @@ class Writing:
 
     def next(self, at: str) -> Tensor:
         """(V,) the probability of each piece."""
+        step = self.step(at)
+        self.copying.process(step)
+        return step.prediction.log_probs[0].exp()
+
+    def step(self, at: str) -> Step:
         log_probs = torch.full((1, len(self.tokenizer)), 1 / len(self.tokenizer)).log()
-        self.copying.apply(log_probs, self.attention(at))
-        return log_probs[0].exp()
+        return Step(torch.empty(1, 0).long(), self.attention(at), Prediction(log_probs))
 
     def allowed(self, at: str) -> set[str]:
         """The texts of the pieces that are allowed."""
@@ -84,7 +83,7 @@ class Writing:
         """Write a text with the attention on a part of the source."""
         for piece in self.tokenizer.encode(text):
             if piece != self.tokenizer.space:
-                self.copying = self.copying.advance(torch.tensor([piece]), self.attention(at))
+                self.copying.advance(self.step(at), torch.tensor([0]), torch.tensor([piece]))
         return self
 
 
@@ -173,8 +172,12 @@ def test_a_pointer_weight_moves_probability_to_the_attended_span(tokenizer: Toke
 
 def test_spans_that_share_pieces_get_no_more_than_all_the_probability(tokenizer: Tokenizer) -> None:
     writing = Writing(tokenizer, "On %d miles 27", pointer_weight=0.9)
-    every = torch.ones_like(writing.copying.source)
-    writing.copying = replace(writing.copying, source=every)
+    spans = CopySpans.from_sources(
+        [writing.source], [set()], tokenizer, Frequencies(), ("en", "xx"), CPU
+    )
+    assert spans is not None
+    shared = replace(spans, source=torch.ones_like(spans.source))
+    writing.copying = Copying(shared, 1, 0.9, CONFIG)
 
     assert writing.next("miles").sum() == pytest.approx(1.0, abs=0.05)
 
@@ -200,9 +203,7 @@ def test_sentences_without_spans_have_no_constraints(tokenizer: Tokenizer) -> No
     sources = [tokenizer.encode(text) for text in ("he ran", "so it cost", "")]
 
     assert (
-        CopyConstraints.from_sources(
-            sources, [set()] * 3, tokenizer, Frequencies(), ("en", "de"), 0.0, CONFIG, CPU
-        )
+        CopySpans.from_sources(sources, [set()] * 3, tokenizer, Frequencies(), ("en", "de"), CPU)
         is None
     )
 

@@ -1,0 +1,1 @@
+"""What constrains the next piece of a hypothesis, one file for each constraint."""
