@@ -1,6 +1,7 @@
 """The examples in Python are run as they stand, those of docs/python.md with what they print."""
 
 import doctest
+import json
 from pathlib import Path
 
 import pytest
@@ -28,17 +29,31 @@ def test_the_example_of_the_readme_runs(
     assert (tmp_path / "notes.safetensors").exists()
 
 
+def write_files(folder: Path) -> None:
+    """The corpus and the suite that docs/python.md reads, made of ten remembered words."""
+    rows = [line.split("\t") for line in (ROOT / "data/ten.tsv").read_text("utf-8").splitlines()]
+    (folder / "corpus.tsv").write_text("".join(f"{row[0]}\t{row[1]}\n" for row in rows), "utf-8")
+    test = {
+        "word": "Axolotl", "source_word": "axolotl", "context": 0,
+        "source": "My sister has an axolotl.", "target": "Meine Schwester hat einen Axolotl.",
+    }  # fmt: skip
+    general = [row[:2] for row in rows[2:6]]
+    suite = {"context": [rows[1][:2]], "tests": [test], "general": general}
+    (folder / "suite.json").write_text(json.dumps(suite), "utf-8")
+
+
 def test_the_session_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_files(tmp_path)
     text = "".join(block.text for block in blocks([PYTHON], "pycon"))
     session = doctest.DocTestParser().get_doctest(text, {}, PYTHON.name, str(PYTHON), 0)
     report: list[str] = []
 
     result = doctest.DocTestRunner(verbose=False).run(session, out=report.append)
 
-    assert result.attempted > 10
+    assert result.attempted > 40
     assert result.failed == 0, "".join(report)
 
 
