@@ -77,6 +77,13 @@ def test_no_folder_is_too_full_to_be_seen_at_a_glance(folder: str) -> None:
         assert len([each for each in seen if each.suffix != ".typed"]) <= ENTRIES, path
 
 
+def test_the_root_is_not_too_full_to_be_seen_at_a_glance() -> None:
+    ignored = {*(HOUSE.parent / ".gitignore").read_text("utf-8").split(), "/rarenmt.egg-info/"}
+    seen = [each for each in HOUSE.parent.iterdir() if not each.name.startswith(("_", "."))]
+
+    assert len([each for each in seen if f"/{each.name}/" not in ignored]) <= ENTRIES
+
+
 def test_no_module_imports_the_command() -> None:
     found = {module for path in HOUSE.rglob("*.py") for module in imports(statements(path))}
 

@@ -1,8 +1,8 @@
 """What `pip install .` installs: all code, and all that the program reads."""
 
-import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,17 +15,18 @@ CODE = {ROOT / "rarenmt": Path("rarenmt"), ROOT / "cli": Path("rarenmt", "cli")}
 """The folders of code, and where they are imported from."""
 
 
-def setup(*arguments: str) -> str:
-    """What setup.py prints."""
-    command = [sys.executable, "setup.py", "-q", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def build(root: Path, path: Path) -> None:
+    """Put what goes into a wheel of this source tree into a folder."""
+    code = "from setuptools import setup; setup()"
+    command = [sys.executable, "-c", code, "-q", "build_py", "--build-lib", str(path)]
+    subprocess.run(command, cwd=root, capture_output=True, check=True)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What goes into a wheel, in a folder."""
     path = tmp_path_factory.mktemp("built")
-    setup("build_py", "--build-lib", str(path))
+    build(ROOT, path)
     return path
 
 
@@ -36,11 +37,7 @@ def imported_from(path: Path) -> Path:
 
 
 def test_every_folder_of_code_is_a_package() -> None:
-    asked = "import json, setuptools, distutils.core as core; " \
-        "print(json.dumps(core.run_setup('setup.py', stop_after='config').packages))"  # fmt: skip
-    said = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", asked], cwd=ROOT, capture_output=True, check=True
-    ).stdout
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     folders = {
         ".".join(imported_from(init.parent).parts)
         for folder in CODE
@@ -48,7 +45,8 @@ def test_every_folder_of_code_is_a_package() -> None:
     }
 
     assert "rarenmt.reproduce" in folders
-    assert set(json.loads(said)) == folders | {"rarenmt.checkpoints"}
+    listed = settings["tool"]["setuptools"]["packages"]
+    assert set(listed) == folders | {"rarenmt.checkpoints"}
 
 
 def test_every_file_of_code_is_built(built: Path) -> None:
@@ -78,7 +76,7 @@ def test_the_shipped_checkpoint_is_built_without_the_course_of_its_training(buil
 
 def test_no_memory_is_built_in(tmp_path: Path) -> None:
     """Whoever builds a wheel keeps their memory, and their other checkpoints, to themselves."""
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "rarenmt", "cli"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "rarenmt", "cli"):
         (tmp_path / name).symlink_to(ROOT / name)
     shipped = tmp_path / "checkpoints" / "en-de"
     for folder in (shipped, tmp_path / "checkpoints" / "mine"):
@@ -86,10 +84,7 @@ def test_no_memory_is_built_in(tmp_path: Path) -> None:
         for name in ("config.json", "memory.safetensors", "training.safetensors"):
             (folder / name).write_text(name)
 
-    subprocess.run(
-        [sys.executable, "setup.py", "-q", "build_py", "--build-lib", "built"],
-        cwd=tmp_path, capture_output=True, check=True,
-    )  # fmt: skip
+    build(tmp_path, tmp_path / "built")
 
     built = tmp_path / "built" / "rarenmt" / "checkpoints"
     assert [path.name for path in built.rglob("*") if path.is_file()] == ["config.json"]

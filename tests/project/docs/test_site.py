@@ -19,7 +19,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("mkdocs-material is not installed: pip install 'rarenmt[docs]'")
     path = tmp_path_factory.mktemp("site")
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(path)],
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "build",
+            "--strict",
+            "--quiet",
+            "-f",
+            ".ci/mkdocs.yml",
+            "--site-dir",
+            str(path),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
