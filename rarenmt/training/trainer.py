@@ -70,7 +70,7 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 
 
 class Trainer:
-    """A training run in its folder."""
+    """A training run; its folder keeps the checkpoint with the best BLEU."""
 
     def __init__(
         self,
@@ -119,8 +119,7 @@ class Trainer:
         device: torch.device | str = "cpu",
         log: Callable[[str], None] = lambda sentence: None,
     ) -> "Trainer":
-        """Prepare a run in `folder` on corpora with their sampling weights, validated on the corpus
-        `dev`; a corpus is named as for `rarenmt.read_corpus`.
+        """A run in `folder` on corpora with their sampling weights, validated on the corpus `dev`.
 
         Weights and vocabulary come from `start`, if given; with `new_memory`, query and readout
         layers begin anew. Otherwise a vocabulary of `config.model.vocabulary` pieces is learned
@@ -128,8 +127,7 @@ class Trainer:
         pair by concatenation. `resume` continues the run in the folder. DataError for text that
         cannot be used, SettingError for a folder or setting, CheckpointError for a damaged run.
         """
-        folder = Path(folder)
-        check_folder(folder, resume)
+        check_folder(folder := Path(folder), resume)
         distributed.any_rank(False)  # waits: no rank writes before every rank has checked
         texts = read_texts(corpora, config.languages, log)
         held_out = list(read_corpus(dev, config.languages, log))
@@ -163,11 +161,7 @@ class Trainer:
         return self.model if self.average is None else self.average.model
 
     def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[TrainingReport]:
-        """Train to the last step, or until `stop` is true on any rank, and yield a report every
-        REPORT_EVERY steps and for each evaluation; saves at both ends.
-
-        The checkpoint with the best BLEU is in `folder`, and `Translator.load` reads it.
-        """
+        """Train to the last step, or until `stop` is true on any rank; saves at both ends."""
         if self.progress.step == 0:
             self.save()
         self._since = time.perf_counter()
