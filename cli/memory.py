@@ -28,7 +28,7 @@ Output = Annotated[
 memory = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Show, compare, merge, export and rebuild memories.",
+    help="Show, compare, merge, export and rebuild memory files.",
 )
 
 
@@ -90,7 +90,7 @@ def log(
 def stats(
     as_json: Json = False, model: options.Model = None, memory: options.MemoryFile = None
 ) -> None:
-    """Print the figures of a memory.
+    """Print statistics of a memory.
 
     \b
     rarenmt memory stats

@@ -91,7 +91,7 @@ Match = Annotated[
     list[str] | None,
     typer.Option(
         "--match",
-        help="All pairs with this text in source or target, upper and lower case alike.",
+        help="All pairs with this text in source or target, ignoring case.",
         show_default=False,
     ),
 ]

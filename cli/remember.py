@@ -29,7 +29,7 @@ def remember(
         int,
         typer.Option(
             min=1,
-            help="Number of times to write new pairs; only a memory of the paper's kind uses it.",
+            help="Number of times to write new pairs; it matters only to --memory-kind paper.",
         ),
     ] = 1,
     verify: Annotated[

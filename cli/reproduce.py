@@ -29,7 +29,7 @@ def main() -> None:
 Full = Annotated[
     bool,
     typer.Option(
-        "--full/--quick", help="The size of the paper, or one that takes a CPU some minutes."
+        "--full/--quick", help="The size of the paper, or one that takes minutes on a CPU."
     ),
 ]
 Steps = Annotated[
@@ -106,11 +106,11 @@ def gnmt(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """Half a test set as context for the other half.
+    """Translate half a test set with the other half remembered.
 
     Learning to Remember Rare Events (Kaiser et al. 2017), section 4.3: BLEU of the odd
-    lines with the even ones remembered, three times over, and of all lines with all of
-    them remembered (the oracle). No memory file is read or written.
+    lines with the even lines remembered, in three passes, and of all lines with all
+    of them remembered (the oracle). No memory file is read or written.
 
     \b
     rarenmt reproduce gnmt newstest2014.tsv
@@ -133,12 +133,12 @@ def gnmt(
 
 @reproduce.command()
 def synthetic(
-    model: Annotated[SyntheticModel, typer.Option("--model", help="Which system.")] = "all",
+    model: Annotated[SyntheticModel, typer.Option("--model", help="System to measure.")] = "all",
     recipe: Annotated[
         Literal["rare", "paper"],
         typer.Option(
-            help="rare: guided attention, growing strings, many short lives and the gated readout; "
-            "paper: one life of whole strings and the paper's readout."
+            help="rare: guided attention, growing strings, a memory that is often cleared, and the "
+            "gated readout; paper: whole strings, one memory, and the paper's readout."
         ),
     ] = "rare",
     full: Full = False,
@@ -148,11 +148,12 @@ def synthetic(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """A table of 16,000 entries inside strings of As and Bs.
+    """Learn a table of 16,000 entries inside strings of As and Bs.
 
-    Learning to Remember Rare Events (Kaiser et al. 2017), section 4.2: whole strings right,
-    for the nearest string in memory, an LSTM and an Extended Neural GPU, both alone and with
-    memory. With fewer steps than were done, only the test is repeated.
+    Learning to Remember Rare Events (Kaiser et al. 2017), section 4.2: share of whole
+    strings that are right, for the nearest string in memory, an LSTM and an Extended Neural
+    GPU, both with and without a memory. If the run has done that many steps, only the test
+    is repeated.
 
     \b
     rarenmt reproduce synthetic --model lstm-memory -o table
@@ -178,7 +179,7 @@ def synthetic(
 def neural_gpu(
     task: Annotated[
         Literal["copy", "reverse", "duplicate", "add", "all"],
-        typer.Option("--task", help="What it learns."),
+        typer.Option("--task", help="Algorithm to learn."),
     ] = "copy",
     full: Full = False,
     steps: Steps = None,
@@ -187,10 +188,11 @@ def neural_gpu(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """The Extended Neural GPU copies, reverses, duplicates and adds.
+    """Train the Extended Neural GPU to copy, reverse, duplicate and add.
 
-    Can Active Memory Replace Attention? (Kaiser, Bengio 2016), section 2: whole strings right
-    at the lengths it was trained on, and at longer ones. The strings grow as it gets better.
+    Can Active Memory Replace Attention? (Kaiser, Bengio 2016), section 2: share of whole
+    strings that are right, at the lengths of training and at longer ones. The strings of
+    training grow as it improves.
 
     \b
     rarenmt reproduce neural-gpu --task add -o add
@@ -212,19 +214,19 @@ def neural_gpu(
 
 @reproduce.command(no_args_is_help=True)
 def mann(
-    folder: Annotated[Path, typer.Argument(help="Omniglot: its archives, or packed.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with Omniglot: its archives, or packed.")],
     model: Annotated[
         Literal["mann", "lstm", "ntm", "feedforward", "all"],
-        typer.Option(help="Which network; all trains one after another."),
+        typer.Option(help="Network to train; all: one after another."),
     ] = "mann",
     labels: Annotated[
         Literal["onehot", "string"],
-        typer.Option(help="A label is one letter, or five letters of five."),
+        typer.Option(help="Form of a label: one class, or a string of five letters."),
     ] = "onehot",
-    classes: Annotated[int, typer.Option(min=2, help="Characters in an episode.")] = 5,
+    classes: Annotated[int, typer.Option(min=2, help="Characters per episode.")] = 5,
     batch: Annotated[
         int | None,
-        typer.Option(min=1, help="Episodes in a step; a GPU wants many.", show_default=False),
+        typer.Option(min=1, help="Episodes per step; use many on a GPU.", show_default=False),
     ] = None,
     full: Full = False,
     steps: Steps = None,
@@ -233,11 +235,11 @@ def mann(
     device: options.Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """A network with a memory names characters it sees for the first time.
+    """Train a network with a memory to name characters that it has seen once.
 
     One-shot Learning with Memory-Augmented Neural Networks (Santoro et al. 2016), section
-    4.1: fifty drawings of five new characters, each with the label of the one before; how
-    often is a character named right at its second, fifth, tenth showing?
+    4.1: fifty drawings of five new characters, each given with the label of the previous one;
+    accuracy at the second, fifth and tenth drawing of a character.
 
     \b
     rarenmt reproduce mann data/omniglot --full --device cuda -o mann
@@ -265,10 +267,10 @@ def mann(
 
 @reproduce.command(no_args_is_help=True)
 def omniglot(
-    folder: Annotated[Path, typer.Argument(help="Omniglot: its archives, or packed.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with Omniglot: its archives, or packed.")],
     split: Annotated[
         Literal["vinyals", "lake"],
-        typer.Option(help="Which characters are new: 423 of Vinyals et al., or Lake's 659."),
+        typer.Option(help="Test characters: the 423 of Vinyals et al., or the 659 of Lake et al."),
     ] = "vinyals",
     full: Full = False,
     steps: Steps = None,
@@ -276,7 +278,7 @@ def omniglot(
         bool,
         typer.Option(
             "--baselines",
-            help="Train the same network as a classifier and as a prototypical network too.",
+            help="Also train the same network as a classifier and as a prototypical network.",
         ),
     ] = False,
     variant: Annotated[
@@ -292,11 +294,11 @@ def omniglot(
     device: options.Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """A CNN with memory learns characters from one drawing.
+    """Train a CNN with a memory to name characters from one drawing.
 
-    Learning to Remember Rare Events (Kaiser et al. 2017), section 4.1: five or twenty
-    characters never seen in training, one or five drawings of each shown to an empty
-    memory; and a memory that is never cleared, with every drawing of all of them.
+    Learning to Remember Rare Events (Kaiser et al. 2017), section 4.1: one or
+    five drawings of each of five or twenty new characters are written into an empty
+    memory; also a memory that is never cleared, with all drawings of all new characters.
 
     \b
     rarenmt reproduce omniglot data/omniglot --full -o omniglot

@@ -35,7 +35,7 @@ def train(
         ),
     ],
     folder: Annotated[Path, typer.Option("-o", "--output", help="Checkpoint folder to write.")],
-    dev: Annotated[str, typer.Option(help="Validation corpus.")],
+    dev: Annotated[str, typer.Option(help="Validation corpus, in the same formats.")],
     start: Annotated[
         list[Path] | None,
         typer.Option(
@@ -82,20 +82,25 @@ def train(
     warmup: Annotated[int, typer.Option(help="Warm-up steps.")] = DEFAULT.warmup,
     decay: Annotated[
         float,
-        typer.Option(help="Last fraction of the steps, in which the learning rate falls to 0."),
+        typer.Option(help="Last fraction of the steps, over which the learning rate falls to 0."),
     ] = DEFAULT.decay_fraction,
     episodes: Annotated[
         float,
-        typer.Option(help="Fraction of these steps that also train on episodes of invented words."),
+        typer.Option(
+            help="Fraction of the steps with a falling learning rate (--decay) that also train on "
+            "episodes with invented words."
+        ),
     ] = DEFAULT.episode_rate,
     align: Annotated[
         float,
-        typer.Option(help="Weight of the guided-alignment loss; 0 aligns nothing."),
+        typer.Option(help="Weight of the guided-alignment loss; 0 turns it off."),
     ] = DEFAULT.alignment_weight,
     join: Annotated[
         float,
         typer.Option(
-            min=0, max=10, help="Longer pairs to add per pair, each a concatenation of two to four."
+            min=0,
+            max=10,
+            help="Longer pairs to add per pair of the text, each a concatenation of two to four.",
         ),
     ] = 0.0,
     memory_positions: Annotated[
@@ -104,17 +109,18 @@ def train(
     ] = DEFAULT.memory_positions,
     average: Annotated[
         int,
-        typer.Option(help="Steps over which the weights are averaged; 0 takes the last weights."),
+        typer.Option(help="Steps over which the weights are averaged; 0 uses the last weights."),
     ] = DEFAULT.average,
     evaluate_every: Annotated[
         int, typer.Option(help="Steps between evaluations.")
     ] = DEFAULT.evaluate_every,
     save_every: Annotated[int, typer.Option(help="Steps between saves.")] = DEFAULT.save_every,
     source_language: Annotated[
-        str | None, typer.Option(help="Language code, e.g. of TMX units.", show_default="en")
+        str | None,
+        typer.Option(help="Code of the source language, as in TMX files.", show_default="en"),
     ] = None,
     target_language: Annotated[
-        str | None, typer.Option(help="Language code.", show_default="de")
+        str | None, typer.Option(help="Code of the target language.", show_default="de")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in the folder.")] = False,
     bf16: Annotated[

@@ -1,7 +1,7 @@
-"""Every setting with its default, its meaning and its check.
+"""Every setting, with its default and its range.
 
-Frozen dataclasses; a checkpoint keeps them as JSON. Names in brackets are the
-paper's (Kaiser et al. 2017, arXiv 1703.03129).
+Frozen dataclasses, which raise SettingError for a value outside its range. A checkpoint stores
+`Config` as JSON. Symbols in brackets are those of Kaiser et al. 2017 (arXiv 1703.03129).
 """
 
 import dataclasses
@@ -16,20 +16,20 @@ Block = Literal["context", "source", "bottom", "top"]
 the state of the bottom or top decoder layer."""
 
 Readout = Literal["mixture", "paper"]
-"""How a recalled token reaches the output; see `rarenmt.model.readout`."""
+"""How retrieved values change the output distribution; see `rarenmt.model.readout`."""
 
 Lookup = Literal["relevant", "whole"]
-"""What a sentence asks: the pairs that share telling words with it, or the whole memory where
-that reinforces."""
+"""What a sentence searches: the entries of the pairs that it retrieves, or the whole memory, as in
+the paper."""
 
 IndexName = Literal["auto", "exact", "lsh", "faiss"]
-"""How the neighbours in a whole memory are found; see `rarenmt.memory.index.choose`."""
+"""The index that finds neighbours in a whole memory; see `rarenmt.memory.index.choose`."""
 
 LARGEST = 1 << 20
-"""Pieces, or units of a layer; only a damaged file asks for more."""
+"""Maximum of pieces, or of units of a layer; only a damaged file exceeds it."""
 
 DEEPEST = 64
-"""Layers."""
+"""Maximum of layers."""
 
 
 def _require_size(name: str, size: int) -> None:
@@ -44,15 +44,15 @@ class ModelConfig:
     """Pieces in the joint source and target vocabulary."""
     embedding: int = 256
     hidden: int = 512
-    """Units of every LSTM layer; the bidirectional one has half of them each way."""
+    """Units of every LSTM layer; a bidirectional layer has half of them in each direction."""
     attention: int = 256
     """Units of the additive attention."""
     encoder_layers: int = 2
     bidirectional_layers: int = 1
-    """Encoder layers, from the bottom, that read in both directions: 1 in GNMT, all in RNMT+
-    (Chen et al. 2018, arXiv 1804.09849)."""
+    """Number of encoder layers, from the bottom, that read in both directions: 1 in GNMT, all in
+    RNMT+ (Chen et al. 2018, arXiv 1804.09849)."""
     decoder_layers: int = 2
-    """The bottom one drives the attention, the others receive its output."""
+    """The bottom layer computes the attention query; the others receive the context."""
     lexical: bool = False
     """Whether the attended source embedding reaches the output directly, past all LSTM layers
     (Nguyen and Chiang 2018, arXiv 1710.01329)."""
@@ -76,36 +76,38 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryConfig:
-    """Size and temper of the memory."""
+    """Size and behaviour of the memory."""
 
     slots: int = 8192
-    """Slots during training; a remembering memory grows instead."""
+    """Slots during training; a translation memory grows as needed."""
     limit: int = 1 << 20
-    """Slots a remembering memory grows to before it forgets its oldest."""
+    """Maximum number of slots of a translation memory; beyond it, the oldest entries are
+    removed."""
     block: int = 128
     """Width of each projected part of the query."""
     query: tuple[Block, ...] = ("source", "bottom", "top")
-    """Parts of the query; the paper's is ("context",). Beside the others the context does harm:
-    ordinary training comes to lean on it, and it blurs which unseen word it is about."""
+    """Parts of the query; the paper's is ("context",). Adding the context does harm: training
+    comes to rely on it, and it does not tell unseen words apart."""
     readout: Readout = "mixture"
     lookup: Lookup = "relevant"
-    """Training on ordinary text asks the whole memory, for its entries are single positions."""
+    """Training searches the whole memory in either case, except in episodes: its entries are single
+    positions, not pairs."""
     neighbours: int = 16
-    """(k) Slots looked at for one query; 256 in the paper."""
+    """(k) Neighbours of a query; 256 in the paper."""
     margin: float = 0.1
-    """(α) By how much a right slot must beat a wrong one."""
+    """(α) Similarity by which a right slot must exceed a wrong one."""
     temperature: float = 40.0
     """(t) Inverse temperature of the softmax over the neighbours."""
     reinforce: bool = False
-    """Whether remembering a pair averages into slots that hold the right value already, as in
-    the paper; otherwise every piece of a pair keeps an entry of its own, which can be shown and
-    taken back. Training always does as the paper does."""
+    """Whether a new entry is averaged into its nearest slot if that holds the same value, as in the
+    paper. Otherwise every piece of a pair has an entry of its own, which can be shown and removed.
+    Training always averages."""
 
     def __post_init__(self) -> None:
         require(
             (self.lookup == "whole") == self.reinforce,
-            "a memory that reinforces has no pairs to choose from; its lookup must be whole, "
-            "and that of any other memory relevant",
+            "with reinforce, an entry belongs to no single pair, so lookup must be whole; "
+            "without it, lookup must be relevant",
         )
         _require_size("block", self.block)
         require(len(self.query) > 0, "the query needs at least one part")
@@ -131,19 +133,19 @@ class AlignerConfig:
     rounds: int = 8
     """Rounds of expectation maximisation."""
     independent_rounds: int = 3
-    """First rounds, in which each direction learns alone and positions do not count (IBM Model
-    1)."""
+    """Number of first rounds in which each direction is trained alone and ignores positions (IBM
+    Model 1)."""
     diagonal_tension: float = 4.0
-    """(λ) How strongly links near the diagonal are preferred."""
+    """(λ) Strength of the preference for links near the diagonal."""
     null_probability: float = 0.08
-    """(p₀) Probability that a word translates none."""
+    """(p₀) Probability that a word translates no word."""
     concentration: float = 0.01
     """(α) Dirichlet prior on the translations of a word; it keeps rare words from collecting
     links."""
     identity_count: float = 1.0
     """Prior count of a word with itself: names, numbers and punctuation."""
     min_probability: float = 0.2
-    """Smallest product of both directions' probabilities that makes a link."""
+    """Minimum product of both directions' probabilities that makes a link."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,31 +153,31 @@ class PracticeConfig:
     """Episodic training: how episodes with invented words are drawn and weighted."""
 
     episode_counts: tuple[int, ...] = (4, 12, 24)
-    """Episodes per step; one of these is drawn each time."""
+    """Numbers of episodes per step, of which one is drawn at random for each step."""
     ordinary_episodes: int = 16
-    """Episodes per step that keep their words, so that the memory adds nothing new."""
+    """Episodes per step without an invented word, so that the memory adds nothing new."""
     withheld_rate: float = 0.15
     """Fraction of the queries whose own pair is withheld: entries of other pairs are then wrong."""
     max_distractors: int = 3
-    """Largest number of other pairs among the candidates of a query."""
+    """Maximum number of other pairs among the candidates of a query."""
     life_long_rate: float = 0.4
     """Fraction of the steps whose memory also holds life-long entries; for whole-memory lookup."""
     made_up_weight: float = 3.0
-    """Weight of an invented piece in the readout loss; other pieces have 1."""
+    """Weight of an invented piece in the readout loss; other pieces have weight 1."""
     attention_weight: float = 5.0
-    """Weight of the attention loss of word pairs: they are few pieces of a sentence."""
+    """Weight of the attention loss of word pairs, which are only a few pieces of a sentence."""
     max_pair_frequency: int = 400
-    """Sentences; a more frequent source word is not taken for a content word."""
+    """Maximum number of sentences with a source word that is taken for a content word."""
     min_dice: float = 0.55
-    """Smallest Dice coefficient of two words that count as translations of each other."""
+    """Minimum Dice coefficient of two words that count as translations of each other."""
     compound_rate: float = 0.3
-    """Fraction of the invented words that are compounds: a long word must be written to its end
-    while the attention is drawn to the next."""
+    """Fraction of the invented words that are compounds. They train the decoder to complete a long
+    word although attention moves to the next one."""
     correction_rate: float = 0.3
     """Fraction of the episodes that keep the source word, so that the model's own translation of
     it is wrong."""
     glossary_rate: float = 0.25
-    """Fraction of the episodes whose pair is the two words alone."""
+    """Fraction of the episodes whose pair is two words, as in a glossary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +188,8 @@ class TrainConfig:
     batch_tokens: int = 3000
     """Target tokens of one optimiser step, over all ranks."""
     accumulation_steps: int = 1
-    """Sub-batches that a rank's share of a step is computed in, one after the other, to save memory
-    (gradient accumulation)."""
+    """Sub-batches that each rank computes one after another, to save RAM (gradient
+    accumulation)."""
     learning_rate: float = 2e-3
     warmup: int = 300
     """Steps of linear rise."""
@@ -196,7 +198,7 @@ class TrainConfig:
     smoothing: float = 0.1
     """(ε) Label smoothing."""
     clip: float = 1.0
-    """Largest norm of the gradients."""
+    """Maximum norm of the gradient."""
     memory_positions: int = 256
     """Target positions per step that query the memory, drawn at random; 0 trains without one."""
     memory_weight: float = 1.0
@@ -206,14 +208,18 @@ class TrainConfig:
     episode_rate: float = 0.3
     """Fraction of the steps with a falling learning rate that also train on episodes."""
     maximum_length: int = 100
-    """Longer sentences, in pieces, are left out of training."""
+    """Pieces; pairs with a longer sentence are left out of training."""
     average: int = 0
     """Steps over which the evaluated and saved weights are averaged; 0 takes the last weights."""
     evaluate_every: int = 1000
+    """Steps between evaluations."""
     evaluate_pairs: int = 500
+    """Pairs of the validation corpus that are used, from its start."""
     save_every: int = 250
+    """Steps between saves."""
     seed: int = 1
     bf16: bool = True
+    """Whether to compute in bfloat16 (mixed precision)."""
     practice: PracticeConfig = field(default_factory=PracticeConfig)
 
     def __post_init__(self) -> None:
@@ -238,7 +244,7 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """How a translation is looked for; the names in brackets are GNMT's (section 7)."""
+    """Settings of the beam search; the symbols in brackets are GNMT's (section 7)."""
 
     beam: int = 5
     length: float = 0.6
@@ -247,10 +253,10 @@ class SearchConfig:
     longest_extra: int = 10
     """A translation has at most `longest_ratio` × source pieces + `longest_extra` pieces."""
     repeat: bool = True
-    """Whether a sentence that was shown, or is worded as one, is said as it was shown, and not
-    looked for."""
+    """Whether an exact or near match of a remembered source is translated by its remembered target,
+    without a search."""
     verbatim: bool = True
-    """Whether numbers, placeholders, tags and addresses are said as they stand in the source."""
+    """Whether numbers, placeholders, tags and addresses are copied from the source unchanged."""
     candidates: CandidateConfig = field(default_factory=CandidateConfig)
     constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
 
@@ -260,7 +266,7 @@ class SearchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a checkpoint folder knows about itself."""
+    """Model, memory and languages of a checkpoint."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
@@ -277,7 +283,7 @@ class Config:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Config":
-        """The inverse of `to_json`; SettingError where a name or a value is wrong."""
+        """The inverse of `to_json`; SettingError for a wrong name or value."""
         return parse(cls, data)
 
 
@@ -304,4 +310,4 @@ PRESETS: dict[str, ModelConfig] = {
         decoder_layers=8,
     ),
 }  # fmt: skip
-"""Sizes by name; `gnmt` is Wu et al. 2016 (arXiv 1609.08144), section 3."""
+"""Model sizes by name; `gnmt` is Wu et al. 2016 (arXiv 1609.08144), section 3."""

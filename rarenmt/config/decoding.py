@@ -14,14 +14,14 @@ class CandidateConfig:
     fuzzy_bonus: float = 0.1
     """Added beside it if the pair is a fuzzy match of the sentence."""
     max_neighbours: int = 8
-    """Neighbours per query, at most. With 100,000 entries, 16 changes none of 64 translations; 4
-    changes seven."""
+    """Maximum number of neighbours per query. With 100,000 entries, 16 changes none of 64
+    translations; 4 changes seven."""
     min_attention: float = 0.1
-    """Attention that a source word must receive before an entry may begin its translation. Without
-    it the gate, which opens if the model is uncertain, would emit the word anywhere."""
+    """Attention that a source word must receive before an entry may begin its translation.
+    Otherwise the gate, which opens if the model is uncertain, would emit the word anywhere."""
     fuzzy_gate_bonus: float = 2.0
-    """Nats added to the gate if the nearest entry continues a fuzzy match. Episodes have no fuzzy
-    matches, so the learned gate opens too little for them."""
+    """Nats added to the gate if the nearest entry continues a fuzzy match. The gate is trained on
+    episodes, which have no fuzzy matches, so it opens too little for them."""
     attention_suppression: float = 3.0
     """Nats subtracted from the attention energy of a source word whose translation is written."""
 
@@ -32,7 +32,7 @@ CANDIDATES = CandidateConfig()
 
 @dataclass(frozen=True, kw_only=True)
 class ConstraintConfig:
-    """How the search completes, covers and revises what must be translated in a certain way."""
+    """How the search completes remembered words, covers them, and revises the words around them."""
 
     incomplete_word_penalty: float = 6.0
     """Nats subtracted after a piece from the memory: from all pieces but the next one of an
@@ -52,11 +52,11 @@ class ConstraintConfig:
     missing_span_penalty: float = 4.0
     """Nats subtracted from the end of a sentence while a required span is missing."""
     loop_pieces: int = 16
-    """A hypothesis may not end with a repetition of so many pieces."""
+    """Length in pieces of a repetition with which a hypothesis may not end."""
     inflection_bonus: float = 2.0
-    """Nats for another inflection of a remembered word, if the sentence has another form of its
-    source word."""
+    """Nats added for another inflection of a remembered word, if the sentence has another form of
+    its source word."""
     alternatives: int = 8
-    """Most likely pieces among which other words before a remembered one are looked for."""
+    """Number of most likely pieces that are tried in place of the word before a remembered one."""
     following_pieces: int = 2
     """Pieces after a revised part that are rescored with it."""

@@ -23,7 +23,7 @@ from rarenmt.text.words import UNALIGNED, WordBoundaries
 
 SOURCE, TARGET = 0, 1
 BLOCK = 1 << 20
-"""Possible links processed at once: some 100 MB."""
+"""Number of possible links that are processed at once, in about 100 MB."""
 DEFAULT = AlignerConfig()
 
 
@@ -58,7 +58,7 @@ def align(
 ) -> list[list[int]]:
     """For each word of each target, the number of its source word in the sentence, or UNALIGNED.
 
-    A word is a piece that starts one and those that continue it.
+    A word is a piece that starts a word and the pieces that continue it.
     """
     words = _Words(tokenizer)
     sources, targets = (words.number(side) for side in zip(*pairs, strict=True))
@@ -84,14 +84,14 @@ class _Side:
     """(sentences,) words of each."""
 
     def split(self, sentences: Sequence[int]) -> "Iterator[_Side]":
-        """Parts with these numbers of sentences."""
+        """Split into parts of these numbers of sentences."""
         lengths = self.lengths.split(list(sentences))
         words = self.words.split([int(part.sum()) for part in lengths])
         return map(_Side, words, lengths)
 
 
 class _Words:
-    """Numbers the words, without regard to case."""
+    """Numbers for the words of a text, ignoring case."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -136,17 +136,17 @@ class _Direction:
     translation: Tensor | None
     """(U,) translation probabilities of the word pairs; None before the first round."""
     null: Tensor
-    """(V,) probability of each word when it translates none."""
+    """(V,) probability of each word if it translates no word."""
     uniform: bool
-    """Whether positions do not count (IBM Model 1)."""
+    """Whether positions are ignored (IBM Model 1)."""
     null_probability: float
 
     def posterior(self, links: _Links) -> Tensor:
-        """Probability of each link (L,) among all links of its word of `side`, and none."""
+        """Probability of each link (L,) among all links of its word of `side`, and no link."""
         null = self.null_probability
         position, count = links.positions[self.side], len(links.words[self.side])
         prior = torch.ones_like(links.proximity) if self.uniform else links.proximity
-        scores = links.proximity  # at first, so that learning starts near the diagonal
+        scores = links.proximity  # in the first round, so that training starts near the diagonal
         if self.translation is not None:
             scores = prior * self.translation[links.row]
         total = torch.bincount(position, prior, count)
@@ -160,7 +160,7 @@ Directions = tuple[_Direction, _Direction]
 
 
 class _Block:
-    """Pairs with few enough possible links to be processed at once."""
+    """Pairs that are processed at once."""
 
     def __init__(self, source: _Side, target: _Side, size: int, config: AlignerConfig) -> None:
         self._sides, self._size, self._config = (source, target), size, config
@@ -179,7 +179,7 @@ class _Block:
         self._row = torch.searchsorted(table, self.word_pairs()).int()
 
     def links(self) -> _Links:
-        """Computed on each call: those of a whole text do not fit into memory."""
+        """The links, computed at each call, because those of a whole text do not fit into RAM."""
         positions, number, proximity = self._positions()
         return _Links(
             self._row.long(),
@@ -229,7 +229,7 @@ class _Table:
         self._words = (joint // size, joint % size)
 
     def learn(self) -> Directions:
-        """Both directions after all rounds."""
+        """Train both directions for all rounds."""
         config, ones = self._config, torch.ones(self._size)
         directions = (
             _Direction(SOURCE, None, ones, True, config.null_probability),
@@ -241,8 +241,8 @@ class _Table:
         return directions
 
     def _learn(self, directions: Directions, *, independent: bool) -> Directions:
-        """One round, in which each direction learns from its own posteriors (`independent`) or
-        both from the product of theirs."""
+        """One round: each direction is estimated from its own posteriors (`independent`), or both
+        from the product of their posteriors."""
         counts = [torch.zeros(len(self._words[side])) for side in (SOURCE, TARGET)]
         left = [torch.zeros(self._size) for _ in (SOURCE, TARGET)]
         for block in self.blocks:

@@ -144,8 +144,8 @@ def test_a_setting_may_be_missing_but_not_a_whole_part() -> None:
         (
             MemoryConfig,
             {"reinforce": True},
-            "a memory that reinforces has no pairs to choose from; its lookup must be whole, "
-            "and that of any other memory relevant",
+            "with reinforce, an entry belongs to no single pair, so lookup must be whole; "
+            "without it, lookup must be relevant",
         ),
         (MemoryConfig, {"neighbours": 0}, "neighbours must be between 1 and slots (8192), not 0"),
         (
