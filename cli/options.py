@@ -75,8 +75,8 @@ Index = Annotated[
     IndexName,
     typer.Option(
         envvar="RARENMT_INDEX",
-        help="Index of a model that searches its whole memory (`lookup: whole`): exact, lsh, "
-        "faiss, or auto, which chooses by size and device.",
+        help="Index of a model that searches its whole memory (`lookup: whole`): exact, faiss "
+        "or auto, which chooses by size and device.",
     ),
 ]
 Locations = Annotated[

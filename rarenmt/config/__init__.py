@@ -22,7 +22,7 @@ Lookup = Literal["relevant", "whole"]
 """What a sentence searches: the entries of the pairs that it retrieves, or the whole memory, as in
 the paper."""
 
-IndexName = Literal["auto", "exact", "lsh", "faiss"]
+IndexName = Literal["auto", "exact", "faiss"]
 """The index that finds neighbours in a whole memory; see `rarenmt.memory.index.choose`."""
 
 LARGEST = 1 << 20

@@ -14,7 +14,6 @@ from rarenmt.memory.index import choose as choice
 from rarenmt.memory.index.choose import MAX_EXACT_SLOTS, choose_index
 from rarenmt.memory.index.exact import ExactIndex
 from rarenmt.memory.index.faiss import FaissIndex
-from rarenmt.memory.index.lsh import LshIndex
 from rarenmt.text.pairs import Pair
 from rarenmt.translator.translator import Translator
 
@@ -28,7 +27,6 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
         ("auto", MAX_EXACT_SLOTS, CPU, ExactIndex),
         ("auto", MAX_EXACT_SLOTS + 1, GPU, ExactIndex),
         ("exact", MAX_EXACT_SLOTS + 1, CPU, ExactIndex),
-        ("lsh", 0, GPU, LshIndex),
     ],
 )
 def test_size_and_device_choose_unless_an_index_is_named(
@@ -61,12 +59,13 @@ def test_without_its_library_faiss_says_how_to_install_it(monkeypatch: pytest.Mo
 
 def test_a_whole_memory_answers_alike_through_another_index(folder: Path, tmp_path: Path) -> None:
     """A memory so small that no index has reason to miss anything."""
+    pytest.importorskip("faiss")
     path = tmp_path / "memory.safetensors"
     first = Translator.load(folder, memory=path)
     first.memory.remember([Pair("The cat sleeps.", "Die Katze schläft.", "a.tsv", 1)])
     first.memory.save()
     answers = []
-    for name in ("exact", "lsh"):
+    for name in ("exact", "faiss"):
         translator = Translator.load(folder, memory=path, index=name)
         entries = translator.memory.entries
         entries.config = replace(entries.config, lookup="whole", reinforce=True)
@@ -74,14 +73,16 @@ def test_a_whole_memory_answers_alike_through_another_index(folder: Path, tmp_pa
             translator.translate(["The cat sleeps."], SearchConfig(beam=2, repeat=False))
         )
 
-    assert isinstance(entries.index, LshIndex)
+    assert isinstance(entries.index, FaissIndex)
     assert answers[0] == answers[1]
 
 
 def test_the_flag_names_the_index(rarenmt: Command, folder: Path) -> None:
-    known = rarenmt("translate", "-m", folder, "--index", "lsh", "--beam", "1", stdin=b"The cat.\n")
-    unknown = rarenmt("translate", "-m", folder, "--index", "tree", stdin=b"The cat.\n")
+    known = rarenmt(
+        "translate", "-m", folder, "--index", "exact", "--beam", "1", stdin=b"The cat.\n"
+    )
+    unknown = rarenmt("translate", "-m", folder, "--index", "lsh", stdin=b"The cat.\n")
 
     assert known.status == 0
     assert unknown.status == 2
-    assert "tree" in unknown.err
+    assert "'lsh' is not one of 'auto', 'exact', 'faiss'" in unknown.err

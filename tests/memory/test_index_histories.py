@@ -14,7 +14,6 @@ from rarenmt.config import MemoryConfig
 from rarenmt.memory.index import exact as index_module
 from rarenmt.memory.index.exact import ExactIndex, Index
 from rarenmt.memory.index.faiss import FaissIndex
-from rarenmt.memory.index.lsh import LshIndex
 from rarenmt.memory.memory import EMPTY, Memory
 
 WIDTH, K, MOST = 16, 4, 600
@@ -28,8 +27,6 @@ def faiss_index() -> Index:
 INDEXES: dict[str, Callable[[], Index]] = {
     "exact": lambda: ExactIndex(block=100),
     "exact, rounded first": lambda: ExactIndex(two_stage=True, block=100),
-    "lsh": lambda: LshIndex(tables=4, probes=4, tail=16, min_keys=64),
-    "lsh without a tail": lambda: LshIndex(tables=4, probes=4, tail=0, min_keys=64),
     "faiss": faiss_index,
 }
 
@@ -130,9 +127,8 @@ def test_equal_histories_give_equal_answers(name: str) -> None:
         assert first.tolist() == second.tolist()
 
 
-@pytest.mark.parametrize("name", ["lsh", "faiss"])
-def test_most_nearest_neighbours_are_found(name: str) -> None:
-    history = SearchHistory(INDEXES[name](), torch.float32, 1)
+def test_most_nearest_neighbours_are_found() -> None:
+    history = SearchHistory(INDEXES["faiss"](), torch.float32, 1)
     history.happen("new", MOST)
     queries = unit_rows(200, history.generator)
 

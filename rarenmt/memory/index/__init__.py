@@ -1,1 +1,1 @@
-"""Nearest neighbours among the keys: exact, FAISS and LSH."""
+"""Nearest neighbours among the keys: exact and FAISS."""

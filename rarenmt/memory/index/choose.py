@@ -7,7 +7,6 @@ import torch
 from rarenmt.config import IndexName
 from rarenmt.memory.index.exact import ExactIndex, Index
 from rarenmt.memory.index.faiss import FaissIndex
-from rarenmt.memory.index.lsh import LshIndex
 
 MAX_EXACT_SLOTS = 1 << 21
 """Slots up to which a CPU compares every key, because faster indexes miss neighbours; see
@@ -22,10 +21,4 @@ def choose_index(name: IndexName, slots: int, device: torch.device) -> Index:
     if name == "auto":
         large = device.type == "cpu" and slots > MAX_EXACT_SLOTS
         name = "faiss" if large and find_spec("faiss") else "exact"
-    match name:
-        case "exact":
-            return ExactIndex()
-        case "lsh":
-            return LshIndex()
-        case "faiss":
-            return FaissIndex()
+    return ExactIndex() if name == "exact" else FaissIndex()

@@ -112,5 +112,5 @@ def _faiss() -> Any:
     except ImportError as error:
         raise SettingError(
             f"the index `faiss` needs a library that is not installed ({error}); "
-            "install it with pip install 'rarenmt[faiss]', or use --index exact or lsh"
+            "install it with pip install 'rarenmt[faiss]', or use --index exact"
         ) from None
