@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from rarenmt.errors import CheckpointError, DataError
-from rarenmt.storage.files import replace_bytes
 from rarenmt.text.lexicon.frequency import word_runs
-from rarenmt.text.pairs import read_pairs
+from rarenmt.text.lexicon.table import load_table, save_table
 
 FREQUENT_WORDS = 200
 """Number of most frequent words that have scores, from the other words that follow them."""
@@ -67,19 +65,13 @@ class Cooccurrence:
 
     def save(self, path: Path) -> None:
         """Write sorted lines: word, space, other word, tab, score in nats."""
-        rows = sorted(self._scores.items())
-        text = "".join(f"{word} {other}\t{nats:.2f}\n" for (word, other), nats in rows)
-        replace_bytes(path, text.encode())
+        rows = self._scores.items()
+        save_table(path, ((f"{word} {other}", f"{nats:.2f}") for (word, other), nats in rows))
 
     @classmethod
     def load(cls, path: Path) -> "Cooccurrence":
         """Read what `save` wrote; without a file, no scores."""
-        if not path.exists():
-            return cls()
-        try:
-            return cls(dict(_read(path)))
-        except DataError as error:
-            raise CheckpointError(f"{error}; copy the whole checkpoint again") from None
+        return cls(dict(load_table(path, _score, "two words and a score")))
 
 
 def _pair_probabilities(counts: Counter[str]) -> Iterator[tuple[tuple[str, str], float]]:
@@ -109,14 +101,9 @@ def _scores(behind: Sequence[Counter[str]]) -> Iterator[tuple[tuple[str, str], f
                 yield (word, other), min(nats, MAX_SCORE)
 
 
-def _read(path: Path) -> Iterator[tuple[tuple[str, str], float]]:
-    for row in read_pairs(path):
-        words = row.source.split(" ")
-        try:
-            nats = float(row.target)
-        except ValueError:
-            nats = math.nan
-        if len(words) != 2 or not math.isfinite(nats):
-            found = f"{row.source!r}, {row.target!r}"
-            raise DataError(path, row.line, f"{found} are not two words and a score")
-        yield (min(words), max(words)), nats
+def _score(words: str, score: str) -> tuple[tuple[str, str], float]:
+    word, other = sorted(words.split(" "))
+    nats = float(score)
+    if not math.isfinite(nats):
+        raise ValueError
+    return (word, other), nats

@@ -10,9 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from rarenmt.errors import CheckpointError, DataError
-from rarenmt.storage.files import replace_bytes
-from rarenmt.text.pairs import read_pairs
+from rarenmt.text.lexicon.table import load_table, save_table
 
 _WORD_RUN = re.compile(r"\w+")
 
@@ -55,23 +53,15 @@ class Frequencies:
 
     def save(self, path: Path) -> None:
         """Write sorted word<TAB>count lines."""
-        rows = sorted(self._counts.items())
-        replace_bytes(path, "".join(f"{word}\t{count}\n" for word, count in rows).encode())
+        save_table(path, ((word, str(count)) for word, count in self._counts.items()))
 
     @classmethod
     def load(cls, path: Path) -> "Frequencies":
         """Read what `save` wrote; without a file, no counts."""
-        if not path.exists():
-            return cls()
-        try:
-            return cls(
-                {row.source: _number(row.target, path, row.line) for row in read_pairs(path)}
-            )
-        except DataError as error:
-            raise CheckpointError(f"{error}; copy the whole checkpoint again") from None
+        return cls(dict(load_table(path, _count, "a word and a whole number from 1")))
 
 
-def _number(text: str, path: Path, line: int) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise DataError(path, line, f"{text!r} is not a count; expected a whole number from 1")
-    return int(text)
+def _count(word: str, count: str) -> tuple[str, int]:
+    if not count.isdecimal() or int(count) < 1:
+        raise ValueError
+    return word, int(count)

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 
-from rarenmt.errors import CheckpointError, DataError
-from rarenmt.storage.files import replace_bytes
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.inflection import Inflections
-from rarenmt.text.pairs import read_pairs
+from rarenmt.text.lexicon.table import load_table, save_table
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
 
@@ -81,18 +79,12 @@ class Lexicon:
 
     def save(self, path: Path) -> None:
         """Write sorted source<TAB>target lines."""
-        rows = sorted(self.pairs())
-        replace_bytes(path, "".join(f"{s}\t{t}\n" for s, t in rows).encode())
+        save_table(path, self.pairs())
 
     @classmethod
     def load(cls, path: Path) -> "Lexicon":
         """Read what `save` wrote; without a file, an empty lexicon."""
-        if not path.exists():
-            return cls()
-        try:
-            return cls((pair.source, pair.target) for pair in read_pairs(path))
-        except DataError as error:
-            raise CheckpointError(f"{error}; copy the whole checkpoint again") from None
+        return cls(load_table(path, lambda source, target: (source, target), "two words"))
 
 
 def _plain(*words: str) -> bool:

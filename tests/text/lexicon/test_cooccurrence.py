@@ -91,5 +91,5 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
 def test_a_damaged_file_is_one_sentence(line: str, tmp_path: Path) -> None:
     (tmp_path / "company.tsv").write_text(line + "\n", "utf-8")
 
-    with pytest.raises(CheckpointError, match=r"company\.tsv:1: .* are not two words and a score"):
+    with pytest.raises(CheckpointError, match=r"company\.tsv:1: found .*; expected two words and"):
         Cooccurrence.load(tmp_path / "company.tsv")
