@@ -1,7 +1,7 @@
-"""What each part of the look-up is worth: one-shot recall with one thing changed a row.
+"""Ablations: one-shot recall with one part of retrieval or decoding changed in each row.
 
-Nothing is trained here: weights are those of the checkpoint, trained for its own way of asking.
-Prints a row of a Markdown table for each change, as it is measured.
+Nothing is retrained: the weights are those of the checkpoint, which was trained without the change.
+Prints one row of a Markdown table for each change, as soon as it is measured.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from rarenmt.config import SearchConfig
 from rarenmt.config.decoding import CandidateConfig, ConstraintConfig
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding import candidates
-from rarenmt.decoding.attribution import Attribution
 from rarenmt.evaluation.bootstrap import Interval
 from rarenmt.evaluation.oneshot import OneShot, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
@@ -28,10 +27,7 @@ from rarenmt.model.readout import MixtureReadout
 from rarenmt.text.lexicon.frequency import Frequencies, word_runs
 from rarenmt.text.lexicon.inflection import Inflections
 from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.translation_memory import encoding as entries
-from rarenmt.translation_memory import lookup as finder
-from rarenmt.translation_memory import retrieval as relevance
-from rarenmt.translation_memory import word_alignment as counterpart
+from rarenmt.translation_memory import encoding, lookup, retrieval, word_alignment
 from rarenmt.translation_memory.word_alignment import SourceWords
 from rarenmt.translator.translator import Translator
 
@@ -40,12 +36,12 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that is not as the checkpoint would have it."""
+    """One change."""
 
     name: str
     change: Callable[[Checkpoint], None] = lambda checkpoint: None
     constants: tuple[tuple[Any, str, Any], ...] = ()
-    """Modules, their constants and what these become for this row."""
+    """Modules or classes, the names of their attributes, and the values of this row."""
     retrieval: RetrievalConfig = RETRIEVAL
     search: SearchConfig = field(default_factory=SearchConfig)
     memory: bool = True
@@ -68,7 +64,7 @@ class Row:
 
 
 def without_blocks(*blocks: str) -> Callable[[Checkpoint], None]:
-    """A query that lacks some of its blocks."""
+    """A query without some of its blocks."""
 
     def change(checkpoint: Checkpoint) -> None:
         query = checkpoint.model.query
@@ -80,8 +76,8 @@ def without_blocks(*blocks: str) -> Callable[[Checkpoint], None]:
     return change
 
 
-def hotter(factor: float) -> Callable[[Checkpoint], None]:
-    """Another inverse temperature of the softmax over the neighbours."""
+def scaled_temperature(factor: float) -> Callable[[Checkpoint], None]:
+    """The inverse temperature of the softmax over the neighbours, times a factor."""
 
     def change(checkpoint: Checkpoint) -> None:
         readout = checkpoint.model.readout
@@ -93,7 +89,7 @@ def hotter(factor: float) -> Callable[[Checkpoint], None]:
 
 
 class Gate(nn.Module):
-    """A gate that is set by hand instead of learnt."""
+    """A gate that is not learned."""
 
     def __init__(self, logit: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -105,7 +101,7 @@ class Gate(nn.Module):
 
 
 def gate(logit: Callable[[Tensor], Tensor]) -> Callable[[Checkpoint], None]:
-    """A gate that sees the similarity of the nearest neighbour, and nothing else."""
+    """A gate that depends only on the similarity of the nearest neighbour."""
 
     def change(checkpoint: Checkpoint) -> None:
         readout = checkpoint.model.readout
@@ -115,30 +111,30 @@ def gate(logit: Callable[[Tensor], Tensor]) -> Callable[[Checkpoint], None]:
     return change
 
 
-def fixed(share: float) -> Callable[[Checkpoint], None]:
-    """The same share for the memory at every position."""
+def constant_gate(share: float) -> Callable[[Checkpoint], None]:
+    """A gate that gives the memory the same share at every position."""
     return gate(lambda nearest: torch.full_like(nearest, math.log(share / (1 - share))))
 
 
-def any_piece(checkpoint: Checkpoint) -> None:
-    """No piece counts as one from inside a word: entries may speak anywhere."""
+def ignore_word_starts(checkpoint: Checkpoint) -> None:
+    """No piece counts as one inside a word, so an entry may begin at any piece."""
     checkpoint.tokenizer.continues_word = [False] * len(checkpoint.tokenizer.continues_word)
 
 
-def no_signs(checkpoint: Checkpoint) -> None:
-    """No piece counts as a sign: a word goes on behind a bracket or a hyphen."""
+def ignore_punctuation(checkpoint: Checkpoint) -> None:
+    """No piece counts as punctuation, so a word continues after a bracket or a hyphen."""
     checkpoint.tokenizer.ends_with_punctuation = [False] * len(
         checkpoint.tokenizer.ends_with_punctuation
     )
 
 
-def capitals(checkpoint: Checkpoint) -> None:
-    """Words that differ in a capital letter are other words."""
+def distinguish_case(checkpoint: Checkpoint) -> None:
+    """A piece and the same piece with a capital letter are two values."""
     checkpoint.tokenizer.case_twin = list(range(len(checkpoint.tokenizer)))
 
 
 class BM25:
-    """The best eight pairs by BM25 over all source words (k1 1.2, b 0.75), in the place of
+    """Retrieves the best eight pairs by BM25 over all source words (k1 1.2, b 0.75), in place of
     `Retriever`."""
 
     MOST = 8
@@ -151,7 +147,7 @@ class BM25:
         same: Callable[[str, str], bool],
         config: RetrievalConfig,
     ) -> None:
-        other = relevance.Retriever(tokenizer, known, counts, same, config)
+        other = retrieval.Retriever(tokenizer, known, counts, same, config)
         self.is_rare, self.find_terms = other.is_rare, other.find_terms
         self._documents: list[Counter[str]] = []
         self._holders: dict[str, list[int]] = defaultdict(list)
@@ -165,7 +161,7 @@ class BM25:
 
     def find(self, sentence: str) -> list[int]:
         count = len(self._documents)
-        usual = sum(d.total() for d in self._documents) / max(1, count)
+        mean = sum(d.total() for d in self._documents) / max(1, count)
         scores: dict[int, float] = defaultdict(float)
         for word in set(word_runs(sentence.casefold())):
             holders = self._holders.get(word, [])
@@ -173,84 +169,80 @@ class BM25:
             for number in holders:
                 document = self._documents[number]
                 often = document[word]
-                length = 0.25 + 0.75 * document.total() / usual
+                length = 0.25 + 0.75 * document.total() / mean
                 scores[number] += idf * often * 2.2 / (often + 1.2 * length)
         best = sorted(((score, n) for n, score in scores.items()), reverse=True)[: self.MOST]
         return sorted(number for _, number in best)
 
 
-def none_from_memory(attribution: Attribution) -> Tensor:
-    """As if no piece came from the memory."""
-    return torch.zeros_like(attribution.base_score, dtype=torch.bool)
+aligned_positions = SourceWords.positions
 
 
-places_at = SourceWords.positions
+def all_positions(self: SourceWords, translated: Sequence[Iterable[str]]) -> Tensor:
+    """The positions of the words that an entry translates, or else the end of the sentence, so that
+    no entry is blocked."""
+    positions = aligned_positions(self, translated)
+    positions[:, -1] = ~positions.any(dim=1)
+    return positions
 
 
-def all_heard(self: SourceWords, translated: Sequence[Iterable[str]]) -> Tensor:
-    """As if every word of a pair translated something in the sentence: its end, if nothing else."""
-    places = places_at(self, translated)
-    places[:, -1] = ~places.any(dim=1)
-    return places
-
-
-def as_near(similarity: Tensor, share: Tensor) -> Tensor:
-    """As if the attention did not matter."""
+def ignore_attention(similarity: Tensor, attention: Tensor) -> Tensor:
+    """The similarity, whatever the attention."""
     return similarity
 
 
-def as_it_was(weights: Tensor, priors: object) -> Tensor:
-    """As if the target were not known when a pair is shown."""
+def keep_attention(weights: Tensor, priors: object) -> Tensor:
+    """The attention of the model, without a prior from the target."""
     return weights
 
 
-def no_other(self: Inflections, word: str) -> tuple[str, ...]:
-    """As if words had no other forms."""
+def no_forms(self: Inflections, word: str) -> tuple[str, ...]:
+    """No other form of any word."""
     return ()
 
 
-def equal(self: Inflections, word: str, other: str) -> bool:
-    """As if no word were another form of one."""
+def same_word(self: Inflections, word: str, other: str) -> bool:
+    """Whether two words are equal, so that no word is a form of another."""
     return word == other
 
 
-def unknown_words(checkpoint: Checkpoint) -> None:
-    """As if the training text had not been aligned."""
+def empty_lexicon(checkpoint: Checkpoint) -> None:
+    """No lexicon, as if the training text had not been aligned."""
     checkpoint.lexicon.__init__()  # type: ignore[misc]
 
 
-def unknown_company(checkpoint: Checkpoint) -> None:
-    """As if nothing were known of which words stand before the same words."""
+def empty_cooccurrence(checkpoint: Checkpoint) -> None:
+    """No statistics of which words precede the same words."""
     checkpoint.cooccurrence.__init__()  # type: ignore[misc]
 
 
-def competing(**changes: Any) -> SearchConfig:
-    """A search whose candidates compete in another way."""
+def with_candidates(**changes: Any) -> SearchConfig:
+    """A search with other settings of the candidates."""
     return SearchConfig(candidates=CandidateConfig(**changes))
 
 
-def constrained(**changes: Any) -> SearchConfig:
-    """A search under other constraints."""
+def with_constraints(**changes: Any) -> SearchConfig:
+    """A search with other settings of the constraints."""
     return SearchConfig(constraints=ConstraintConfig(**changes))
 
 
 ROWS = [
     Row("no memory", memory=False),
     Row("default"),
-    Row("pairs by BM25", constants=((finder, "Retriever", BM25),)),
-    Row("only a rare word makes relevant", retrieval=replace(RETRIEVAL, min_overlap=math.inf)),
-    Row("only half of the sentence", retrieval=replace(RETRIEVAL, rare_information=math.inf)),
+    Row("pairs by BM25", constants=((lookup, "Retriever", BM25),)),
+    Row("pairs by rare words only", retrieval=replace(RETRIEVAL, min_overlap=math.inf)),
+    Row("pairs by overlap only", retrieval=replace(RETRIEVAL, rare_information=math.inf)),
     Row(
-        "other forms do not count",
+        "no other forms in retrieval",
         constants=(
-            (relevance, "_prefix_keys", lambda word: []),
-            (counterpart, "form_keys", lambda word: {word}),
+            (retrieval, "_prefix_keys", lambda word: []),
+            (word_alignment, "form_keys", lambda word: {word}),
         ),
     ),
-    Row("terms stand in their own form alone", constants=((Inflections, "_are_forms", equal),)),
+    Row("no other forms of terms", constants=((Inflections, "_are_forms", same_word),)),
     Row(
-        "words in another form keep their ending",
-        constants=((Inflections, "_other_forms", no_other),),
+        "no inflection bonus",
+        constants=((Inflections, "_other_forms", no_forms),),
     ),
     Row("8 pairs with each rare word", retrieval=replace(RETRIEVAL, pairs_per_rare_word=8)),
     Row(
@@ -260,62 +252,65 @@ ROWS = [
     ),
     Row("at most 2 pairs", retrieval=replace(RETRIEVAL, max_pairs=2)),
     Row("at most 32 pairs", retrieval=replace(RETRIEVAL, max_pairs=32)),
-    Row("no thread", search=competing(bigram_bonus=0.0, trigram_bonus=0.0)),
-    Row("a thread of one word", search=competing(trigram_bonus=0.0)),
+    Row("no continuation bonus", search=with_candidates(bigram_bonus=0.0, trigram_bonus=0.0)),
+    Row("continuation bonus of one word only", search=with_candidates(trigram_bonus=0.0)),
     Row(
-        "pairs that resemble it are no nearer and trusted no more",
-        search=competing(fuzzy_bonus=0.0, fuzzy_gate_bonus=0.0),
+        "no fuzzy-match bonus",
+        search=with_candidates(fuzzy_bonus=0.0, fuzzy_gate_bonus=0.0),
     ),
-    Row("words do not wait for attention", search=competing(min_attention=0.0)),
-    Row("entries speak inside words too", any_piece),
-    Row("words do not end", search=constrained(word_end_penalty=0.0)),
+    Row("no minimum attention", search=with_candidates(min_attention=0.0)),
+    Row("entries compete inside words too", ignore_word_starts),
+    Row("no penalty for incomplete words", search=with_constraints(incomplete_word_penalty=0.0)),
     Row(
-        "a word of one piece may be left",
-        constants=((Attribution, "last_from_memory", property(none_from_memory)),),
+        "similarity ignores attention",
+        constants=((candidates, "_raise_similarity", ignore_attention),),
     ),
-    Row("attention brings nothing nearer", constants=((candidates, "_raise_similarity", as_near),)),
-    Row("every word of a pair speaks", constants=((SourceWords, "positions", all_heard),)),
-    Row("keys: attention as it was", constants=((entries, "reweight_attention", as_it_was),)),
+    Row("no alignment of pairs", constants=((SourceWords, "positions", all_positions),)),
     Row(
-        "keys as they were, every word speaks",
+        "keys: attention without the target",
+        constants=((encoding, "reweight_attention", keep_attention),),
+    ),
+    Row(
+        "keys: attention without the target, and no alignment of pairs",
         constants=(
-            (SourceWords, "positions", all_heard),
-            (entries, "reweight_attention", as_it_was),
+            (SourceWords, "positions", all_positions),
+            (encoding, "reweight_attention", keep_attention),
         ),
     ),
-    Row("no lexicon", unknown_words),
-    Row("a word behind a sign is another word", no_signs),
-    Row("the first word of a pair keeps its capital letter", capitals),
-    Row("the model has no say in what goes with a word", search=constrained(base_score_weight=0.0)),
-    Row("nothing is known of what keeps company", unknown_company),
-    Row("what stands before a remembered word stays", search=constrained(alternatives=0)),
-    Row("remembered words may be passed over", search=constrained(constraint_weight=0.0)),
-    Row("what is said is looked at again", search=competing(attention_suppression=0.0)),
+    Row("no lexicon", empty_lexicon),
+    Row("words continue after punctuation", ignore_punctuation),
+    Row("case-sensitive pieces", distinguish_case),
+    Row("no base score", search=with_constraints(base_score_weight=0.0)),
+    Row("no co-occurrence statistics", empty_cooccurrence),
+    Row("no revision before remembered words", search=with_constraints(alternatives=0)),
+    Row("no coverage of remembered words", search=with_constraints(constraint_weight=0.0)),
+    Row("no attention suppression", search=with_candidates(attention_suppression=0.0)),
     Row(
-        "both of the last",
+        "no coverage, no attention suppression",
         search=replace(
-            competing(attention_suppression=0.0),
+            with_candidates(attention_suppression=0.0),
             constraints=ConstraintConfig(constraint_weight=0.0),
         ),
     ),
-    Row("query: source", without_blocks("bottom", "top")),
+    Row("query: source only", without_blocks("bottom", "top")),
     Row("query: no source", without_blocks("source")),
     Row("query: no bottom", without_blocks("bottom")),
     Row("query: no top", without_blocks("top")),
-    Row("gate: always 0.3", fixed(0.3)),
-    Row("gate: always 0.6", fixed(0.6)),
+    Row("gate: always 0.3", constant_gate(0.3)),
+    Row("gate: always 0.6", constant_gate(0.6)),
     Row("gate: by similarity", gate(lambda nearest: 20 * (nearest - 0.8))),
-    Row("4 neighbours", search=competing(max_neighbours=4)),
-    Row("16 neighbours", search=competing(max_neighbours=16)),
-    Row("temperature, half", hotter(0.5)),
-    Row("temperature, double", hotter(2.0)),
+    Row("4 neighbours", search=with_candidates(max_neighbours=4)),
+    Row("16 neighbours", search=with_candidates(max_neighbours=16)),
+    Row("half the inverse temperature", scaled_temperature(0.5)),
+    Row("double the inverse temperature", scaled_temperature(2.0)),
     Row("greedy", search=SearchConfig(beam=1)),
     Row("beam 10", search=SearchConfig(beam=10)),
     Row("no memory, greedy", search=SearchConfig(beam=1), memory=False),
 ]
 
 
-def show(share: Interval | None) -> str:
+def percentage(share: Interval | None) -> str:
+    """A figure with its interval."""
     return "" if share is None else f"{share.value:.1f} ({share.low:.0f}–{share.high:.0f})"
 
 
@@ -323,19 +318,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", type=Path, help="one-shot suite (JSON)")
     parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
-    parser.add_argument("--rows", nargs="*", help="names; default: all", default=[])
+    parser.add_argument("--rows", nargs="*", help="names of rows; default: all", default=[])
     arguments = parser.parse_args()
     suite = read_suite(arguments.suite)
     known = {row.name: row for row in ROWS}
     if unknown := set(arguments.rows) - set(known):
-        parser.error(f"unknown rows {sorted(unknown)}; known are {sorted(known)}")
+        parser.error(f"unknown rows {sorted(unknown)}; choose from {sorted(known)}")
     rows = [known[name] for name in arguments.rows] or ROWS
-    print("| changed | recall | copied | translated | R1 | BLEU of those | general BLEU | CPU-s |")
+    print("| change | recall | copied | translated | R1 | BLEU of those | general BLEU | CPU-s |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
         begun = time.process_time()
         r = row.measure(arguments.model, suite)
-        cells = [r.condition, show(r.recall), show(r.copied), show(r.translated)]
+        cells = [r.condition, percentage(r.recall), percentage(r.copied), percentage(r.translated)]
         cells += [f"{r.r1:.1f}" if r.r1 is not None else "", f"{r.bleu:.1f}"]
         cells += [f"{r.general_bleu:.1f}", f"{time.process_time() - begun:.0f}"]
         print(f"| {' | '.join(cells)} |", flush=True)

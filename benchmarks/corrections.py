@@ -3,12 +3,12 @@
     python benchmarks/corrections.py pairs.tsv --model checkpoints/en-de -o corrections.json
     rarenmt score --oneshot corrections.json
 
-A source word that training has translated, rare or with --all any, and a target word that stands
-for it in this text and for nothing else, and that the translator does not say: so unlike suites of
-unseen words this one asks whether the memory is believed where the translator is sure of something
-else. With --glossary the words alone are shown, as a glossary has them, and not a sentence; with
---forms too, and those sentences are asked that hold another form of the word, and whose reference
-holds its translation in any form.
+A correction is a source word of the lexicon (a rare one or, with --all, any) and a target word that
+translates it in this text, translates nothing else in it, and is missing from the translation. So,
+unlike a suite of unseen words, this suite tests whether the memory prevails over a model that is
+certain of another word. With --glossary, the context pairs are the two words alone. With --forms,
+they are too, and the tests are sentences with another form of the source word, whose reference
+contains any form of its translation.
 """
 
 import argparse
@@ -33,15 +33,15 @@ from rarenmt.translation_memory.retrieval import Retriever
 from rarenmt.translator.translator import Translator
 
 SENTENCES = 40
-"""Most pairs that hold a source word."""
+"""Maximum number of pairs with a source word."""
 OFTEN = 0.3
-"""Share of these that hold the target word."""
+"""Minimum fraction of these pairs that have the target word."""
 LETTERS = 4
-"""Of a target word, at least."""
-ASKED = 3
-"""Most sentences for one word."""
+"""Minimum letters of a target word."""
+TESTS = 3
+"""Maximum number of tests for one word."""
 FORMS = 200
-"""Most pairs that hold another form of a source word."""
+"""Maximum number of pairs with another form of a source word."""
 
 
 def main() -> None:
@@ -49,9 +49,9 @@ def main() -> None:
     parser.add_argument("pairs", type=Path, help="TSV file, not from training")
     parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the suite, as JSON")
-    parser.add_argument("--all", action="store_true", help="words, however common, not only rare")
-    parser.add_argument("--glossary", action="store_true", help="show words, not sentences")
-    parser.add_argument("--forms", action="store_true", help="ask for other forms of shown words")
+    parser.add_argument("--all", action="store_true", help="all words, not only rare ones")
+    parser.add_argument("--glossary", action="store_true", help="context pairs of two words")
+    parser.add_argument("--forms", action="store_true", help="tests with other forms of the words")
     options = parser.parse_args()
     translator = Translator(load_checkpoint(options.model, torch.device("cpu")))
     pairs = list(read_pairs(options.pairs))
@@ -65,14 +65,14 @@ def main() -> None:
     if options.glossary:
         suite["context"] = glossary(suite["tests"])
     options.out.write_text(json.dumps(suite, ensure_ascii=False, indent=0), "utf-8")
-    print(f"{len(suite['context'])} words, {len(suite['tests'])} sentences that get them wrong")
+    print(f"{len(suite['context'])} words, {len(suite['tests'])} sentences translated without them")
 
 
 def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) -> list[WordPair]:
-    """Source words that training knew, rare ones or `common` ones too, and target words that stand
-    for them here."""
+    """Source words of the lexicon (rare ones, or all if `common`), with the target words that
+    translate them in these pairs."""
     checkpoint = translator.checkpoint
-    relevance = Retriever(
+    retriever = Retriever(
         checkpoint.tokenizer, checkpoint.lexicon.translations, checkpoint.frequencies
     )
     sources, targets = defaultdict(set), defaultdict(set)
@@ -85,7 +85,7 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
     for source, where in sorted(sources.items()):
         if not (2 <= len(where) <= SENTENCES and source in checkpoint.lexicon.translations):
             continue
-        if not (common or relevance.is_rare(source)):
+        if not (common or retriever.is_rare(source)):
             continue
         together = Counter(word for n in where for word in set(WORD.findall(pairs[n].target)))
         found += [
@@ -100,14 +100,17 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
 def corrections(
     pairs: Sequence[Pair], words: Sequence[WordPair], translator: Translator, rng: random.Random
 ) -> dict[str, list[Any]]:
-    """One pair shows each word; of the others those are asked that are translated without it."""
-    said = answers(pairs, {number for word in words for number in word.sentences}, translator)
+    """A suite with one context pair for each word; its tests are pairs with the word whose
+    translation lacks it."""
+    translated = translated_words(
+        pairs, {number for word in words for number in word.sentences}, translator
+    )
     context: list[list[str]] = []
     tests: list[dict[str, Any]] = []
     used: set[int] = set()
     for word in words:
         shown, *others = rng.sample(word.sentences, len(word.sentences))
-        wrong = [number for number in others if word.target not in said[number]][:ASKED]
+        wrong = [number for number in others if word.target not in translated[number]][:TESTS]
         if used & set(word.sentences) or not wrong:
             continue
         used |= set(word.sentences)
@@ -119,8 +122,9 @@ def corrections(
 def other_forms(
     pairs: Sequence[Pair], words: Sequence[WordPair], translator: Translator, rng: random.Random
 ) -> dict[str, list[Any]]:
-    """Each word is shown alone; sentences with another form of it are asked that are translated
-    without the form that their reference has, one word for all that begin alike."""
+    """A suite whose context pairs are words alone; its tests are sentences with another form of the
+    word whose translation lacks the form of the reference. Of words that begin alike, only one is
+    in the suite."""
     where: dict[str, list[int]] = defaultdict(list)
     for number, pair in enumerate(pairs):
         for source in sorted(set(WORD.findall(pair.source.lower()))):
@@ -136,17 +140,17 @@ def other_forms(
             filter(partial(like, word.target), WORD.findall(pairs[number].target)), 1
         )
     ]
-    said = answers(pairs, {number for _, _, number, _ in found}, translator)
+    translated = translated_words(pairs, {number for _, _, number, _ in found}, translator)
     shown: dict[str, tuple[int, WordPair]] = {}
     tests: list[dict[str, Any]] = []
     used: set[int] = set()
-    asked: Counter[int] = Counter()
+    tested: Counter[int] = Counter()
     for word, form, number, wanted in found:
-        if wanted in said[number] or number in used:
+        if wanted in translated[number] or number in used:
             continue
         context, first = shown.setdefault(word.source[:5], (len(shown), word))
-        if first is word and asked[context] < ASKED:
-            asked[context] += 1
+        if first is word and tested[context] < TESTS:
+            tested[context] += 1
             used.add(number)
             tests.append(test(form, wanted, context, pairs[number]))
     context_pairs = [[word.source, word.target] for _, word in shown.values()]
@@ -154,17 +158,18 @@ def other_forms(
 
 
 def like(word: str, other: str) -> bool:
-    """Whether two words may be forms of one: they begin alike, and differ in three letters."""
+    """Whether two words may be forms of one word: they begin alike, and differ in at most three
+    letters."""
     shared = sum(
         1 for _ in takewhile(lambda both: both[0] == both[1], zip(word, other, strict=False))
     )
     return shared >= LETTERS and max(len(word), len(other)) - shared <= 3
 
 
-def answers(
+def translated_words(
     pairs: Sequence[Pair], numbers: Collection[int], translator: Translator
 ) -> dict[int, set[str]]:
-    """The words that the translator says for some of the pairs."""
+    """The words of the translations of some of the pairs."""
     some = sorted(numbers)
     found = translator.translate(
         [pairs[n].source for n in some], SearchConfig(beam=1), memory=False, explain=False
@@ -173,12 +178,12 @@ def answers(
 
 
 def unused(pairs: Sequence[Pair], used: Collection[int], rng: random.Random) -> list[list[str]]:
-    """Pairs that are neither shown nor asked."""
+    """Pairs that are neither context nor test."""
     return general([pair for number, pair in enumerate(pairs) if number not in used], rng)
 
 
 def glossary(tests: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """The words that are asked for, in the order of their numbers."""
+    """The words of the tests, in the order of their context numbers."""
     words = {test["context"]: [test["source_word"], test["word"]] for test in tests}
     return [words[number] for number in sorted(words)]
 

@@ -1,7 +1,8 @@
-"""Why a word that was shown once did not come out: each miss of a one-shot suite by cause.
+"""Counts the misses of a one-shot suite by cause.
 
-The decoder is made to write the reference up to the word, and looked at where the word should
-begin; the first cause that holds is counted. `--show` prints the misses one by one.
+A miss is a test whose translation lacks its word. The decoder is forced to write the reference up
+to the word; attention, neighbours and gate are inspected at its first piece, and the first cause
+that holds is counted. `--show` prints every miss.
 """
 
 import argparse
@@ -23,29 +24,29 @@ from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translator.translator import Translator
 
 CAUSES = {
-    "asked": "the pair that shows the word was not asked",
-    "form": "another form of the word, cut short or run on",
-    "attention": "attention is on another word than when the pair was remembered",
+    "retrieval": "the pair with the word was not retrieved",
+    "form": "another form of the word, or one that is cut short or continued",
+    "attention": "attention is on another source word than in the remembered pair",
     "neighbour": "another entry is nearer",
-    "gate": "the gate trusts the model",
-    "search": "all is well where the word begins, but the search never gets there",
+    "gate": "the gate gives the memory less than half",
+    "search": "none of these: the search does not reach the word",
 }
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is seen where the word should begin."""
+class Inspection:
+    """The state of the decoder at the first piece of a word."""
 
     attended: str
-    """The source word that gets most attention, in lower case."""
+    """The source word with the most attention, in lower case."""
     nearest: bool
     """Whether the nearest entry holds the right piece."""
     share: float
-    """What the memory lends to the right piece."""
+    """Probability that the memory adds to the right piece."""
 
 
-def word_begins(tokenizer: Tokenizer, target: str, word: str) -> int | None:
-    """Number of the piece that the word begins with; None where it does not stand there."""
+def first_piece(tokenizer: Tokenizer, target: str, word: str) -> int | None:
+    """Number of the first piece of a word; None if the target does not contain it."""
     found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", target)
     if found is None:
         return None
@@ -65,35 +66,35 @@ def word_at(tokenizer: Tokenizer, source: str, piece: int) -> str:
     return words[0].casefold() if words else ""
 
 
-class Doctor:
-    """Looks at a translator that remembers a suite's context."""
+class Inspector:
+    """Inspects a translator that remembers the context of a suite."""
 
     def __init__(self, translator: Translator) -> None:
         self.translator, self.tokenizer = translator, translator.tokenizer
         self.finder = translator.memory.candidate_finder
 
     @torch.inference_mode()
-    def look(self, source: str, target: str, word: str) -> Look | None:
-        """At the first piece of the word; None where the target does not hold it."""
+    def inspect(self, source: str, target: str, word: str) -> Inspection | None:
+        """Inspect the first piece of a word; None if the target does not contain it."""
         source_ids, target_ids = self.tokenizer.encode(source), self.tokenizer.encode(target)
-        begins = word_begins(self.tokenizer, target, word)
-        excerpt = self.finder.candidates([source])
-        if begins is None or excerpt is None:
+        first = first_piece(self.tokenizer, target, word)
+        candidates = self.finder.candidates([source])
+        if first is None or candidates is None:
             return None
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
         states, weights = model.decode_reference(batch)
         queries = model.query(states.flatten())
-        prefix = Prefix.from_inputs(batch.inputs, excerpt.boundaries).by_sentence()
+        prefix = Prefix.from_inputs(batch.inputs, candidates.boundaries).by_sentence()
         attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
-        recall = excerpt.read(queries, prefix, attention, untranslated_attention=coverage)
+        recall = candidates.read(queries, prefix, attention, untranslated_attention=coverage)
         memory = self.translator.memory.entries
         shares = model.predict_with_memory(states.flatten(), queries, recall, memory).memory_probs
         assert shares is not None
-        right = recall.values[begins] == target_ids[begins]
-        return Look(
-            word_at(self.tokenizer, source, int(weights[0, begins].argmax())),
+        right = recall.values[first] == target_ids[first]
+        return Inspection(
+            word_at(self.tokenizer, source, int(weights[0, first].argmax())),
             bool(right[0]),
-            float(shares[begins][right].sum()),
+            float(shares[first][right].sum()),
         )
 
     @property
@@ -101,14 +102,16 @@ class Doctor:
         return self.translator.device
 
     def cause(self, test: Question, shown: Pair, found: str) -> str:
-        """Why `found` lacks the word of a test."""
-        asked = self.translator.retrieve(test.source)
-        if not any((pair.source, pair.target) == (shown.source, shown.target) for pair in asked):
-            return "asked"
+        """The cause for which `found` lacks the word of a test."""
+        retrieved = self.translator.retrieve(test.source)
+        if not any(
+            (pair.source, pair.target) == (shown.source, shown.target) for pair in retrieved
+        ):
+            return "retrieval"
         if any(word[:4].casefold() == test.word[:4].casefold() for word in WORD.findall(found)):
             return "form"
-        there = self.look(shown.source, shown.target, test.word)
-        here = self.look(test.source, test.target, test.word)
+        there = self.inspect(shown.source, shown.target, test.word)
+        here = self.inspect(test.source, test.target, test.word)
         if here is None or there is None:
             return "search"
         if here.attended[:4] != there.attended[:4]:
@@ -128,7 +131,7 @@ def main() -> None:
     suite = read_suite(arguments.suite)
     translator = Translator(load_checkpoint(arguments.model, torch.device("cpu")))
     translator.memory.remember(suite.context)
-    doctor, config = Doctor(translator), SearchConfig(beam=arguments.beam, repeat=False)
+    inspector, config = Inspector(translator), SearchConfig(beam=arguments.beam, repeat=False)
     sources = [test.source for test in suite.tests]
     found = [t.text for t in translator.translate(sources, config, explain=False)]
     causes: Counter[str] = Counter()
@@ -136,12 +139,12 @@ def main() -> None:
         if test.word in WORD.findall(text):
             continue
         shown = suite.context[test.context]
-        cause = doctor.cause(test, shown, text)
+        cause = inspector.cause(test, shown, text)
         causes[cause] += 1
         if arguments.show:
             print(f"{cause}: {test.word} ({test.source_word})\n  {test.source}\n  {text}")
             print(f"  {test.target}\n  shown: {shown.source} | {shown.target}")
-    print(f"{causes.total()} of {len(suite.tests)} words did not come out:")
+    print(f"{causes.total()} of {len(suite.tests)} words were missed:")
     for cause, sentence in CAUSES.items():
         print(f"{causes[cause]:5}  {sentence}")
 

@@ -1,12 +1,11 @@
-"""Makes one-shot suites: words that training never showed, each shown once, and other sentences
-that need it.
+"""Makes one-shot suites: context pairs that each contain one new word, and tests that need it.
 
     python benchmarks/suites.py unseen pairs.tsv --train corpus.tsv.xz -o suite.json
     python benchmarks/suites.py holdout corpus.tsv --words 250 -o suite.json --rest rest.tsv
 
-`unseen`: target words that no training pair holds and at least two of the pairs do, with a source
-word that training hardly shows. `holdout`: rare words of one corpus; what holds none of them, and
-can be trained on, is written to --rest.
+`unseen`: target words that occur in no training pair and in at least two of the pairs, with a
+source word that hardly occurs in training. `holdout`: rare words of one corpus; the pairs without
+any of them, which can be trained on, are written to --rest.
 """
 
 import argparse
@@ -26,14 +25,14 @@ GENERAL = 1000
 
 @dataclass(frozen=True)
 class Kind:
-    """Which words are taken."""
+    """Which words a suite has."""
 
     letters: int
-    """Of a target word, at least."""
+    """Minimum letters of a target word."""
     pairs: range
-    """How many hold it."""
+    """Number of pairs with the target word."""
     known: int
-    """How often the other text, or the same, may show its source word."""
+    """Maximum occurrences of its source word in the training text or, without one, in the pairs."""
 
 
 KINDS = {"unseen": Kind(4, range(2, 21), 2), "holdout": Kind(6, range(3, 9), 10)}
@@ -43,9 +42,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("pairs", type=Path, help="TSV file")
-    parser.add_argument("--train", type=Path, nargs="*", default=[], help="what training showed")
-    parser.add_argument("--words", type=int, default=10_000, help="at most")
-    parser.add_argument("--rest", type=Path, help="where to write the pairs without the words")
+    parser.add_argument("--train", type=Path, nargs="*", default=[], help="training text")
+    parser.add_argument("--words", type=int, default=10_000, help="maximum number of words")
+    parser.add_argument("--rest", type=Path, help="file for the pairs without the words")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the suite, as JSON")
     options = parser.parse_args()
     pairs = list(read_pairs(options.pairs))
@@ -61,7 +60,7 @@ def main() -> None:
 def draw(
     kind: Kind, pairs: Sequence[Pair], trained: Sequence[Pair], most: int
 ) -> tuple[dict[str, Any], list[Pair]]:
-    """A suite of so many words at most, and the pairs that hold none of them."""
+    """A suite of up to `most` words, and the pairs without any of them."""
     rng = random.Random(0)
     total, shown = source_words(pairs), source_words(trained)
     familiar = set() if trained is pairs else {w for p in trained for w in WORD.findall(p.target)}
@@ -81,7 +80,7 @@ def draw(
 
 
 def test(source_word: str, word: str, context: int, pair: Pair) -> dict[str, Any]:
-    """A sentence that needs a word that the pair of this number shows."""
+    """A test that needs a word of the context pair with this number."""
     return {
         "word": word,
         "source_word": source_word,
@@ -92,7 +91,7 @@ def test(source_word: str, word: str, context: int, pair: Pair) -> dict[str, Any
 
 
 def general(rest: Sequence[Pair], rng: random.Random) -> list[list[str]]:
-    """Some of the pairs that are neither shown nor asked."""
+    """Up to GENERAL of the pairs that are neither context nor test."""
     return rng.sample([sides(pair) for pair in rest], min(GENERAL, len(rest)))
 
 
@@ -103,7 +102,7 @@ def sides(pair: Pair) -> list[str]:
 def candidates(
     kind: Kind, pairs: Sequence[Pair], familiar: Container[str], rng: random.Random
 ) -> list[tuple[str, list[int]]]:
-    """The words that may be taken, in a random order, each with the numbers of its pairs."""
+    """The eligible words in random order, each with the numbers of its pairs."""
     where: dict[str, list[int]] = defaultdict(list)
     for number, pair in enumerate(pairs):
         for word in set(WORD.findall(pair.target)):
@@ -120,8 +119,8 @@ def candidates(
 def counterpart(
     word: str, pairs: Sequence[Pair], shown: Counter[str], total: Counter[str], known: int
 ) -> str | None:
-    """The source word that stands in all of some pairs and hardly anywhere else; the one as long as
-    the target word, if there are several."""
+    """The source word that occurs in all of these pairs and hardly anywhere else; of several, the
+    one whose length is closest to that of the target word."""
     sides = [{each.lower() for each in WORD.findall(pair.source)} for pair in pairs]
     rare = [
         source
@@ -132,7 +131,7 @@ def counterpart(
 
 
 def source_words(pairs: Sequence[Pair]) -> Counter[str]:
-    """How many of the pairs hold each source word, in small letters."""
+    """Number of pairs with each source word, in lower case."""
     counts: Counter[str] = Counter()
     for pair in pairs:
         counts.update({word.lower() for word in WORD.findall(pair.source)})

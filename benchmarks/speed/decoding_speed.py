@@ -1,21 +1,20 @@
-"""Sentences per CPU-second of our search, on the peers' 320 sentences and sizes.
+"""Sentences per CPU-second of the search, on the 320 sentences and with the sizes of the peers.
 
     python benchmarks/speed/decoding_speed.py --peers PEERS > decoding.jsonl
 
-Every translation is forced to 15 pieces, as in the peers' run, so that speed does not depend on the
-random weights; ours takes a 16th step to end. The configurations are timed in turn, round after
-round; CPU time of one thread, median of the rounds.
+Every translation is forced to 15 pieces, as for the peers, so that speed does not depend on the
+random weights; this search needs a 16th step to end. The configurations are timed in turn, round
+after round. Figures are medians of the rounds, in CPU time of one thread.
 """
 
 import argparse
 import dataclasses
-import statistics
 import time
 from dataclasses import dataclass
 
 import multi30k
 import torch
-from report import report
+from report import report_speed
 from training_speed import SIZES, fill
 
 from rarenmt.config import Config, SearchConfig
@@ -64,7 +63,8 @@ def main() -> None:
             memory = memories[kind.entries] if kind.entries else None
             measured.append(measure(models[kind.bf16], memory, kind, batches))
     for kind, measured in speeds.items():
-        report_speed(kind, measured, speeds)
+        baseline = speeds[Kind(kind.bf16, kind.beam, 0)]
+        report_speed(kind.name, dataclasses.asdict(kind), measured, baseline, "sentences")
 
 
 def parse() -> argparse.Namespace:
@@ -147,21 +147,6 @@ def random_candidates(memory: Memory | None, kind: Kind, batch: Source) -> Candi
     prefixes = EntryPrefixes(unknown, unknown, unknown, whole)
     places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
     return CandidateSet.from_slots(memory, prefixes, list(chosen), list(places))
-
-
-def report_speed(kind: Kind, measured: list[float], speeds: dict[Kind, list[float]]) -> None:
-    speed = statistics.median(measured)
-    baseline = speeds[Kind(kind.bf16, kind.beam, 0)]
-    slower = statistics.median(b / m for b, m in zip(baseline, measured, strict=True))
-    figures = {
-        **dataclasses.asdict(kind),
-        "sentences_per_cpu_second": round(speed, 1),
-        "lowest": round(min(measured), 1),
-        "highest": round(max(measured), 1),
-        "times_as_long_as_without_memory": round(slower, 2),
-    }
-    ratio = f", {slower:.2f} × as long as without" if kind.entries else ""
-    report(kind.name, figures, f"{speed:.0f} sentences per CPU-second{ratio}")
 
 
 if __name__ == "__main__":

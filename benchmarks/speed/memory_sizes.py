@@ -1,11 +1,10 @@
-"""What the commands cost on memories of a thousand, a hundred thousand and a million entries.
+"""CPU time, wall time and peak memory of the commands with 1,000, 100,000 and 1,000,000 entries.
 
     python benchmarks/speed/memory_sizes.py --model checkpoints/en-de
 
-The pairs are drawn from a few words and the keys at random: looking after them costs what real
-ones cost. Every figure is one run of the installed command as a whole process, imports and
-checkpoint included: CPU seconds (of the user and of the system), seconds on the clock, and the
-peak of its memory.
+Pairs are drawn from a few words, and keys at random, which costs the commands as much as real ones.
+Every figure is one run of the installed command as a process, including imports and checkpoint: CPU
+seconds (user and system), wall-clock seconds, and peak memory.
 """
 
 import argparse
@@ -29,9 +28,9 @@ from rarenmt.translation_memory.store import TranslationMemory
 
 SIZES = [1_000, 100_000, 1_000_000]
 LINKED = 4
-"""Source words that the words of a pair are linked to."""
+"""Number of source words that the words of a pair are linked to."""
 PIECES = 20
-"""Of a target, EOS included."""
+"""Pieces of a target, EOS included."""
 NOUNS = ["harbour", "lantern", "meadow", "violin", "anchor", "barrel", "candle", "dragon"]
 VERBS = ["finds", "paints", "mends", "carries", "hides", "sells", "counts", "follows"]
 RARENMT = Path(sys.executable).with_name("rarenmt")
@@ -50,7 +49,7 @@ def main() -> None:
 
 
 def measure(checkpoint: Checkpoint, model: Path, size: int, folder: Path, threads: int) -> None:
-    """Print the rows of one size."""
+    """Print the figures of one size."""
     path = folder / "memory.safetensors"
     fill(checkpoint, size, path)
     write_pairs(folder / "one.tsv", 1, "one")
@@ -61,7 +60,7 @@ def measure(checkpoint: Checkpoint, model: Path, size: int, folder: Path, thread
         ("translate one sentence", ["translate", "The harbour is far away."]),
         ("remember 1 pair", ["remember", "one.tsv"]),
         ("remember 1,000 pairs", ["remember", "thousand.tsv"]),
-        ("forget one in the middle", ["forget", place]),
+        ("forget one line in the middle", ["forget", place]),
         ("forget the last call", ["forget", "--last"]),
         ("merge 1,000 entries", ["memory", "merge", path.name, "other.safetensors", "-o", "m"]),
         ("show", ["memory", "show"]),
@@ -92,7 +91,7 @@ def memory_options(command: Sequence[str], model: Path, path: Path) -> list[str]
 
 
 def fill(checkpoint: Checkpoint, size: int, path: Path, name: str = "pairs") -> None:
-    """Write a memory of so many entries."""
+    """Write a memory with `size` entries."""
     memory = TranslationMemory(checkpoint, path)
     generator = torch.Generator().manual_seed(0)
     width, vocabulary = memory.entries.keys.shape[1], len(memory.entries.latest)

@@ -1,11 +1,11 @@
-"""Units of TMX read and written per CPU-second, and the memory that takes.
+"""TMX units read and written per CPU-second, and peak memory.
 
     python benchmarks/speed/tmx_speed.py --units 100000 1000000 > tmx.jsonl
 
-The texts are put together from a list of words. Each measurement is a process of its own, which
-makes its units as it goes: the peak is what reading or writing adds to the interpreter with its
-modules (without torch). `plain` units have an ID, two languages and two texts; `ours` say from
-which line they were remembered, and when.
+The texts are random words. Each measurement is a process of its own, which makes its units one
+after another; the peak is what reading or writing adds to the interpreter and its modules (without
+torch). `plain` units have an ID, two languages and two texts; `ours` also have the file, line and
+time of a remembered pair.
 """
 
 import argparse
@@ -47,14 +47,14 @@ def main() -> None:
             for task in ("read plain", "write ours", "read ours"):
                 path = Path(folder) / f"{task.split()[1]}.tmx"
                 measured.append((task, run(task, path, units)))
-    say(measured)
+    print_figures(measured)
 
 
 def run(task: str, path: Path, units: int) -> dict[str, float]:
-    """The figures of a child process."""
+    """Measure in a child process."""
     command = [sys.executable, __file__, "--child", task, str(path), str(units)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    figures: dict[str, float] = json.loads(said)
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    figures: dict[str, float] = json.loads(output)
     return figures
 
 
@@ -83,12 +83,12 @@ def measure(task: str, path: Path, units: int) -> dict[str, float]:
 
 
 def peak() -> int:
-    """KiB of memory this process has had at most."""
+    """Peak memory of this process, in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def sentences(units: int) -> Iterator[tuple[str, str]]:
-    """Two sides of six to fourteen words, as in everyday text."""
+    """Source and target texts of six to fourteen words, as in everyday text."""
     rng = random.Random(1)
     for _ in range(units):
         words = rng.choices(WORDS, k=rng.randint(6, 14))
@@ -101,7 +101,7 @@ def pairs(units: int) -> Iterator[Pair]:
 
 
 def write_plain(path: Path, units: int) -> None:
-    """A file as another program would write it."""
+    """Write a file as another program would."""
     with path.open("w", encoding="utf-8") as stream:
         stream.write(HEAD)
         for number, (source, target) in enumerate(sentences(units)):
@@ -112,16 +112,16 @@ def write_plain(path: Path, units: int) -> None:
         stream.write("</body></tmx>\n")
 
 
-def say(measured: list[tuple[str, dict[str, float]]]) -> None:
-    from report import report  # loads torch, whose memory a child would start with
+def print_figures(measured: list[tuple[str, dict[str, float]]]) -> None:
+    from report import report  # not in a child process: it loads torch
 
     for task, figures in measured:
         report(
             f"tmx, {task}",
             figures,
-            f"{figures['units']:,} units, {figures['units_per_cpu_second']:,.0f} a CPU-second, "
-            f"{figures['peak_megabytes']} MB beside the interpreter's "
-            f"{figures['interpreter_megabytes']} MB",
+            f"{figures['units']:,} units, {figures['units_per_cpu_second']:,.0f} per CPU-second, "
+            f"{figures['peak_megabytes']} MB, and {figures['interpreter_megabytes']} MB of the "
+            "interpreter",
         )
 
 

@@ -1,14 +1,14 @@
-"""Target tokens per CPU-second of our training step, on the peers' data and sizes.
+"""Target tokens per CPU-second of a training step, on the data and with the sizes of the peers.
 
     python benchmarks/speed/training_speed.py --peers PEERS > training.jsonl
 
 The configurations are timed in turn, round after round, so that other load on the machine affects
-all of them alike; compare only lines of one run. CPU time of one thread, median of the rounds.
+all of them equally; compare only lines of one run. Figures are medians of the rounds, in CPU time
+of one thread.
 """
 
 import argparse
 import dataclasses
-import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 import multi30k
 import torch
 import torch.nn.functional as F
-from report import report
+from report import report_speed
 
 from rarenmt.config import Config, MemoryConfig, ModelConfig, TrainConfig
 from rarenmt.memory.memory import Memory
@@ -57,7 +57,8 @@ def main() -> None:
         for kind, run in runs.items():
             speeds[kind].append(measure(run, batches))
     for kind, measured in speeds.items():
-        report_speed(kind, measured, speeds)
+        baseline = speeds[Kind(kind.bf16, 0, 0)]
+        report_speed(kind.name, dataclasses.asdict(kind), measured, baseline, "tokens")
 
 
 def parse() -> argparse.Namespace:
@@ -122,21 +123,6 @@ def measure(run: Trainer, batches: list[list[int]]) -> float:
     seconds = time.process_time() - begin
     pairs = run.corpus.pairs
     return sum(len(pairs[p][1]) + 1 for batch in batches[WARM_UP:] for p in batch) / seconds
-
-
-def report_speed(kind: Kind, measured: list[float], speeds: dict[Kind, list[float]]) -> None:
-    speed = statistics.median(measured)
-    baseline = speeds[Kind(kind.bf16, 0, 0)]
-    cost = statistics.median(b / m for b, m in zip(baseline, measured, strict=True)) - 1
-    figures = {
-        **dataclasses.asdict(kind),
-        "tokens_per_cpu_second": round(speed, 1),
-        "lowest": round(min(measured), 1),
-        "highest": round(max(measured), 1),
-        "added_step_time": round(cost, 3),
-    }
-    added = f", {cost:+.1%} step time" if kind.positions else ""
-    report(kind.name, figures, f"{speed:.0f} target tokens per CPU-second{added}")
 
 
 if __name__ == "__main__":
