@@ -7,6 +7,7 @@ variants      remembered sentences with other numbers, punctuation, capital lett
 placeables    sentences that keep their numbers, placeholders, tags, addresses and paths
 numbers       numbers written as in the reference: 1,250.50 as 1.250,50
 context       words repeated, and the word before a remembered word
+genders       the determiner before a noun that was remembered with its article
 """
 
 import argparse
@@ -21,6 +22,7 @@ import torch
 
 from rarenmt.config import SearchConfig
 from rarenmt.config.decoding import CandidateConfig
+from rarenmt.evaluation.bootstrap import rate_gain
 from rarenmt.evaluation.metrics import WORD, bleu
 from rarenmt.evaluation.oneshot import Answers, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
@@ -61,6 +63,8 @@ def main() -> None:
     numbers.add_argument("--longest", type=int, default=25, help="maximum words of a source")
     context = add_command(commands, "context", measure_context)
     context.add_argument("suite", type=Path, help="one-shot suite (JSON)")
+    genders = add_command(commands, "genders", measure_genders)
+    genders.add_argument("nouns", type=Path, help="English noun, German noun, gender: m, f or n")
     options = parser.parse_args()
     options.run(options)
 
@@ -375,6 +379,50 @@ def word_before(text: str, word: str) -> str | None:
     words = WORD.findall(text)
     position = words.index(word) if word in words else 0
     return words[position - 1].casefold() if position else None
+
+
+# The gender of remembered nouns
+
+
+def measure_genders(options: argparse.Namespace) -> None:
+    """Each noun is remembered once, in a sentence that begins with its article, and asked for with
+    other determiners: how often the noun comes out, and the determiner before it has its gender."""
+    nouns = [line.split("\t") for line in options.nouns.read_text().splitlines()]
+    checkpoint = load_checkpoint(options.model, torch.device("cpu"))
+    without = replace(checkpoint, cooccurrence=Cooccurrence())
+    asked = [(noun, frame) for noun in nouns for frame in GENDER_FRAMES]
+    results = []
+    print_head("", "noun", "with its determiner")
+    for name, known in [("no co-occurrence statistics", without), ("default", checkpoint)]:
+        translator = Translator(known)
+        translator.memory.remember(
+            Pair(f"The {english} was new.", f"{DEFINITE[gender]} {german} war neu.")
+            for english, german, gender in nouns
+        )
+        pairs = [Pair(frame.format(noun[0]), noun[1]) for noun, frame in asked]
+        texts = texts_of(translator, pairs, SearchConfig(beam=options.beam))
+        expected = [GENDER_FRAMES[frame][noun[2]] for noun, frame in asked]
+        found = [word_before(text, pair.target) for text, pair in zip(texts, pairs, strict=True)]
+        results.append([one == other for one, other in zip(found, expected, strict=True)])
+        count = sum(pair.target in text for text, pair in zip(texts, pairs, strict=True))
+        print_row(name, f"{count} of {len(asked)}", sum(results[-1]))
+    gain = rate_gain(*results)
+    assert gain is not None
+    print(f"\n{gain.value:+.1f} points, 95 % interval {gain.low:+.1f} to {gain.high:+.1f}")
+
+
+DEFINITE = {"m": "Der", "f": "Die", "n": "Das"}
+
+GENDER_FRAMES = {
+    "A {} is expensive.": {"m": "ein", "f": "eine", "n": "ein"},
+    "My {} is old.": {"m": "mein", "f": "meine", "n": "mein"},
+    "Where is the {}?": {"m": "der", "f": "die", "n": "das"},
+    "I bought a {}.": {"m": "einen", "f": "eine", "n": "ein"},
+    "We have no {}.": {"m": "keinen", "f": "keine", "n": "kein"},
+    "He saw the {} yesterday.": {"m": "den", "f": "die", "n": "das"},
+    "She came with a {}.": {"m": "einem", "f": "einer", "n": "einem"},
+}
+"""Sentences that ask for a noun, and the determiner that each gender needs."""
 
 
 if __name__ == "__main__":
