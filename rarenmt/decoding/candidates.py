@@ -20,7 +20,6 @@ from torch import Tensor
 from rarenmt.config.decoding import CANDIDATES, CandidateConfig
 from rarenmt.decoding.continuation import Continuations, Neighbours, stable_top_k
 from rarenmt.decoding.coverage import ConstrainedWords
-from rarenmt.decoding.padded_keys import PaddedKeys
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.decoding.processors.automaton import END, TokenAutomaton, subtract
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
@@ -31,8 +30,8 @@ from rarenmt.text.words import WordBoundaries
 class CandidateSet:
     """The entries that are searched for each sentence of a batch."""
 
-    keys: PaddedKeys
-    """In float32."""
+    keys: Tensor
+    """(B, M, D) in float32; padded with the first key of the memory."""
     entries: Continuations
     """The candidate entries."""
     source_positions: Tensor | None
@@ -90,7 +89,7 @@ class CandidateSet:
             links = torch.bmm(stacked.double(), constrained_words.source_words)
             entries = replace(entries, constrained=links.any(dim=2))
         return cls(
-            PaddedKeys.from_slots(memory.keys, entries.slots),
+            memory.keys[entries.slots.clamp(min=0)].float(),
             entries,
             stacked,
             constrained_words,
@@ -131,7 +130,7 @@ class CandidateSet:
         constrained = self.constrained_words
         return replace(
             self,
-            keys=self.keys.select(sentences),
+            keys=self.keys[sentences, :width],
             entries=entries,
             source_positions=None if positions is None else positions[sentences, :width],
             constrained_words=constrained and constrained.select(sentences),
@@ -168,15 +167,16 @@ class CandidateSet:
                 if width <= self.neighbours:  # all of them are neighbours: no search
                     found = torch.arange(width, device=bonus.device).expand_as(bonus)
                 else:
-                    coarse = self.keys.products(grouped, width)  # (B, R, M)
+                    # The last bits of these products depend on the batch: only to choose.
+                    coarse = grouped @ self.keys.transpose(1, 2)  # (B, R, M)
                     coarse = _raise_similarity(coarse.clamp(min=-1), attended) + bonus
                     found = stable_top_k(coarse, self.neighbours).sort(dim=-1).values
-            rows = (found + self.keys.starts[:, None, None]).flatten(0, 1)  # (B·R, K)
             begin = width * torch.arange(sentences, device=found.device)[:, None, None]
             indices = (found + begin).flatten(0, 1)  # into the entries of all sentences
             found = found.flatten(0, 1)
-            # Not `rows[…]`, which is four times as slow.
-            nearest = self.keys.rows.index_select(0, rows.flatten()).view(*rows.shape, -1)
+            # Not `keys[…]`, which is four times as slow.
+            nearest = self.keys.flatten(0, 1).index_select(0, indices.flatten())
+            nearest = nearest.view(*indices.shape, -1)
             # Not a matrix product: a sum gives the same bits in every batch.
             cosine = (queries[:, None] * nearest).sum(dim=-1)
             similarity = _raise_similarity(cosine, attended.flatten(0, 1).gather(1, found))

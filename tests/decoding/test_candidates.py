@@ -17,7 +17,6 @@ from rarenmt.config import MemoryConfig
 from rarenmt.config.decoding import CandidateConfig
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.continuation import Continuations
-from rarenmt.decoding.padded_keys import PaddedKeys
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.decoding.processors.automaton import END, TokenAutomaton
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
@@ -90,7 +89,7 @@ def few(
         plain(vocabulary),
     )
     return CandidateSet(
-        PaddedKeys.from_slots(torch.stack(keys), slots),
+        torch.stack(keys)[None],
         entries,
         None if source_positions is None else torch.tensor([source_positions]),
         None,
@@ -394,7 +393,7 @@ def test_a_candidate_set_holds_the_given_slots_and_padding() -> None:
 
     assert candidates.entries.slots.tolist()[0][:2] == [4, 2]
     assert candidates.entries.values.tolist()[0][:2] == [104, 102]
-    assert torch.equal(candidates.keys.rows[:2], memory.keys[[4, 2]])
+    assert torch.equal(candidates.keys[0, :2], memory.keys[[4, 2]])
     assert candidates.entries.prefixes[0, :2].tolist() == prefixes.prefixes[[4, 2]].tolist()
     for part in (candidates.entries.slots, candidates.entries.values, candidates.entries.prefixes):
         assert set(part[1].tolist()) == {EMPTY}
@@ -409,7 +408,7 @@ def test_a_blocked_entry_that_begins_a_word_is_still_recalled() -> None:
     recall = candidates.read(memory.keys[[2]], after(PIECES), nowhere(1))
 
     assert candidates.entries.slots.tolist() == [[4, 2]]
-    assert torch.equal(candidates.keys.rows[:2], memory.keys[[4, 2]])
+    assert torch.equal(candidates.keys[0, :2], memory.keys[[4, 2]])
     assert candidates.words.pieces.tolist() == [[END, END, 107]]
     assert candidates.words.states.tolist() == [prefixes.prefixes[chosen[0]].tolist()]
     assert recall.slots[0, :2].tolist() == [2, 4]
@@ -487,7 +486,7 @@ def test_gradients_reach_the_queries_and_not_the_keys() -> None:
     recall.similarity[0, 0].backward()
 
     assert_close(queries.grad, memory.keys[recall.slots[:, 0]])
-    assert not candidates.keys.rows.requires_grad
+    assert not candidates.keys.requires_grad
 
 
 # Batches
@@ -588,9 +587,7 @@ def proposed(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, boo
         unknown != EMPTY,
         QUOTED,
     )
-    candidates = CandidateSet(
-        PaddedKeys.from_slots(axis(0)[None], slots), entries, None, None, NO_WORDS, 1, CONFIG
-    )
+    candidates = CandidateSet(axis(0)[None, None], entries, None, None, NO_WORDS, 1, CONFIG)
     recall = ask(candidates, written)
     assert recall.continuation is not None
     assert recall.opening_punctuation is QUOTED.opening_punctuation

@@ -86,7 +86,7 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
     ]
     own = list(held(memory, journal, DOG).values())
     assert excerpt.entries.slots[0].tolist() == own + padding
-    assert torch.equal(excerpt.keys.rows[: len(dog)], memory.keys[own])
+    assert torch.equal(excerpt.keys[0, : len(dog)], memory.keys[own])
     assert excerpt.neighbours == 4
 
 
