@@ -4,7 +4,6 @@ argument: the network learns by gradients, the memory from one example.
 Shapes: S source pieces · T target steps · N sentences or hypotheses · V vocabulary.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -105,17 +104,14 @@ class Model(nn.Module):
         """Return the query, which is also the key, at every target position (T, N, D)."""
         return self.query(self.reference_states(batch))
 
-    @torch.inference_mode()
-    def aligned_query_keys(
-        self, batch: Batch, reweight: Callable[[Tensor], Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Return the keys (T, N, D) with the attention weights (N, T, S) that `reweight` returns
-        for those of the decoder; and the new weights."""
-        states, weights = self.decode_reference(batch)
-        weights = reweight(weights)
-        embedded = self._embed(batch.source.ids).transpose(0, 1)
-        source = torch.bmm(weights.to(embedded.dtype), embedded).transpose(0, 1)
-        return self.query(replace(states, source=source)), weights
+    def query_with_attention(
+        self, source: Source, states: DecoderStates, weights: Tensor
+    ) -> Tensor:
+        """Return the queries (T, N, D) of decoder states (T, N, …) with other attention weights
+        (N, T, S)."""
+        embedded = self._embed(source.ids).transpose(0, 1)
+        attended = torch.bmm(weights.to(embedded.dtype), embedded).transpose(0, 1)
+        return self.query(replace(states, source=attended))
 
     def reference_states(self, batch: Batch) -> DecoderStates:
         """Return the decoder states (T, N, …) with teacher forcing."""

@@ -6,7 +6,6 @@ of the batch.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -59,8 +58,10 @@ def encode_pairs(
         padding = max(0, MIN_BATCH_ROWS - len(chosen))  # the same bits in every batch
         batch = pair_batch([encoded[i] for i in [*chosen, *chosen[:1] * padding]], device)
         priors = [aligner.prior(*encoded[i]) for i in chosen]
-        reweight = partial(reweight_attention, priors=priors + priors[:1] * padding)
-        queries, weights = model.aligned_query_keys(batch, reweight)
+        with torch.inference_mode():
+            states, weights = model.decode_reference(batch)
+            weights = reweight_attention(weights, priors + priors[:1] * padding)
+            queries = model.query_with_attention(batch.source, states, weights)
         for column, i in enumerate(chosen):
             length = len(encoded[i][1]) + 1
             rows = slice(starts[i], starts[i] + length)

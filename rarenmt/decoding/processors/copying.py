@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from rarenmt.config.decoding import ConstraintConfig
 from rarenmt.decoding.processors.automaton import END, TokenAutomaton
-from rarenmt.decoding.processors.processor import Step
+from rarenmt.decoding.processors.processor import LogitsProcessor, Step
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.numbers import ANY_SEPARATOR, localise
@@ -107,7 +107,7 @@ class CopySpans:
         return replace(self, automaton=self.automaton.select(sentences), **tables)
 
 
-class Copying:
+class Copying(LogitsProcessor):
     """Writes the spans of a batch to their end, in each hypothesis."""
 
     def __init__(

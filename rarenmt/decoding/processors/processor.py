@@ -7,7 +7,8 @@ Shapes: B open sentences · K beam · N = B·K hypotheses · t pieces so far · 
 pieces.
 """
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,20 +31,21 @@ class Step(NamedTuple):
     """The distribution of the next piece; processors change its log-probabilities in place."""
 
 
-class LogitsProcessor(Protocol):
+class LogitsProcessor(ABC):
     """A constraint on the next piece, with a state for each hypothesis if it needs one."""
 
+    @abstractmethod
     def process(self, step: Step) -> None:
         """Change the log-probabilities of the next piece, in place."""
 
-    def advance(self, step: Step, rows: Tensor, pieces: Tensor) -> None:
+    def keep(self, sentences: Tensor) -> None:  # noqa: B027  # a constraint without a state
+        """Follow the search, before `advance`: only these sentences (B',) stay in the batch."""
+
+    def advance(self, step: Step, rows: Tensor, pieces: Tensor) -> None:  # noqa: B027
         """Follow the search: the next hypotheses continue `rows` (N',) with `pieces` (N',)."""
 
-    def keep(self, sentences: Tensor) -> None:
-        """Follow the search before it advances: only these sentences (B',) stay in the batch."""
 
-
-class LoopBlocker:
+class LoopBlocker(LogitsProcessor):
     """Blocks the piece with which the end of a hypothesis would repeat itself over `limit` pieces.
 
     Periods of up to five pieces; a number of many zeros or a triple word passes.
@@ -62,37 +64,23 @@ class LoopBlocker:
             if bool(loops.any()):
                 step.prediction.log_probs[loops, pieces[loops, -period]] = -torch.inf
 
-    def advance(self, step: Step, rows: Tensor, pieces: Tensor) -> None:
-        """No state."""
 
-    def keep(self, sentences: Tensor) -> None:
-        """No state."""
-
-
-class LengthLimit:
+class LengthLimit(LogitsProcessor):
     """Blocks special pieces, and everything but EOS at the longest length of each sentence."""
 
     def __init__(self, limits: Tensor, beam: int) -> None:
-        """`limits`: (B,) the most pieces of a translation."""
-        self._limits, self._beam = limits, beam
-
-    @property
-    def limits(self) -> Tensor:
+        self.limits, self._beam = limits, beam
         """(B,) the most pieces of a translation of each open sentence."""
-        return self._limits
 
     def process(self, step: Step) -> None:
         log_probs = step.prediction.log_probs
         log_probs[:, [PAD, BOS, UNK]] = -torch.inf
-        full = (step.pieces.shape[1] >= self._limits).repeat_interleave(self._beam)
+        full = (step.pieces.shape[1] >= self.limits).repeat_interleave(self._beam)
         rows = full.nonzero()[:, 0]
         if len(rows):
             end = log_probs[rows, EOS].clamp(min=MIN_LOG_PROB)
             log_probs[rows] = -torch.inf
             log_probs[rows, EOS] = end
 
-    def advance(self, step: Step, rows: Tensor, pieces: Tensor) -> None:
-        """No state."""
-
     def keep(self, sentences: Tensor) -> None:
-        self._limits = self._limits[sentences]
+        self.limits = self.limits[sentences]

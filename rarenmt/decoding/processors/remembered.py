@@ -11,12 +11,12 @@ from rarenmt.decoding.attribution import Attribution
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.coverage import Coverage
 from rarenmt.decoding.prefix import Prefix
-from rarenmt.decoding.processors.processor import Step
+from rarenmt.decoding.processors.processor import LogitsProcessor, Step
 from rarenmt.memory.memory import Recall
 from rarenmt.model.attention import AttentionInputs
 
 
-class RememberedWords:
+class RememberedWords(LogitsProcessor):
     """Retrieves the neighbours of each hypothesis, and writes remembered words to their end."""
 
     def __init__(self, candidates: CandidateSet, mask: Tensor, config: SearchConfig) -> None:
