@@ -326,7 +326,7 @@ def count_right_numbers(pair: Pair, translation: str) -> int:
     return sum(number in numbers_of(translation) for number in expected_numbers(pair))
 
 
-# What stands around remembered words
+# The words around remembered words
 
 
 def measure_context(options: argparse.Namespace) -> None:

@@ -40,7 +40,7 @@ class Inspection:
     attended: str
     """The source word with the most attention, in lower case."""
     nearest: bool
-    """Whether the nearest entry holds the right piece."""
+    """Whether the value of the nearest entry is the right piece."""
     share: float
     """Probability that the memory adds to the right piece."""
 

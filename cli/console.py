@@ -105,7 +105,7 @@ def conflicts(found: "Sequence[tuple[Pair, Pair]]") -> None:
     """Warn of pairs that translate the same source differently; of many, name only the first."""
     for pair, other in found[:MAX_WARNINGS]:
         warn(
-            f"{pair.place} and {other.place} translate {pair.source!r} differently; "
+            f"{pair.location} and {other.location} translate {pair.source!r} differently; "
             "both are remembered, and the later one is used"
         )
     if len(found) > MAX_WARNINGS:
@@ -116,11 +116,13 @@ def superseded(found: "Sequence[tuple[Pair, Pair]]") -> None:
     """Warn of pairs that are not used because a later one takes precedence; of many, name only the
     first."""
     for pair, other in found[:MAX_WARNINGS]:
-        # a line of a pipe or of an edited file is not identified by its place
-        ambiguous = other.path in ("", "-") or not other.line or other.place == pair.place
-        selection = f"--match {quote(visible(other.target))}" if ambiguous else quote(other.place)
+        # a line of a pipe or of an edited file is not identified by its location
+        ambiguous = other.path in ("", "-") or not other.line or other.location == pair.location
+        selection = (
+            f"--match {quote(visible(other.target))}" if ambiguous else quote(other.location)
+        )
         warn(
-            f"{pair.place} is already remembered, but {other.place} (added later) takes "
+            f"{pair.location} is already remembered, but {other.location} (added later) takes "
             f"precedence; to remove that one: rarenmt forget {selection}"
         )
     if len(found) > MAX_WARNINGS:

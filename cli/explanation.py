@@ -84,14 +84,14 @@ def explained_on(
 
 
 def remark(translation: "Translation") -> str:
-    """One line with the words from the memory and their places, or the place of an exact match;
-    an empty string if there are none."""
+    """One line with the words from the memory and their locations, or the location of an exact
+    match; an empty string if there are none."""
     sources: list[str] = []
     for part in translation.parts:
         if part.tm_match:
-            sources.append(part.tm_match.pair.place)
+            sources.append(part.tm_match.pair.location)
         else:
-            sources += [f"{word}: {pair.place}" for word, pair in part.memory_words()]
+            sources += [f"{word}: {pair.location}" for word, pair in part.memory_words()]
     return "← " + ", ".join(sources) if sources else ""
 
 
@@ -189,11 +189,13 @@ def _shares(entries: "Iterable[tuple[str, Entry]]") -> str:
 def _pair(
     pair: "Pair", entries: "Iterable[tuple[str, Entry]]", note: str, colour: str, screen: Console
 ) -> Iterator[Text]:
-    """A pair: its place with a note, and its two sides."""
+    """A pair: its location with a note, and its two sides."""
     target = Text(console.visible(pair.target))
     for _, entry in entries:
         target.stylize(f"bold {colour}", *entry.span)
-    where = Text(console.visible(pair.place), f"bold {colour}").append("  " + note, "not bold dim")
+    where = Text(console.visible(pair.location), f"bold {colour}").append(
+        "  " + note, "not bold dim"
+    )
     edge = Text(INDENT).append("▌ ", colour)
     for text in (where, Text(console.visible(pair.source)), target):
         for line in text.wrap(screen, max(20, screen.width - edge.cell_len - 1)):

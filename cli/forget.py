@@ -44,8 +44,8 @@ def forget(
         gone = store.forget(chosen)
         if not dry_run:
             store.save()
-    rows = ([pair.place, pair.source, pair.target] for pair in map(lines.__getitem__, chosen))
-    console.table(["place", "source", "target"], rows)
+    rows = ([pair.location, pair.source, pair.target] for pair in map(lines.__getitem__, chosen))
+    console.table(["location", "source", "target"], rows)
     verb = "would forget" if dry_run else "forgot"
     sentence = f"{verb} {console.count(len(chosen), 'line')} in {console.short(path)}"
     if len(gone) < len(chosen):

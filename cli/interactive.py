@@ -70,8 +70,8 @@ def _remember(translator: "Translator", source: str, target: str) -> None:
         result = store.remember([correction])
         store.save()
     for _, other in result.conflicts:
-        console.warn(f"{other.place} translates it differently; the new one is used from now on")
-    console.remark(f"remembered as {correction.place} · undo: {UNDO}")
+        console.warn(f"{other.location} translates it differently; the new one is used from now on")
+    console.remark(f"remembered as {correction.location} · undo: {UNDO}")
 
 
 def _undo(translator: "Translator") -> None:
@@ -85,7 +85,7 @@ def _undo(translator: "Translator") -> None:
         number, pair = corrections[-1]
         store.forget([number])
         store.save()
-    console.remark(f"forgot {pair.place}: {pair.source} ▸ {pair.target}")
+    console.remark(f"forgot {pair.location}: {pair.source} ▸ {pair.target}")
 
 
 def _corrections(store: "TranslationMemory") -> "list[tuple[int, Pair]]":

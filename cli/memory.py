@@ -60,8 +60,8 @@ def show(
         for pair in lines:
             console.record(_describe(journal, pair))
         return
-    rows = ([p.place, _day(p), p.source, p.target] for p in lines)
-    console.table(["place", "remembered", "source", "target"], rows)
+    rows = ([p.location, _day(p), p.source, p.target] for p in lines)
+    console.table(["location", "remembered", "source", "target"], rows)
 
 
 @memory.command()
@@ -137,11 +137,11 @@ def diff(
     for mark, one, other in (("-", mine, yours), ("+", yours, mine)):
         for pair in one.pairs:
             if not other.has_pair(pair):
-                rows.append([mark, pair.place, pair.source, pair.target])
+                rows.append([mark, pair.location, pair.source, pair.target])
                 if as_json:
                     console.record({"change": mark, **_describe(one, pair)})
     if not as_json:
-        console.table(["", "place", "source", "target"], rows)
+        console.table(["", "location", "source", "target"], rows)
 
 
 @memory.command(no_args_is_help=True)
@@ -258,7 +258,7 @@ def _describe(journal: "Journal", pair: "Pair") -> dict[str, Any]:
     record = {"file": pair.path, "line": pair.line, "time": _instant(pair)}
     record |= {"source": pair.source, "target": pair.target}
     if (first.path, first.line) != (pair.path, pair.line):
-        record["first"] = first.place
+        record["first"] = first.location
     if pair.unit:
         record["unit"] = pair.unit
         with suppress(ValueError, RecursionError):  # not written by this program

@@ -108,6 +108,6 @@ def _missed(translator: "Translator", pairs: "list[Pair]") -> int:
     """Print the pairs whose target is not reproduced, and return how many they are."""
     missed = translator.verify(pairs)
     for pair, translation in missed:
-        console.warn(f"{pair.place} is translated as {translation.text!r}")
+        console.warn(f"{pair.location} is translated as {translation.text!r}")
     console.remark(f"verified: {len(pairs) - len(missed):,} of {len(pairs):,} pairs reproduced")
     return len(missed)

@@ -161,7 +161,7 @@ class PracticeConfig:
     max_distractors: int = 3
     """Maximum number of other pairs among the candidates of a query."""
     life_long_rate: float = 0.4
-    """Fraction of the steps whose memory also holds life-long entries; for whole-memory lookup."""
+    """Fraction of the steps whose memory also has life-long entries; for whole-memory lookup."""
     made_up_weight: float = 3.0
     """Weight of an invented piece in the readout loss; other pieces have weight 1."""
     attention_weight: float = 5.0

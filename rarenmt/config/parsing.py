@@ -13,15 +13,15 @@ WORDS = {int: "a whole number", float: "a number", str: "a string", bool: "true 
 
 
 def require(condition: bool, sentence: str) -> None:
-    """SettingError with this sentence unless the condition holds."""
+    """Raise SettingError with this sentence unless the condition is true."""
     if not condition:
         raise SettingError(sentence)
 
 
 def parse(kind: type[T], data: Any, name: str = "it") -> T:
-    """A dataclass from the JSON object called `name`, each value of the type its field says.
+    """A dataclass from the JSON object called `name`; each value must have the type of its field.
 
-    What has a default may be missing, except whole parts. SettingError says what is wrong.
+    Values with a default may be missing, but not whole parts. SettingError for anything else.
     """
     require(isinstance(data, dict), f"{name} must be an object, not {_show(data)}")
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
@@ -54,6 +54,6 @@ def _parse_value(kind: Any, value: Any, name: str) -> Any:
 
 
 def _show(value: Any) -> str:
-    """A value as it stands in JSON, cut when it is long."""
+    """A value as JSON, truncated if it is long."""
     text = json.dumps(value)
     return text if len(text) <= 60 else text[:60] + "…"

@@ -27,12 +27,12 @@ _OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
 
 
 NO_FILE = "(no file)"
-"""The place of a pair that stands in no file."""
+"""The location of a pair without a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A sentence, its translation, and where they stand if that is a file."""
+    """A sentence and its translation, with the file and line they come from, if any."""
 
     source: str
     target: str
@@ -40,14 +40,14 @@ class Pair:
     line: int = 0
     """From 1; 0 for no line."""
     unit: str = ""
-    """What a TMX unit says of itself beside its text (its ID, dates, author, properties, notes), as
-    JSON; see `rarenmt.text.tmx.format`."""
+    """The data of a TMX unit beside its text (ID, dates, author, properties, notes), as JSON; see
+    `rarenmt.text.tmx.format`."""
     time: int | None = None
     """When the pair was remembered, in seconds since 1970; None before."""
 
     @property
-    def place(self) -> str:
-        """FILE:LINE as people read it; FILE alone for a pair without a line."""
+    def location(self) -> str:
+        """FILE:LINE; FILE alone for a pair without a line, NO_FILE for one without a file."""
         return f"{self.path}:{self.line}" if self.line else self.path or NO_FILE
 
 

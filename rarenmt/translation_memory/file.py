@@ -56,7 +56,9 @@ def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) ->
     for pair in showings:
         if not _fits_on_a_line(pair.source, pair.target):
             raise DataError(
-                pair.place, None, f"a tab or line feed stands in {pair.source!r} or its translation"
+                pair.location,
+                None,
+                f"a tab or line feed stands in {pair.source!r} or its translation",
             )
     texts, offsets = _pack([(p.source, p.target, p.path, p.unit) for p in showings])
     tensors = {

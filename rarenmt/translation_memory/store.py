@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
-from rarenmt.errors import CheckpointError
+from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.model.checkpoint import Checkpoint
 from rarenmt.storage.files import Identity, identity, locked
 from rarenmt.text.pairs import Pair
@@ -88,7 +88,8 @@ class TranslationMemory:
         """Write the file atomically; CheckpointError if a program that ignores the lock has changed
         it meanwhile, DataError for a pair with a tab or a line feed, StorageError if it cannot be
         written."""
-        assert self.path is not None, "this memory has no file"
+        if self.path is None:
+            raise SettingError("this memory has no file; save_as(path) gives it one")
         if self._locked_identity != UNSAVED and self._locked_identity != self._identity():
             raise CheckpointError(
                 f"{self.path} was changed by another program meanwhile and is left as it is; "
@@ -115,7 +116,8 @@ class TranslationMemory:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Lock the file and reload it if it has changed; unsaved changes are lost."""
-        assert self.path is not None, "this memory has no file"
+        if self.path is None:
+            raise SettingError("this memory has no file; save_as(path) gives it one")
         with locked(self.path):
             if self._saved_identity != self._identity():
                 self._load()

@@ -67,7 +67,7 @@ def escape(text: str) -> str:
 
 def place(pair: Pair) -> str:
     """Where a pair stands, in HTML."""
-    return f'<bdi class="place">{escape(pair.place)}</bdi>'
+    return f'<bdi class="place">{escape(pair.location)}</bdi>'
 
 
 def percent(weight: float) -> str:
@@ -146,7 +146,7 @@ def _centre(heard: dict[int, Entry]) -> float:
 
 def _rows(pair: Pair, note: str) -> int:
     """Rows that the box of a pair fills."""
-    texts = [pair.place, pair.source, pair.target, note]
+    texts = [pair.location, pair.source, pair.target, note]
     lines = sum(math.ceil(max(1, _width(text)) / LINE) for text in texts)
     return min(TALLEST, math.ceil((lines * 19 + 24) / ROW))
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import Command
 
 import rarenmt
-from rarenmt import DataError, Pair, RareError, SearchConfig, Translator
+from rarenmt import DataError, Pair, RareError, SearchConfig, SettingError, Translator
 from rarenmt.text.tmx.reader import read_tmx
 from rarenmt.translator.result import Translation
 
@@ -40,6 +40,13 @@ def translator(folder: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> T
 def test_every_public_name_is_there() -> None:
     for name in rarenmt.__all__:
         assert getattr(rarenmt, name) is not None
+
+
+def test_every_public_name_has_a_docstring_and_a_place_in_the_documents() -> None:
+    page = (Path(rarenmt.__file__).parents[1] / "docs" / "python.md").read_text("utf-8")
+    for name in set(rarenmt.__all__) - {"__version__"}:
+        assert getattr(rarenmt, name).__doc__, name
+        assert f"`{name}`" in page, name
 
 
 def test_every_public_name_is_known_to_type_checkers() -> None:
@@ -90,15 +97,15 @@ def test_a_string_is_translated_with_or_without_the_memory(translator: Translato
 
 
 @pytest.mark.parametrize(
-    ("pair", "place"),
+    ("pair", "location"),
     [
         (Pair("a", "b"), "(no file)"),
         (Pair("a", "b", "notes"), "notes"),
         (Pair("a", "b", "notes", 7), "notes:7"),
     ],
 )
-def test_a_place_is_as_exact_as_what_is_known(pair: Pair, place: str) -> None:
-    assert pair.place == place
+def test_a_location_is_as_exact_as_what_is_known(pair: Pair, location: str) -> None:
+    assert pair.location == location
 
 
 def test_a_pair_without_a_file_is_saved_and_loaded(
@@ -162,7 +169,7 @@ def test_a_line_that_another_program_dropped_from_tmx_is_that_in_the_tmx_file(
     [pair] = read_tmx(path, "en", "de")
 
     assert dropped in text
-    assert pair.place == f"{path}:{begins}"
+    assert pair.location == f"{path}:{begins}"
 
 
 @pytest.mark.parametrize("choice", [["--last"], ["--match", "cat"], ["--file", ""]])
@@ -202,6 +209,15 @@ def test_how_a_pair_without_a_file_that_takes_precedence_can_be_taken_back(
     rarenmt("forget", "--match", "Die Katze ruht.")
 
     assert rarenmt("translate", stdin=b"The cat sleeps.").out.decode() == "Die Katze schläft."
+
+
+def test_a_memory_without_a_file_says_how_to_be_saved(translator: Translator) -> None:
+    memory = Translator(translator.checkpoint).memory
+
+    with pytest.raises(SettingError, match=r"^this memory has no file; save_as\(path\)"):
+        memory.save()
+    with pytest.raises(SettingError), memory.lock():
+        pass
 
 
 @pytest.mark.parametrize("pair", [Pair("A cat.\n", "Eine Katze."), Pair("A cat.", "Eine\tKatze.")])

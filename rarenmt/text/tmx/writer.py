@@ -82,7 +82,7 @@ def _unit(pair: Pair, source_language: str, target_language: str) -> str:
         parts = ["\0"]
     text = "".join(parts)
     if ILLEGAL.search(text):
-        raise DataError(pair.place, None, "what its TMX unit says of itself is damaged")
+        raise DataError(pair.location, None, "what its TMX unit says of itself is damaged")
     return text
 
 
