@@ -24,8 +24,9 @@ from rarenmt.evaluation.bootstrap import Interval
 from rarenmt.evaluation.oneshot import OneShot, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.model.readout import MixtureReadout
-from rarenmt.text.lexicon.frequency import Frequencies, word_runs
+from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.inflection import Inflections
+from rarenmt.text.splitting import word_runs
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory import encoding, lookup, retrieval, word_alignment
 from rarenmt.translation_memory.word_alignment import SourceWords

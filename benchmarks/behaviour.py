@@ -23,14 +23,14 @@ import torch
 from rarenmt.config import SearchConfig
 from rarenmt.config.decoding import CandidateConfig
 from rarenmt.evaluation.bootstrap import rate_gain
-from rarenmt.evaluation.metrics import WORD, bleu
+from rarenmt.evaluation.metrics import bleu
 from rarenmt.evaluation.oneshot import Answers, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.corpus import read_corpus
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
-from rarenmt.text.lexicon.frequency import word_runs
 from rarenmt.text.pairs import Pair
 from rarenmt.text.placeables import find_spans
+from rarenmt.text.splitting import letter_runs, word_runs
 from rarenmt.translator.translator import Translator
 
 Variant = Callable[[str, str], tuple[str, str] | None]
@@ -376,7 +376,7 @@ def repetitions(translation: str, reference: str) -> int:
 
 def word_before(text: str, word: str) -> str | None:
     """The word before another one, in lower case; None without one."""
-    words = WORD.findall(text)
+    words = letter_runs(text)
     position = words.index(word) if word in words else 0
     return words[position - 1].casefold() if position else None
 

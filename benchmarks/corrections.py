@@ -25,9 +25,9 @@ import torch
 from suites import general, sides, test
 
 from rarenmt.config import SearchConfig
-from rarenmt.evaluation.metrics import WORD
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.pairs import Pair, read_pairs
+from rarenmt.text.splitting import letter_runs
 from rarenmt.training.episodes import WordPair
 from rarenmt.translation_memory.retrieval import Retriever
 from rarenmt.translator.translator import Translator
@@ -77,9 +77,9 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
     )
     sources, targets = defaultdict(set), defaultdict(set)
     for number, pair in enumerate(pairs):
-        for word in WORD.findall(pair.source.lower()):
+        for word in letter_runs(pair.source.lower()):
             sources[word].add(number)
-        for word in WORD.findall(pair.target):
+        for word in letter_runs(pair.target):
             targets[word].add(number)
     found = []
     for source, where in sorted(sources.items()):
@@ -87,7 +87,7 @@ def known_words(pairs: Sequence[Pair], translator: Translator, *, common: bool) 
             continue
         if not (common or retriever.is_rare(source)):
             continue
-        together = Counter(word for n in where for word in set(WORD.findall(pairs[n].target)))
+        together = Counter(word for n in where for word in set(letter_runs(pairs[n].target)))
         found += [
             WordPair(source, target, sorted(where & targets[target]))
             for target, count in sorted(together.items())
@@ -127,7 +127,7 @@ def other_forms(
     in the suite."""
     where: dict[str, list[int]] = defaultdict(list)
     for number, pair in enumerate(pairs):
-        for source in sorted(set(WORD.findall(pair.source.lower()))):
+        for source in sorted(set(letter_runs(pair.source.lower()))):
             where[source].append(number)
     found = [
         (word, form, number, wanted)
@@ -135,9 +135,9 @@ def other_forms(
         for form in sorted(where)
         if like(word.source, form) and form != word.source and len(where[form]) <= FORMS
         for number in where[form]
-        if word.source not in WORD.findall(pairs[number].source.lower())
+        if word.source not in letter_runs(pairs[number].source.lower())
         for wanted in islice(
-            filter(partial(like, word.target), WORD.findall(pairs[number].target)), 1
+            filter(partial(like, word.target), letter_runs(pairs[number].target)), 1
         )
     ]
     translated = translated_words(pairs, {number for _, _, number, _ in found}, translator)
@@ -174,7 +174,7 @@ def translated_words(
     found = translator.translate(
         [pairs[n].source for n in some], SearchConfig(beam=1), memory=False, explain=False
     )
-    return {n: set(WORD.findall(each.text)) for n, each in zip(some, found, strict=True)}
+    return {n: set(letter_runs(each.text)) for n, each in zip(some, found, strict=True)}
 
 
 def unused(pairs: Sequence[Pair], used: Collection[int], rng: random.Random) -> list[list[str]]:

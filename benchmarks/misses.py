@@ -15,11 +15,11 @@ import torch
 
 from rarenmt.config import SearchConfig
 from rarenmt.decoding.prefix import Prefix
-from rarenmt.evaluation.metrics import WORD
 from rarenmt.evaluation.oneshot import Question, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.batch import pair_batch
 from rarenmt.text.pairs import Pair
+from rarenmt.text.splitting import LETTER_RUN, letter_runs
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translator.translator import Translator
 
@@ -62,7 +62,7 @@ def word_at(tokenizer: Tokenizer, source: str, piece: int) -> str:
     """The word that a piece belongs to, in lower case."""
     pieces = tokenizer.pieces(tokenizer.encode(source))
     end = len("".join(pieces[: piece + 1]))
-    words = [m.group() for m in WORD.finditer(source) if m.start() < end <= m.end()]
+    words = [m.group() for m in LETTER_RUN.finditer(source) if m.start() < end <= m.end()]
     return words[0].casefold() if words else ""
 
 
@@ -108,7 +108,7 @@ class Inspector:
             (pair.source, pair.target) == (shown.source, shown.target) for pair in retrieved
         ):
             return "retrieval"
-        if any(word[:4].casefold() == test.word[:4].casefold() for word in WORD.findall(found)):
+        if any(word[:4].casefold() == test.word[:4].casefold() for word in letter_runs(found)):
             return "form"
         there = self.inspect(shown.source, shown.target, test.word)
         here = self.inspect(test.source, test.target, test.word)
@@ -136,7 +136,7 @@ def main() -> None:
     found = [t.text for t in translator.translate(sources, config, explain=False)]
     causes: Counter[str] = Counter()
     for test, text in zip(suite.tests, found, strict=True):
-        if test.word in WORD.findall(text):
+        if test.word in letter_runs(text):
             continue
         shown = suite.context[test.context]
         cause = inspector.cause(test, shown, text)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rarenmt.evaluation.metrics import WORD
 from rarenmt.text.pairs import Pair, read_pairs
+from rarenmt.text.splitting import letter_runs
 
 GENERAL = 1000
 
@@ -63,7 +63,7 @@ def draw(
     """A suite of up to `most` words, and the pairs without any of them."""
     rng = random.Random(0)
     total, shown = source_words(pairs), source_words(trained)
-    familiar = set() if trained is pairs else {w for p in trained for w in WORD.findall(p.target)}
+    familiar = set() if trained is pairs else {w for p in trained for w in letter_runs(p.target)}
     context: list[list[str]] = []
     tests: list[dict[str, Any]] = []
     used: set[int] = set()
@@ -105,7 +105,7 @@ def candidates(
     """The eligible words in random order, each with the numbers of its pairs."""
     where: dict[str, list[int]] = defaultdict(list)
     for number, pair in enumerate(pairs):
-        for word in set(WORD.findall(pair.target)):
+        for word in set(letter_runs(pair.target)):
             where[word].append(number)
     words = [
         word
@@ -121,7 +121,7 @@ def counterpart(
 ) -> str | None:
     """The source word that occurs in all of these pairs and hardly anywhere else; of several, the
     one whose length is closest to that of the target word."""
-    sides = [{each.lower() for each in WORD.findall(pair.source)} for pair in pairs]
+    sides = [{each.lower() for each in letter_runs(pair.source)} for pair in pairs]
     rare = [
         source
         for source in set.intersection(*sides)
@@ -134,7 +134,7 @@ def source_words(pairs: Sequence[Pair]) -> Counter[str]:
     """Number of pairs with each source word, in lower case."""
     counts: Counter[str] = Counter()
     for pair in pairs:
-        counts.update({word.lower() for word in WORD.findall(pair.source)})
+        counts.update({word.lower() for word in letter_runs(pair.source)})
     return counts
 
 

@@ -2,7 +2,6 @@
 Simianer, Wuebker and DeNero 2019 (*Measuring Immediate Adaptation Performance for Neural Machine
 Translation*, NAACL)."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
+
+from rarenmt.text.splitting import letter_runs
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,6 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     return BLEU().corpus_score(hypotheses, [references]).score
 
 
-WORD = re.compile(r"[^\W\d_]+")
-
-
 class NewWordRecall:
     """Recall of the reference words that no earlier segment contains (R0), or exactly one (R1).
 
@@ -51,12 +49,12 @@ class NewWordRecall:
 
     def observe(self, segment: str) -> None:
         """Count the words of a segment as seen."""
-        self._segments.update(set(WORD.findall(segment)))
+        self._segments.update(set(letter_runs(segment)))
 
     def score(self, translation: str, reference: str) -> None:
         """Count the new words of a reference, and those that the translation contains."""
-        found = Counter(WORD.findall(translation))
-        for word, count in Counter(WORD.findall(reference)).items():
+        found = Counter(letter_runs(translation))
+        for word, count in Counter(letter_runs(reference)).items():
             seen = self._segments[word]
             if seen < 2:
                 self._hits[seen] += min(count, found[word])

@@ -14,8 +14,9 @@ from typing import Any
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
 from rarenmt.evaluation.bootstrap import Interval, bleu_gain, rate, rate_gain
-from rarenmt.evaluation.metrics import WORD, NewWordRecall, score
+from rarenmt.evaluation.metrics import NewWordRecall, score
 from rarenmt.text.pairs import Pair
+from rarenmt.text.splitting import letter_runs
 from rarenmt.translator.translator import BEAM, Translator
 
 
@@ -66,7 +67,7 @@ class Answers:
     def hits(self, suite: Suite) -> list[bool]:
         """Whether the translation of each test contains its word, with its case."""
         answered = zip(suite.tests, self.tests, strict=True)
-        return [question.word in WORD.findall(text) for question, text in answered]
+        return [question.word in letter_runs(text) for question, text in answered]
 
 
 @dataclass(frozen=True)

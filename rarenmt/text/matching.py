@@ -6,20 +6,13 @@ numbers and punctuation (auto-substitution in translation memories). Other sente
 degree, counted in words.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from rarenmt.text.numbers import find_digits, mask_digits
 from rarenmt.text.pairs import Pair
-
-_WORDS_AND_SIGNS = re.compile(r"\w+|[^\w\s]")
-
-
-def words_and_punctuation(sentence: str) -> list[str]:
-    """The words and punctuation marks of a sentence in lower case: the units of a fuzzy match."""
-    return _WORDS_AND_SIGNS.findall(sentence.casefold())
 
 
 def similarity_ratio(words: Sequence[str], others: Sequence[str], least: float = 0.0) -> float:
@@ -35,7 +28,6 @@ def similarity_ratio(words: Sequence[str], others: Sequence[str], least: float =
 _PLAIN = str.maketrans(
     dict.fromkeys("‘’‚ʼ", "'") | dict.fromkeys("“”„«»", '"') | dict.fromkeys("‐‑‒–—", "-")
 )
-_NUMBER = re.compile(r"\d+")
 _ENDS = ("...", "…", ".", "!", ":")
 """Final punctuation that may be exchanged. A question mark is not: it changes the sentence."""
 
@@ -61,10 +53,10 @@ class SentencePattern:
         plain = unicodedata.normalize("NFC", sentence)
         plain = plain if plain.isascii() else plain.translate(_PLAIN)  # slow
         body, _, punctuation = _split_final(" ".join(plain.split()))
-        key = _NUMBER.sub("0", body.replace("…", "..."))
+        key = mask_digits(body.replace("…", "..."))
         if " " in key and not key.isupper():
             key = key.casefold()
-        return cls(key, _NUMBER.findall(body), punctuation)
+        return cls(key, _digits(body), punctuation)
 
 
 @dataclass(frozen=True)
@@ -98,7 +90,7 @@ def near_match(pair: Pair, sentence: str) -> TmMatch | None:
     new = SentencePattern.from_sentence(sentence)
     body, space, punctuation = _split_final(pair.target.strip())
     ending = _final_punctuation(known.punctuation, new.punctuation, punctuation)
-    numbers = _exchange(known.numbers, new.numbers, _NUMBER.findall(body))
+    numbers = _exchange(known.numbers, new.numbers, _digits(body))
     if ending is None or numbers is None:
         return None
     start = pair.target.find(body)
@@ -111,6 +103,10 @@ def near_match(pair: Pair, sentence: str) -> TmMatch | None:
         for i in range(len(text))
     ]
     return TmMatch(pair, "".join(text for text, _ in parts), positions)
+
+
+def _digits(text: str) -> list[str]:
+    return [found[0] for found in find_digits(text)]
 
 
 def _split_final(text: str) -> tuple[str, str, str]:
@@ -146,7 +142,7 @@ def _exchanged(body: str, start: int, numbers: Mapping[str, str]) -> Iterator[tu
     """The parts of a text with its numbers exchanged, each with its start in the target of the pair
     or NOT_IN_PAIR; the text itself starts at `start`."""
     done = 0
-    for found in _NUMBER.finditer(body):
+    for found in find_digits(body):
         number = numbers.get(found[0], found[0])
         if number != found[0]:
             yield body[done : found.start()], start + done

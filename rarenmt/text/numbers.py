@@ -1,10 +1,11 @@
-"""Number localisation: 1,250.50 is 1.250,50 in German.
+"""Numbers in text, and their localisation: 1,250.50 is 1.250,50 in German.
 
 The separators of each language are those of CLDR. Whatever may be a version, a date, an address or
 a time is not rewritten.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rarenmt.text.languages import primary
@@ -28,7 +29,9 @@ _STYLES = {
 }
 STYLES = {language: style for style, named in _STYLES.items() for language in named.split()}
 
-_RUN = re.compile("[0-9.,]+")
+_DIGITS = re.compile(r"\d+")
+_NUMBER = re.compile(r"[0-9]+(?:[.,:'/-][0-9]+)*")
+_GROUPED = re.compile("[0-9.,]+")
 _LAST = re.compile(r"[^\W\d_][\w.#+-]*$")
 _COUNTED = re.compile(
     r"(?:v|ver|versi[oó]n|versão|versie|versione|release|build|section|chapter|article|paragraph|"
@@ -36,7 +39,33 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 """A word after which a number is a label, not a quantity."""
-_TIME = re.compile(r"\s*(?:[ap]\.?\s?m\b|o['’]clock\b)", re.IGNORECASE)
+_TIME = re.compile(r"\s*(?:([ap])\.?\s?m\b|o['’]clock\b)", re.IGNORECASE)
+
+
+def find_digits(text: str) -> Iterator[re.Match[str]]:
+    """The runs of digits of a text: the units of an exact match, in which a separator is text."""
+    return _DIGITS.finditer(text)
+
+
+def mask_digits(text: str) -> str:
+    """A text with 0 for each run of digits."""
+    return _DIGITS.sub("0", text)
+
+
+def find_numbers(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """The numbers of a part of a text: runs of digits, with the separators between them."""
+    return _NUMBER.finditer(text, start, end)
+
+
+def strip_separators(number: str) -> str:
+    """The digits of a number."""
+    return re.sub("[^0-9]", "", number)
+
+
+def is_afternoon(number: re.Match[str]) -> bool:
+    """Whether a number is a time p.m., which another language may count from midnight."""
+    time = _TIME.match(number.string, number.end())
+    return time is not None and time[1] in ("p", "P")
 
 
 def localise(text: str, start: int, end: int, source: str, target: str) -> str:
@@ -64,7 +93,7 @@ def localise(text: str, start: int, end: int, source: str, target: str) -> str:
             return found
         return re.sub("[.,]", ANY_SEPARATOR, found)
 
-    return re.sub("[:']", ANY_SEPARATOR, _RUN.sub(rewrite, number))
+    return re.sub("[:']", ANY_SEPARATOR, _GROUPED.sub(rewrite, number))
 
 
 def _kinds(digits: str, style: Style) -> tuple[bool, bool]:

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from rarenmt.text.lexicon.frequency import Frequencies, word_runs
+from rarenmt.text.lexicon.frequency import Frequencies
+from rarenmt.text.numbers import find_numbers, is_afternoon, strip_separators
+from rarenmt.text.splitting import word_runs
 
 _COPIED = re.compile(
     r"(?<!\w)\w+://[^\s<>\"]*[\w/]|www\.[\w-]+\.[^\s<>\"]*[\w/]"  # addresses
@@ -21,10 +23,7 @@ _COPIED = re.compile(
     r"|`[^`]+`|[A-Za-z]:\\[\w\\.-]*\w|(?<![\w/])(?:[~.]|\$[\w(){}]+)?/[\w./$+-]*[\w/]"
     r"|(?<!\w)(?:\w*[^\W_]_[^\W_]\w*|__\w+|[^\W\d_]+[0-9]\w*)"  # names with _ or digits
 )
-_NUMBER = re.compile(r"[0-9]+(?:[.,:'/-][0-9]+)*")
 _NAME = re.compile(r"(?<![\w'’-])[^\W\d_][\w-]*\w")
-_AFTERNOON = re.compile(r"\s*p\.?\s?m\b", re.IGNORECASE)
-"""Follows a time that another language may count from midnight."""
 _BEFORE = '.!?:"“„'
 """Punctuation after which any word may be capitalised."""
 
@@ -44,7 +43,7 @@ class Span:
     def text(self, pieces: Sequence[str]) -> str:
         """Its text, from the texts of all pieces; a number without separators."""
         text = "".join(pieces[self.start : self.end]).strip()
-        return re.sub("[^0-9]", "", text) if self.number else text
+        return strip_separators(text) if self.number else text
 
 
 def find_spans(texts: Sequence[str], counts: Frequencies | None = None) -> list[Span]:
@@ -62,7 +61,7 @@ def find_spans(texts: Sequence[str], counts: Frequencies | None = None) -> list[
         gap = done, copied.start() if copied else len(text)
         spans += [
             span(found, number=True, required=_is_required(found))
-            for found in _NUMBER.finditer(text, *gap)
+            for found in find_numbers(text, *gap)
         ]
         if counts:
             spans += [
@@ -96,7 +95,7 @@ def contains(text: str, span: str) -> bool:
 
 def _is_required(number: re.Match[str]) -> bool:
     """Whether a number must be copied: it has several digits and is not a time p.m."""
-    return len(number[0]) > 1 and not _AFTERNOON.match(number.string, number.end())
+    return len(number[0]) > 1 and not is_afternoon(number)
 
 
 def _names(text: str, start: int, end: int, counts: Frequencies) -> Iterator[re.Match[str]]:

@@ -4,9 +4,8 @@ A word right after punctuation, as in (so, "so and so-so, has other pieces than 
 It counts as the same word: it starts after the punctuation, has the hash that it has after a space,
 and is emitted with a space where one belongs.
 
-This is one of three notions of a word: here words consist of pieces, as in
-`Tokenizer.split_words`; `word_runs` in `rarenmt.text.lexicon.frequency` are the words that are
-counted; `words_and_punctuation` in `rarenmt.text.matching` are the units of a fuzzy match.
+Words consist of pieces here, as in `Tokenizer.split_words`; `rarenmt.text.splitting` has the words
+of a text.
 
 Shapes: V pieces; pieces and word hashes of any shape (…).
 """

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 
 from rarenmt.config import PracticeConfig
 from rarenmt.text.batch import Ids
+from rarenmt.text.splitting import letter_runs
 from rarenmt.text.tokenizer import Tokenizer
 
-WORD = re.compile(r"[^\W\d_]{3,}")
+MIN_LETTERS = 3
+"""Of a word that an episode may be made of."""
 DEFAULT = PracticeConfig()
 
 
@@ -60,11 +62,11 @@ def find_word_pairs(
 ) -> list[WordPair]:
     """Word pairs by the Dice coefficient of the sentences that contain them."""
     where: dict[str, list[int]] = defaultdict(list)
-    targets = [set(WORD.findall(target)) for _, target in texts]
+    targets = [_words(target) for _, target in texts]
     target_count: Counter[str] = Counter()
     for number, (source, _) in enumerate(texts):
         target_count.update(targets[number])
-        for word in set(WORD.findall(source)):
+        for word in _words(source):
             where[word].append(number)
     found = []
     for word in sorted(where):
@@ -191,11 +193,15 @@ class EpisodeMaker:
         return ids, belongs
 
 
+def _words(sentence: str) -> set[str]:
+    return {word for word in letter_runs(sentence) if len(word) >= MIN_LETTERS}
+
+
 def _rare_words(sentences: Iterable[str]) -> list[str]:
     """Words of one or two sentences, in lower case."""
     counts: Counter[str] = Counter()
     for sentence in sentences:
-        counts.update(set(WORD.findall(sentence.lower())))
+        counts.update(_words(sentence.lower()))
     return sorted(word for word, count in counts.items() if count <= 2 and len(word) >= 5)
 
 

@@ -14,7 +14,8 @@ from rarenmt.memory.memory import Memory
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
-from rarenmt.text.matching import similarity_ratio, words_and_punctuation
+from rarenmt.text.matching import similarity_ratio
+from rarenmt.text.splitting import words_and_punctuation
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import WordBoundaries
 from rarenmt.translation_memory.journal import Journal

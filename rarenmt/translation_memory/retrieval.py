@@ -13,8 +13,9 @@ from functools import lru_cache
 from operator import eq
 
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
-from rarenmt.text.lexicon.frequency import Frequencies, word_runs
-from rarenmt.text.matching import similarity_ratio, words_and_punctuation
+from rarenmt.text.lexicon.frequency import Frequencies
+from rarenmt.text.matching import similarity_ratio
+from rarenmt.text.splitting import word_runs, words_and_punctuation
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory.terms import Terms
 

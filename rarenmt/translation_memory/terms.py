@@ -11,7 +11,7 @@ from itertools import product
 
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.text.lexicon.inflection import SOURCE_MIN_PREFIX
-from rarenmt.text.matching import words_and_punctuation
+from rarenmt.text.splitting import words_and_punctuation
 
 
 class Terms:

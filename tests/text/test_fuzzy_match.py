@@ -2,7 +2,8 @@
 
 import pytest
 
-from rarenmt.text.matching import similarity_ratio, words_and_punctuation
+from rarenmt.text.matching import similarity_ratio
+from rarenmt.text.splitting import words_and_punctuation
 
 
 @pytest.mark.parametrize(

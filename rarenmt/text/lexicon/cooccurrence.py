@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from rarenmt.text.lexicon.frequency import word_runs
 from rarenmt.text.lexicon.table import load_table, save_table
+from rarenmt.text.splitting import word_runs
 
 FREQUENT_WORDS = 200
 """Number of most frequent words that have scores, from the other words that follow them."""

@@ -5,22 +5,12 @@ The unigram model of the vocabulary is no substitute: it takes any word of sever
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rarenmt.text.lexicon.table import load_table, save_table
-
-_WORD_RUN = re.compile(r"\w+")
-
-
-def word_runs(text: str) -> list[str]:
-    """The runs of letters, digits and underscores of a text: the words that are counted.
-
-    Punctuation is left out, and pieces do not matter; see `Tokenizer.split_words` for words of
-    pieces and `words_and_punctuation` in `rarenmt.text.matching` for fuzzy matches."""
-    return _WORD_RUN.findall(text)
+from rarenmt.text.splitting import word_runs
 
 
 class Frequencies:
