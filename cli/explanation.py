@@ -1,7 +1,7 @@
-"""What `translate --explain` prints: a remark in a pipe, a drawing on a terminal, a page in a
+"""The output of `translate --explain`: a remark in a pipe, a drawing on a terminal, a page in a
 file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import typer
 
     from rarenmt.text.pairs import Pair
-    from rarenmt.translator.result import Entry, Translation, Word
+    from rarenmt.translator.contributions import Contribution
+    from rarenmt.translator.result import Translation, Word
     from rarenmt.translator.translator import Translator
 
 PAGE = "--explain-page"
@@ -27,9 +28,6 @@ INDENT = "    "
 BARS = " ▁▂▃▄▅▆▇█"
 COLOURS = ("yellow", "cyan", "green", "magenta")
 """Of the pairs below a translation; their number is the maximum."""
-
-MIN_WEIGHT = 0.05
-"""Smallest weight of an entry that is drawn."""
 
 
 class Explaining(TyperCommand):
@@ -96,19 +94,19 @@ def remark(translation: "Translation") -> str:
 
 
 def picture(translation: "Translation", screen: Console | None = None) -> str:
-    """The translation, the share of the memory in each word, and the pairs behind it."""
+    """The translation, the memory's share of each word, and the pairs that contributed."""
+    from rarenmt.translator.contributions import find_contributions
+
     screen = screen or Console(highlight=False)
     words = translation.words()
-    used = _used_pairs(words)
-    shown = {part.tm_match.pair: part.tm_match.note for part in translation.parts if part.tm_match}
-    colours = dict(zip(used, COLOURS, strict=False))
+    pairs = find_contributions(translation.parts, words, len(COLOURS))
+    colours = {each.pair: colour for each, colour in zip(pairs, COLOURS, strict=False)}
     with screen.capture() as captured:
-        _print(screen, _headline(translation, words, colours))
+        _print(screen, _headline(translation, colours))
         if not all(part.tm_match for part in translation.parts):
             _print(screen, *_rows(words, colours, screen.width))
-        for pair, colour in colours.items():
-            note = shown.get(pair) or _shares(used[pair])
-            _print(screen, Text(), *_pair(pair, used[pair], note, colour, screen))
+        for each in pairs:
+            _print(screen, Text(), *_pair(each, colours[each.pair], screen))
         _print(screen, Text())
     return captured.get()
 
@@ -118,49 +116,31 @@ def _print(screen: Console, *lines: Text) -> None:
         screen.print(line, soft_wrap=True)
 
 
-def _used_pairs(words: "Iterable[Word]") -> "dict[Pair, list[tuple[str, Entry]]]":
-    """The pairs above MIN_WEIGHT by falling weight, each with its words and entries."""
-    found: dict[Pair, list[tuple[str, Entry]]] = {}
-    for word in words:
-        for entry in word.entries:
-            if entry.weight >= MIN_WEIGHT and not word.is_sign:
-                found.setdefault(entry.pair, []).append((word.text, entry))
-    order = sorted(found, key=lambda pair: -sum(entry.weight for _, entry in found[pair]))
-    return {pair: found[pair] for pair in order}
-
-
 def _style(word: "Word", colours: "dict[Pair, str]") -> str:
     """The style of a word: the colour of its pair, bold if it came from the memory."""
-    if not word.entries or word.weight < MIN_WEIGHT:
-        return ""
-    colour = colours.get(word.entries[0].pair, "")
+    colour = colours.get(word.entries[0].pair, "") if word.entries else ""
     return f"bold {colour}" if word.pair else colour
 
 
-def _headline(
-    translation: "Translation", words: "Iterable[Word]", colours: "dict[Pair, str]"
-) -> Text:
+def _headline(translation: "Translation", colours: "dict[Pair, str]") -> Text:
     """The text and remark, as in a pipe, in colour."""
+    from rarenmt.translator.contributions import memory_spans
+
     line = Text(translation.text)
-    end = 0
-    for word in words:
-        start = translation.text.find(word.text, end)
-        if start >= 0:
-            end = start + len(word.text)
-            line.stylize(_style(word, colours) if word.pair else "", start, end)
+    for word, start, end in memory_spans(translation):
+        line.stylize(_style(word, colours), start, end)
     origins = remark(translation)
     return line.append("\t" + origins, "dim") if origins else line
 
 
-def _rows(words: "Iterable[Word]", colours: "dict[Pair, str]", width: int) -> Iterator[Text]:
+def _rows(words: "Sequence[Word]", colours: "dict[Pair, str]", width: int) -> Iterator[Text]:
     """The words with their shares below them, in as many rows as the width requires."""
-    words = list(words)
-    if not any(word.weight >= 0.005 for word in words):
-        yield Text(INDENT + "nothing came from the memory", "dim")
+    shares = [_share(word.weight) for word in words]
+    if not any(shares):
+        yield Text(INDENT + "no word came from the memory", "dim")
         return
     upper, lower = Text(INDENT), Text(INDENT)
-    for word in words:
-        share = _share(word.weight)
+    for word, share in zip(words, shares, strict=True):
         room = max(cell_len(word.text), len(share)) + 2
         if upper.cell_len > len(INDENT) and upper.cell_len + room > width:
             yield from (upper, lower)
@@ -173,29 +153,20 @@ def _rows(words: "Iterable[Word]", colours: "dict[Pair, str]", width: int) -> It
 
 def _share(weight: float) -> str:
     """A weight as a bar and a number; empty if it is close to 0."""
-    if weight < 0.005:
-        return ""
-    return f"{BARS[max(1, round(weight * 8))]} {weight:.0%}".replace("%", " %")
+    from rarenmt.translator.contributions import percent
+
+    number = percent(weight)
+    return number and f"{BARS[max(1, round(weight * 8))]} {number}"
 
 
-def _shares(entries: "Iterable[tuple[str, Entry]]") -> str:
-    """The words a pair contributed to, with share and similarity."""
-    return ", ".join(
-        f"{word} {entry.weight:.0%} (similarity {entry.similarity:.2f})".replace("%", " %")
-        for word, entry in entries
-    )
-
-
-def _pair(
-    pair: "Pair", entries: "Iterable[tuple[str, Entry]]", note: str, colour: str, screen: Console
-) -> Iterator[Text]:
+def _pair(contribution: "Contribution", colour: str, screen: Console) -> Iterator[Text]:
     """A pair: its location with a note, and its two sides."""
+    pair = contribution.pair
     target = Text(console.visible(pair.target))
-    for _, entry in entries:
+    for entry in contribution.entries.values():
         target.stylize(f"bold {colour}", *entry.span)
-    where = Text(console.visible(pair.location), f"bold {colour}").append(
-        "  " + note, "not bold dim"
-    )
+    where = Text(console.visible(pair.location), f"bold {colour}")
+    where.append("  " + contribution.note, "not bold dim")
     edge = Text(INDENT).append("▌ ", colour)
     for text in (where, Text(console.visible(pair.source)), target):
         for line in text.wrap(screen, max(20, screen.width - edge.cell_len - 1)):

@@ -73,7 +73,7 @@ class TmMatch:
     def note(self) -> str:
         """What kind of match it is."""
         same = self.text == self.pair.target.strip()
-        return "the sentence, as it was shown" + ("" if same else " but for numbers and signs")
+        return "exact match" + ("" if same else " except for numbers or punctuation")
 
 
 def substitute(pair: Pair) -> TmMatch:

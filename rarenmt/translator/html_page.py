@@ -1,7 +1,6 @@
-"""Translations and what they came from, as one HTML page that needs nothing but itself.
+"""Explained translations as one self-contained HTML page.
 
-No script runs in it and nothing is fetched: its content security policy allows its own style
-sheet and nothing else.
+It runs no script and fetches nothing: its content security policy allows only its own style sheet.
 """
 
 import base64
@@ -13,23 +12,32 @@ from pathlib import Path
 
 from rarenmt.storage.files import replace_bytes
 from rarenmt.text.pairs import Pair
-from rarenmt.translator.html_drawing import PAIRS, draw, escape, percent, place, said, shade
+from rarenmt.translator.contributions import percent
+from rarenmt.translator.html_drawing import (
+    MAX_PAIRS,
+    draw,
+    escape,
+    highlight,
+    in_language,
+    location,
+    shade,
+)
 from rarenmt.translator.result import Translation
 
 SENTENCES = 2000
-"""Drawn, at most; further ones are only counted."""
+"""Maximum of drawings; further sentences are only counted."""
 
 OPEN = 12
-"""A page of so many sentences shows all their drawings at once."""
+"""Maximum of sentences on a page that shows all drawings at once."""
 
 FIRST = 8
-"""Pairs of the overview that are seen at once."""
+"""Pairs of the overview that are visible at once."""
 
 LISTED = 1000
-"""Pairs of the overview, at most."""
+"""Maximum of pairs in the overview."""
 
 ROWS = 400
-"""Rows and words that the style sheet knows."""
+"""Rows for which the style sheet has rules."""
 
 
 class Page:
@@ -39,27 +47,27 @@ class Page:
         self.languages = (source_language, target_language)
         self.sentences = 0
         self._drawn: list[tuple[int, float, str, str]] = []
-        """Number, share of remembered words, summary and drawing"""
+        """Number, share of words from the memory, summary and drawing."""
         self._words: Counter[Pair] = Counter()
-        self._places: dict[Pair, list[int]] = defaultdict(list)
-        self._asked = 0
+        self._numbers: dict[Pair, list[int]] = defaultdict(list)
+        self._with_memory = 0
 
     def add(self, number: int, source: str, translation: Translation) -> None:
-        """Take in the translation of a line; a blank one is passed over."""
+        """Add the translation of a line; a blank one is skipped."""
         if not source.strip():
             return
         self.sentences += 1
         words = translation.words()
         pairs = [word.pair for word in words if word.pair]
-        self._asked += bool(pairs)
+        self._with_memory += bool(pairs)
         self._words.update(pairs)
         for pair in dict.fromkeys(pairs):
-            self._places[pair].append(number)
+            self._numbers[pair].append(number)
         if len(self._drawn) < SENTENCES:
             share = len(pairs) / len(words) if words else 0.0
             drawing = "\n".join(draw(part, *self.languages) for part in translation.parts)
-            text = said(words, translation.text.strip())
-            self._drawn.append((number, share, self._summary(number, source, text), drawing))
+            summary = self._summary(number, source, highlight(translation))
+            self._drawn.append((number, share, summary, drawing))
 
     def save(self, path: Path) -> None:
         """Write the page, atomically."""
@@ -76,7 +84,7 @@ class Page:
                 '<html lang="en"><head><meta charset="utf-8"/>',
                 f'<meta http-equiv="Content-Security-Policy" content="{policy}"/>',
                 '<meta name="viewport" content="width=device-width, initial-scale=1"/>',
-                "<title>What came from where</title>",
+                "<title>Where each word came from</title>",
                 f"<style>{style}</style></head><body>",
                 *self._overview(),
                 *self._details(),
@@ -88,24 +96,24 @@ class Page:
         given, target = self.languages
         return (
             f'<summary><span class="number">{number}</span><span>'
-            f'<span class="given" lang="{escape(given)}" dir="auto">{escape(source.strip())}</span>'
-            f'<span class="said" lang="{escape(target)}" dir="auto">{text}</span>'
+            f'<span class="source" {in_language(given)}>{escape(source.strip())}</span>'
+            f'<span class="translation" {in_language(target)}>{text}</span>'
             "</span></summary>"
         )
 
     def _overview(self) -> Iterable[str]:
-        """What there is in all, and which pairs spoke how often."""
+        """Totals, and how many words each pair contributed."""
         words = self._words.total()
-        yield "<header><h1>What came from where</h1>"
+        yield "<header><h1>Where each word came from</h1>"
         yield (
-            f"<p>In {self._asked:,} of {_count(self.sentences, 'sentence')} the memory spoke: "
-            f"{_count(words, 'word')} from {_count(len(self._words), 'remembered pair')}.</p>"
+            f"<p>{_count(words, 'word')} from {_count(len(self._words), 'remembered pair')} in "
+            f"{self._with_memory:,} of {_count(self.sentences, 'sentence')}.</p>"
         )
         yield from self._map()
         yield "</header>"
         pairs = [pair for pair, _ in self._words.most_common(LISTED)]
         if pairs:
-            yield "<section><h2>The pairs that spoke</h2>"
+            yield "<section><h2>Remembered pairs</h2>"
             yield from self._table(pairs[:FIRST])
             if len(pairs) > FIRST:
                 more = _count(len(self._words) - FIRST, "more pair")
@@ -115,19 +123,19 @@ class Page:
             yield "</section>"
 
     def _map(self) -> Iterable[str]:
-        """A cell for each sentence, the warmer the more of it came from the memory."""
+        """A cell for each sentence, coloured by the share of its words from the memory."""
         if len(self._drawn) <= OPEN:
             return
         yield '<nav class="map" aria-label="Sentences">'
         for number, share, _, _ in self._drawn:
-            said = percent(share) or "nothing"
+            text = percent(share) or "nothing"
             yield (
-                f'<a class="{shade(share)}" href="#n{number}" title="{number}: {said}" '
-                f'aria-label="sentence {number}, {said} from the memory"></a>'
+                f'<a class="{shade(share)}" href="#n{number}" title="{number}: {text}" '
+                f'aria-label="sentence {number}, {text} from the memory"></a>'
             )
         yield "</nav>"
-        yield '<p class="note">One cell a sentence; the warmer, the more of its words came from '
-        yield "the memory.</p>"
+        yield '<p class="note">One cell per sentence; the stronger its colour, the more of its '
+        yield "words came from the memory.</p>"
 
     def _table(self, pairs: Sequence[Pair]) -> Iterable[str]:
         source, target = self.languages
@@ -135,16 +143,16 @@ class Page:
         yield '<th>Target</th><th class="number">Words</th><th>Sentences</th></tr></thead><tbody>'
         for pair in pairs:
             yield (
-                f"<tr><td>{place(pair)}</td>"
-                f'<td><div lang="{escape(source)}" dir="auto">{escape(pair.source)}</div></td>'
-                f'<td><div lang="{escape(target)}" dir="auto">{escape(pair.target)}</div></td>'
+                f"<tr><td>{location(pair)}</td>"
+                f"<td><div {in_language(source)}>{escape(pair.source)}</div></td>"
+                f"<td><div {in_language(target)}>{escape(pair.target)}</div></td>"
                 f'<td class="number">{self._words[pair]:,}</td>'
-                f"<td>{self._links(self._places[pair])}</td></tr>"
+                f"<td>{self._links(self._numbers[pair])}</td></tr>"
             )
         yield "</tbody></table></div>"
 
     def _links(self, numbers: Sequence[int]) -> str:
-        """The first sentences of some, to go there."""
+        """Links to the first of these sentences."""
         drawn = max((number for number, _, _, _ in self._drawn), default=0)
         shown = [number for number in numbers[:8] if number <= drawn]
         links = [f'<a href="#n{number}">{number}</a>' for number in shown]
@@ -157,22 +165,23 @@ class Page:
             return
         yield "<section><h2>Sentence by sentence</h2>"
         yield (
-            '<p class="note">Left the source, right its translation. A ribbon between them is as '
-            "thick as the decoder looked at that word when it wrote the other one. What comes in "
-            "from the right, in colour, is what a remembered pair said for a word; the number is "
-            "the memory’s share in its probability. Point at a word or a pair to see it alone.</p>"
+            '<p class="note">The source is on the left, its translation on the right. The width '
+            "of a grey ribbon is an attention weight: how much the source word counted when the "
+            "other word was chosen. Coloured ribbons join a word to the remembered pairs that "
+            "contributed to it; the percentage is the memory’s share of its probability. Point at "
+            "a word or a pair to see its ribbons alone.</p>"
         )
         if len(self._drawn) > OPEN:
             yield '<p class="filter"><input type="checkbox" id="only"/> '
-            yield '<label for="only">Only sentences in which the memory spoke</label></p>'
+            yield '<label for="only">Only sentences with words from the memory</label></p>'
         opened = ' open="open"' if len(self._drawn) <= OPEN else ""
         for number, share, summary, drawing in self._drawn:
-            silent = "" if share else " silent"
-            yield f'<details class="sentence{silent}"{opened}>{summary}'
+            kind = "sentence" if share else "sentence unaided"
+            yield f'<details class="{kind}"{opened}>{summary}'
             yield f'<div id="n{number}">{drawing}</div></details>'
         if self.sentences > len(self._drawn):
             rest = _count(self.sentences - len(self._drawn), "further sentence")
-            yield f'<p class="note">{rest} counted above, not drawn.</p>'
+            yield f'<p class="note">{rest} counted above but not drawn.</p>'
         yield "</section>"
 
 
@@ -181,11 +190,11 @@ def _count(number: int, thing: str) -> str:
 
 
 def _style() -> str:
-    """The style sheet: page.css, and rules for every row and for what is pointed at."""
+    """The style sheet: page.css, and rules for each row and each element under the pointer."""
     rules = [(files("rarenmt.translator") / "page.css").read_text("utf-8")]
     rules += [f".y{i}{{grid-row-start:{i}}}" for i in range(1, ROWS)]
     rules += [f".h{i}{{grid-row-end:span {i}}}" for i in range(1, ROWS)]
-    for kind, most in (("s", 80), ("t", 80), ("k", PAIRS)):
+    for kind, most in (("s", 80), ("t", 80), ("k", MAX_PAIRS)):
         rules += [
             f".part:has(.{kind}{i}:hover) path:not(.{kind}{i}){{opacity:.07}}" for i in range(most)
         ]

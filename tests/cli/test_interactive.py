@@ -205,7 +205,7 @@ def test_a_terminal_draws_the_pair_behind_each_word(folder: Path, tmp_path: Path
     assert terminal.wait() == 0
     assert f"▌ {pairs}:1" in shown
     assert "▌ The cat sleeps." in shown
-    assert re.search(r"[▁▂▃▄▅▆▇█] \d+ %", shown)
+    assert re.search(r"[▁▂▃▄▅▆▇█] \d+\s%", shown)
     assert "(similarity " in shown
 
 
@@ -217,5 +217,5 @@ def test_a_terminal_names_the_place_of_an_exact_match(folder: Path, tmp_path: Pa
     shown = terminal.wait_for("▌ Die Katze schläft.")
 
     assert terminal.wait() == 0
-    assert f"▌ {pairs}:1  the sentence, as it was shown" in shown
+    assert f"▌ {pairs}:1  exact match" in shown
     assert "%" not in shown

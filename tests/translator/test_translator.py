@@ -219,7 +219,7 @@ def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
     assert translation.text == "Von 3 Zeilen fehlt die 1250!"
     [part] = translation.parts
     assert part.tm_match is not None
-    assert part.tm_match.note == "the sentence, as it was shown but for numbers and signs"
+    assert part.tm_match.note == "exact match except for numbers or punctuation"
     words = {word.text: word for word in translation.words()}
     assert not words["1250"].entries
     assert not words["!"].entries
