@@ -1,4 +1,4 @@
-"""A corpus as one names it: a TSV file, a TMX file, or two parallel files."""
+"""Reading a corpus by its name: a TSV file, a TMX file, or two parallel files."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from rarenmt.text.pairs import Pair, Skip, read_pairs, read_parallel, refuse
 from rarenmt.text.tmx.reader import read_tmx
 
 TMX = re.compile(r"(?i:\.tmx)(\.gz|\.xz)?$")
-"""Ends the name of a TMX file."""
+"""Matches the end of the name of a TMX file."""
 
 
 def read_corpus(

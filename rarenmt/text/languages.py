@@ -1,14 +1,13 @@
-"""Which of the languages of a text is the one that is wanted: "en" is also "en-GB" and "EN_us"."""
+"""Matching of language tags: "en" matches "en-GB" and "EN_us"."""
 
 from functools import lru_cache
 
 SAME, NAMED, REGION, OTHER = range(4)
-"""How well a language suits: it is the one wanted; that of another region, which is named as the
-preferred one; that of any other region; or another language."""
+"""How well a language matches: exactly; in the preferred region; in another region; not at all."""
 
 
 def normal(language: str) -> str:
-    """A language tag (BCP 47) in small letters, with hyphens."""
+    """A language tag (BCP 47) in lower case, with hyphens."""
     return language.strip().replace("_", "-").lower()
 
 
@@ -19,7 +18,7 @@ def primary(language: str) -> str:
 
 @lru_cache(maxsize=128)
 def suits(language: str, wanted: str, other: str, preferred: str) -> int:
-    """SAME, NAMED, REGION or OTHER; the `other` language wanted is no region of this one."""
+    """SAME, NAMED, REGION or OTHER. The `other` language is never a region of `wanted`."""
     tag = normal(language)
     if tag == normal(wanted):
         return SAME

@@ -165,11 +165,11 @@ class Page:
             return
         yield "<section><h2>Sentence by sentence</h2>"
         yield (
-            '<p class="note">The source is on the left, its translation on the right. The width '
-            "of a grey ribbon is an attention weight: how much the source word counted when the "
-            "other word was chosen. Coloured ribbons join a word to the remembered pairs that "
-            "contributed to it; the percentage is the memory’s share of its probability. Point at "
-            "a word or a pair to see its ribbons alone.</p>"
+            '<p class="note">The source is on the left, its translation in the middle. The width '
+            "of a ribbon between them is an attention weight: how much the source word counted "
+            "when the other word was chosen. Ribbons on the right lead to the remembered pairs "
+            "that contributed to a word; the percentage is the memory’s share of its probability. "
+            "Point at a word or a pair to see its ribbons alone.</p>"
         )
         if len(self._drawn) > OPEN:
             yield '<p class="filter"><input type="checkbox" id="only"/> '

@@ -137,7 +137,7 @@ def test_a_pair_without_a_file_explains_a_translation(
     origins = [token["memory"] for token in record["tokens"] if "memory" in token]
     assert {(origin["file"], origin["line"]) for origin in origins} == {("", 0)}
     rarenmt("translate", f"--explain={tmp_path}/page.html", stdin=CAT.source.encode())
-    assert '<bdi class="place">(no file)</bdi>' in (tmp_path / "page.html").read_text("utf-8")
+    assert '<bdi class="location">(no file)</bdi>' in (tmp_path / "page.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("pair", [CAT, Pair(CAT.source, CAT.target, "notes")])

@@ -1,1 +1,1 @@
-"""TMX 1.4b: read and written."""
+"""Reading and writing TMX 1.4b."""

@@ -1,8 +1,8 @@
-"""TMX 1.4b (LISA OSCAR, 26 April 2005): what its reader and its writer agree on.
+"""TMX 1.4b (LISA OSCAR, 26 April 2005): definitions shared by reader and writer.
 
-What a unit says of itself beside its text is kept as JSON: the attributes of the `<tu>` by name,
-its properties and notes in the lists `prop` and `note`, and the same of the two `<tuv>`s under
-`source` and `target`. Where a pair was remembered from stands in properties of our own.
+The metadata of a unit (all but its text) are kept as JSON: the attributes of the `<tu>` by name,
+its properties and notes in the lists `prop` and `note`, and the same for the two `<tuv>`s under
+`source` and `target`. Private properties hold the location from which a pair was remembered.
 """
 
 import json
@@ -27,37 +27,34 @@ PROP = NOTE | {"type"}
 """Attributes of a `<prop>`."""
 
 FILE, LINE, TIME = "x-rarenmt-file", "x-rarenmt-line", "x-rarenmt-time"
-"""Properties of a `<tu>`: where a pair was remembered from, and when. The file is empty where there
-was none. A path that XML cannot hold,
-or that begins with a quotation mark, is quoted."""
+"""Properties of a `<tu>`: file, line and time of a remembered pair. The file is empty if there was
+none, and quoted if it starts with a quotation mark or XML cannot represent it."""
 
 NO_LINE = "none"
-"""The line of a pair that stands on none: said in words, for a property that is missing tells only
-that another program has dropped it."""
+"""LINE of a pair without a line; if the property is missing, another program has dropped it."""
 
 EXACT = "x-rarenmt-text"
-"""Property of a `<tuv>`: the quoted text, where the `<seg>` has only the `plain` one. It counts as
-long as nobody changes the `<seg>`."""
+"""Property of a `<tuv>`: the quoted text, if the `<seg>` has only its `plain` form. It is valid as
+long as the `<seg>` is unchanged."""
 
-OWN = (FILE, LINE, TIME, EXACT)
+PRIVATE = (FILE, LINE, TIME, EXACT)
 
 SEGTYPE, DATATYPE, ADMINLANG = "sentence", "plaintext", "en"
-"""What the header of our files says of all units."""
+"""Defaults for all units in the header of exported files."""
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold, section 2.2."""
+"""Characters that XML 1.0 does not allow, section 2.2."""
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
-def describe(said: dict[str, Any]) -> str:
-    """The canonical JSON of what a unit says of itself; empty when that is nothing."""
-    return _encode(said) if said else ""
+def encode_metadata(metadata: dict[str, Any]) -> str:
+    """The canonical JSON of the metadata of a unit; empty without any."""
+    return _encode(metadata) if metadata else ""
 
 
 def plain(text: str) -> str:
-    """A text as a `<seg>` has it: what XML cannot hold is U+FFFD, and white space is as `tidy`
-    leaves it."""
+    """The text for a `<seg>`: `tidy`, with U+FFFD for each character that XML does not allow."""
     return tidy(ILLEGAL.sub("\ufffd", text))
 
 
@@ -70,12 +67,12 @@ def tidy(text: str) -> str:
 
 
 def quote(text: str) -> str:
-    """A text of any characters as a JSON string of those that XML can hold."""
+    """Any text as a JSON string of characters that XML allows."""
     return ILLEGAL.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(text))
 
 
 def unquote(text: str) -> str | None:
-    """The inverse of `quote`; None for anything else, and for half a surrogate pair."""
+    """The inverse of `quote`; None for any other text, and for a lone surrogate."""
     try:
         value = json.loads(text)
         return value.encode().decode() if isinstance(value, str) else None

@@ -1,7 +1,7 @@
-"""The units of a TMX file, whatever is in it.
+"""A parser of TMX units, safe for untrusted files.
 
-The file is parsed in pieces by expat, which fetches nothing, and every amount that a file can ask
-for has a limit, so that memory does not grow with the file and time grows no faster than it.
+The file is parsed in chunks by expat, which fetches nothing. Every size in a file is limited, so
+that memory is constant and time at most linear in the size of the file.
 """
 
 import codecs
@@ -13,45 +13,45 @@ from xml.parsers import expat
 
 from rarenmt.errors import DataError
 from rarenmt.text.pairs import LONGEST_LINE
-from rarenmt.text.tmx.format import LANGUAGE, NOTE, OWN, PROP, TU, TUV, tidy
+from rarenmt.text.tmx.format import LANGUAGE, NOTE, PRIVATE, PROP, TU, TUV, tidy
 
 CHUNK = 1 << 16
 """Bytes parsed at a time."""
 
-DEEPEST = 100
-"""Elements inside one another."""
+MAX_DEPTH = 100
+"""Nested elements."""
 
-LARGEST_TAG = 1 << 22
-"""Bytes of a tag or a comment, which expat holds as a whole."""
+MAX_TAG = 1 << 22
+"""Bytes of a tag or a comment, which expat buffers."""
 
-LARGEST_DOCTYPE = 1 << 16
-"""Bytes of a document type declaration; all of TMX takes half as many."""
+MAX_DOCTYPE = 1 << 16
+"""Bytes of a document type declaration; that of TMX has half as many."""
 
-LARGEST_UNIT = 1 << 22
+MAX_UNIT = 1 << 22
 """Characters of a unit: its texts, attributes, properties and notes."""
 
-MOST_PARTS = 10_000
+MAX_PARTS = 10_000
 """Elements and pieces of text of a unit."""
 
-MOST_NAMES = 10_000
-"""Different names of elements and attributes, which expat does not forget; TMX has fifty."""
+MAX_NAMES = 10_000
+"""Different names of elements and attributes, which expat never frees; TMX has fifty."""
 
 CODES = {"bpt", "ept", "it", "ph", "ut"}
-"""Inline elements that hold code of another format. The text of a `<sub>` in them is a text of its
-own, such as a footnote; a `<hi>` holds a part of the sentence."""
+"""Inline elements with code of another format, which is left out. So is a `<sub>` in them, which is
+a separate text such as a footnote. The content of a `<hi>` is part of the sentence."""
 
 UNICODE = {"utf-8", "utf-16", "utf-16le", "utf-16be"}
-"""Encodings of several bytes a character that expat reads."""
+"""Multi-byte encodings that expat reads."""
 
 
 @dataclass(slots=True, eq=False)
 class Variant:
     """A `<tuv>`."""
 
-    said: dict[str, Any]
+    metadata: dict[str, Any]
     """As in `rarenmt.text.tmx.format`."""
-    own: dict[str, str] = field(default_factory=dict)
-    """Our own properties."""
+    private: dict[str, str] = field(default_factory=dict)
+    """Private properties of this program."""
     text: str | None = None
 
 
@@ -59,14 +59,14 @@ class Variant:
 class Unit:
     """A `<tu>`."""
 
-    said: dict[str, Any]
+    metadata: dict[str, Any]
     line: int
-    own: dict[str, str] = field(default_factory=dict)
+    private: dict[str, str] = field(default_factory=dict)
     variants: list[Variant] = field(default_factory=list)
 
 
 class Parser:
-    """An expat parser with its handlers, and where in the file they are."""
+    """An expat parser, its handlers, and the open elements."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -98,7 +98,7 @@ class Parser:
         return parser
 
     def parse(self, stream: BinaryIO) -> Iterator[Unit]:
-        """The units of a stream as they are complete."""
+        """The units of a stream, each as soon as it is complete."""
         fed = 0
         while chunk := stream.read(CHUNK):
             self._feed(chunk)
@@ -118,13 +118,13 @@ class Parser:
             raise DataError(self.path, error.lineno, problem) from None
 
     def _check_amounts(self, fed: int) -> None:
-        """Refuse what would make expat hold more and more."""
-        if fed - self._expat.CurrentByteIndex > LARGEST_TAG:
-            self._fail(f"a tag or comment of over {LARGEST_TAG:,} bytes")
-        if self._doctype is not None and fed - self._doctype > LARGEST_DOCTYPE:
-            self._fail(f"a document type declaration of over {LARGEST_DOCTYPE:,} bytes")
-        if len(self._expat.intern) > MOST_NAMES:
-            self._fail(f"over {MOST_NAMES:,} different names of elements and attributes")
+        """Refuse input that makes expat buffer more and more."""
+        if fed - self._expat.CurrentByteIndex > MAX_TAG:
+            self._fail(f"a tag or comment of over {MAX_TAG:,} bytes")
+        if self._doctype is not None and fed - self._doctype > MAX_DOCTYPE:
+            self._fail(f"a document type declaration of over {MAX_DOCTYPE:,} bytes")
+        if len(self._expat.intern) > MAX_NAMES:
+            self._fail(f"over {MAX_NAMES:,} different names of elements and attributes")
 
     def _fail(self, problem: str) -> NoReturn:
         raise DataError(self.path, self._expat.CurrentLineNumber, problem)
@@ -132,7 +132,7 @@ class Parser:
     # Before the root
 
     def _check_encoding(self, version: str, encoding: str | None, standalone: int) -> None:
-        """Refuse an encoding that neither expat nor, byte by byte, Python can tell it."""
+        """Refuse an encoding that expat does not know and that is not single-byte in Python."""
         if encoding is None or encoding.lower() in UNICODE:
             return
         try:
@@ -143,7 +143,7 @@ class Parser:
         if not known:
             self._fail(
                 f"cannot read the encoding {encoding[:60]!r}; "
-                "convert the file to UTF-8 and say so in its first line"
+                "convert the file to UTF-8 and declare that in its first line"
             )
 
     def _start_doctype(self, *declaration: object) -> None:
@@ -153,7 +153,7 @@ class Parser:
         self._doctype = None
 
     def _refuse_entity(self, name: str, *declaration: object) -> None:
-        self._fail(f"declares the entity {name[:60]!r}; a TMX file needs none, and none is read")
+        self._fail(f"declares the entity {name[:60]!r}; TMX files need no entities")
 
     def _refuse_reference(self, name: str, parameter: bool) -> None:
         self._fail(f"unknown entity {name[:60]!r}; write the character itself")
@@ -162,14 +162,14 @@ class Parser:
 
     def _start_root(self, name: str, attributes: dict[str, str]) -> None:
         if name != "tmx":
-            self._fail(f"the root is <{name[:60]}>; wanted a TMX file, whose root is <tmx>")
+            self._fail(f"the root is <{name[:60]}>; expected a TMX file, whose root is <tmx>")
         self._depth = 1
         self._expat.StartElementHandler = self._start
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > DEEPEST:
-            self._fail(f"over {DEEPEST} elements inside one another")
+        if self._depth > MAX_DEPTH:
+            self._fail(f"over {MAX_DEPTH} nested elements")
         if self._text is not None:
             if name in CODES and not self._code:
                 self._code = self._depth
@@ -210,7 +210,7 @@ class Parser:
 
     def _start_variant(self, attributes: dict[str, str]) -> None:
         if self._unit is None or self._variant is not None:
-            self._fail("a <tuv> that is not right inside a <tu>")
+            self._fail("a <tuv> that is not a child of a <tu>")
         self._variant = Variant(self._checked(attributes, TUV))
         self._unit.variants.append(self._variant)
 
@@ -218,10 +218,10 @@ class Parser:
         """A property or a note; those of the header belong to no unit."""
         if self._unit is None:
             return
-        said = self._checked(attributes, PROP if name == "prop" else NOTE)
+        known = self._checked(attributes, PROP if name == "prop" else NOTE)
         if name == "prop":
-            said.setdefault("type", "")
-        self._start_text(said)
+            known.setdefault("type", "")
+        self._start_text(known)
 
     def _start_text(self, attributes: dict[str, str]) -> None:
         self._attributes = attributes
@@ -233,11 +233,11 @@ class Parser:
             self._end_segment(text)
             return
         part, kind = self._variant or self._unit, self._attributes.get("type")
-        if part is not None and kind in OWN:
-            self._size -= len(text)  # what we write of ourselves takes no room from the unit
-            part.own.setdefault(kind, text)
+        if part is not None and kind in PRIVATE:
+            self._size -= len(text)  # private properties do not count towards the limit
+            part.private.setdefault(kind, text)
         elif part is not None:
-            part.said.setdefault(name, []).append({**self._attributes, "text": text})
+            part.metadata.setdefault(name, []).append({**self._attributes, "text": text})
 
     def _end_segment(self, text: str) -> None:
         if len(text) > LONGEST_LINE:
@@ -248,7 +248,7 @@ class Parser:
             self._variant.text = tidy(text)
 
     def _checked(self, attributes: dict[str, str], known: Set[str]) -> dict[str, str]:
-        """The known ones of the attributes of an element, `lang` under its later name."""
+        """The known attributes of an element, `lang` under its later name."""
         size = sum(map(len, attributes.values())) if attributes else 0
         if size > LONGEST_LINE:
             self._fail(f"{size:,} characters of attributes; at most {LONGEST_LINE:,} are read")
@@ -262,7 +262,7 @@ class Parser:
     def _grow(self, characters: int) -> None:
         self._size += characters
         self._parts += 1
-        if self._size > LARGEST_UNIT:
-            self._fail(f"over {LARGEST_UNIT:,} characters in one unit")
-        if self._parts > MOST_PARTS:
-            self._fail(f"over {MOST_PARTS:,} elements and pieces of text in one unit")
+        if self._size > MAX_UNIT:
+            self._fail(f"over {MAX_UNIT:,} characters in one unit")
+        if self._parts > MAX_PARTS:
+            self._fail(f"over {MAX_PARTS:,} elements and pieces of text in one unit")

@@ -1,10 +1,10 @@
-"""Sentence pairs from TMX files, ours and those of other programs."""
+"""Sentence pairs from TMX files, exported by this program or by others."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rarenmt.errors import DataError
 from rarenmt.text.languages import OTHER, primary, suits
@@ -19,23 +19,23 @@ from rarenmt.text.tmx.format import (
     NO_LINE,
     SEGTYPE,
     TIME,
-    describe,
+    encode_metadata,
     plain,
     unquote,
 )
 from rarenmt.text.tmx.parser import Parser, Unit, Variant
 
-MOST_LANGUAGES = 10
-"""Languages that are named when those wanted are missing."""
+MAX_LANGUAGES = 10
+"""Languages named in the error if those wanted are missing."""
 
 NUMBER = re.compile("-?[0-9]{1,18}")
 
-LAST_LINE = (1 << 31) - 1
+MAX_LINE = (1 << 31) - 1
 
-LONGEST_PATH = 4096
+MAX_PATH = 4096
 
 BREAKS = re.compile("[\0\t\n]")
-"""What no line of a file of pairs can hold."""
+"""Characters that no line of a file of pairs can contain."""
 
 
 def read_tmx(
@@ -44,12 +44,12 @@ def read_tmx(
     target_language: str,
     remark: Callable[[str], None] | None = None,
 ) -> Iterator[Pair]:
-    """Pairs from a TMX file, each with the line on which its `<tu>` starts.
+    """Pairs from a TMX file, each with the line of its `<tu>`.
 
-    A pair that this program exported has the file, line and time it was remembered from. A
-    language is matched exactly or else without its region ("en" and "EN-US"), then first the one
-    that `srclang` names. Inline codes are left out. A unit without text in one of the languages is
-    passed over; `remark` hears how many were. DataError says what is no TMX or holds no pair.
+    A pair that this program exported keeps its file, line and time. A language matches exactly or
+    else without its region ("en" and "EN-US"); of several regions, that of `srclang` is preferred.
+    Inline codes are left out. Units without text in one of the languages are skipped, and `remark`
+    is called with their number. DataError if the file is not TMX or has no pair.
     """
     reader = _Reader(path, source_language, target_language)
     count = 0
@@ -59,30 +59,30 @@ def read_tmx(
             yield pair
     if not count:
         found = ", ".join(reader.found) or "no text"
-        wanted = f"{source_language} and {target_language}"
-        raise DataError(path, None, f"holds no unit with text in {wanted}; found {found}")
+        expected = f"{source_language} and {target_language}"
+        raise DataError(path, None, f"no unit has text in {expected}; found {found}")
     if reader.skipped and remark is not None:
-        units = "1 unit" if reader.skipped == 1 else f"{reader.skipped:,} units"
-        lack = "lacks" if reader.skipped == 1 else "lack"
-        remark(f"{units} of {path} {lack} {source_language} or {target_language}")
+        units, lack = ("unit", "lacks") if reader.skipped == 1 else ("units", "lack")
+        languages = f"{source_language} or {target_language}"
+        remark(f"{reader.skipped:,} {units} of {path} {lack} {languages}")
 
 
 class _Reader:
-    """Makes pairs of units, and counts those that make none."""
+    """Converts units to pairs, and counts those that lack a language."""
 
     def __init__(self, path: Path, source_language: str, target_language: str) -> None:
         self.path = path
         self.source, self.target = source_language, target_language
         self.skipped = 0
         self.found: list[str] = []
-        """The languages of units that were passed over."""
+        """The languages of the skipped units."""
         self._parser = Parser(path)
 
     def read(self, stream: BinaryIO) -> Iterator[Pair]:
         """The pairs of a stream as they arrive."""
         for unit in self._parser.parse(stream):
             variants = [variant for variant in unit.variants if variant.text]
-            preferred = unit.said.get("srclang") or self._parser.header.get("srclang", "")
+            preferred = unit.metadata.get("srclang") or self._parser.header.get("srclang", "")
             source = _closest(variants, self.source, self.target, preferred)
             if source is not None:
                 variants.remove(source)
@@ -95,82 +95,82 @@ class _Reader:
     def _skip(self, unit: Unit) -> None:
         self.skipped += 1
         for variant in (variant for variant in unit.variants if variant.text):
-            language = variant.said.get(LANGUAGE, "")[:20] or "no language"
-            if language not in self.found and len(self.found) < MOST_LANGUAGES:
+            language = variant.metadata.get(LANGUAGE, "")[:20] or "no language"
+            if language not in self.found and len(self.found) < MAX_LANGUAGES:
                 self.found.append(language)
 
     def _pair(self, unit: Unit, source: Variant, target: Variant) -> Pair:
-        file, line = _place(unit) or (str(self.path), unit.line)
-        texts = _exact(source), _exact(target)
-        return Pair(*texts, file, line, self._describe(unit, source, target), _time(unit))
+        file, line = _location(unit) or (str(self.path), unit.line)
+        metadata = encode_metadata(self._metadata(unit, source, target))
+        return Pair(_exact(source), _exact(target), file, line, metadata, _time(unit))
 
-    def _describe(self, unit: Unit, source: Variant, target: Variant) -> str:
-        """What the unit says of itself, without what goes without saying in a file of ours."""
+    def _metadata(self, unit: Unit, source: Variant, target: Variant) -> dict[str, Any]:
+        """The metadata of a unit, without what is the default in exported files."""
         inherited, language = self._inherited
-        said = {**inherited, **unit.said} if inherited else unit.said
+        metadata = {**inherited, **unit.metadata} if inherited else unit.metadata
         if language:
-            for part in (said, source.said, target.said):
+            for part in (metadata, source.metadata, target.metadata):
                 for note in [*part.get("prop", ()), *part.get("note", ())]:
                     note.setdefault(LANGUAGE, language)
-        sides = (("source", self.source, source.said), ("target", self.target, target.said))
-        for side, wanted, variant in sides:
-            if variant.get(LANGUAGE) == wanted:
+        sides = (("source", self.source, source.metadata), ("target", self.target, target.metadata))
+        for side, expected, variant in sides:
+            if variant.get(LANGUAGE) == expected:
                 del variant[LANGUAGE]
             if variant:
-                said[side] = variant
-        return describe(said)
+                metadata[side] = variant
+        return metadata
 
     @cached_property
     def _inherited(self) -> tuple[dict[str, str], str]:
-        """What the header says of all units and the language of notes, where ours differs."""
+        """The metadata of all units and the language of notes in the header, if not the default."""
         header = self._parser.header
-        said = {
+        metadata = {
             name: header[name]
-            for name, ours in (("segtype", SEGTYPE), ("datatype", DATATYPE))
-            if header.get(name, ours) != ours
+            for name, default in (("segtype", SEGTYPE), ("datatype", DATATYPE))
+            if header.get(name, default) != default
         }
         direction, language = header.get("srclang", ""), header.get("adminlang", "")
         if direction and primary(direction) != primary(self.source):
-            said["srclang"] = direction
-        return said, language if primary(language) != ADMINLANG else ""
+            metadata["srclang"] = direction
+        return metadata, language if primary(language) != ADMINLANG else ""
 
 
 def _closest(
     variants: Iterable[Variant], wanted: str, other: str, preferred: str
 ) -> Variant | None:
-    """The variant whose language suits best, the first of equals."""
+    """The variant whose language matches best, the first of equals; None if none does."""
     best, least = None, OTHER
     for variant in variants:
-        distance = suits(variant.said.get(LANGUAGE, ""), wanted, other, preferred)
+        distance = suits(variant.metadata.get(LANGUAGE, ""), wanted, other, preferred)
         if distance < least:
             best, least = variant, distance
     return best
 
 
 def _exact(variant: Variant) -> str:
-    """The text of a variant as it was remembered, unless somebody has changed it since."""
+    """The text of a variant as it was remembered, unless its `<seg>` was changed since."""
     text = variant.text or ""
-    exact = unquote(variant.own[EXACT]) if EXACT in variant.own else None
+    exact = unquote(variant.private[EXACT]) if EXACT in variant.private else None
     if exact is None or len(exact) > LONGEST_LINE or BREAKS.search(exact) or plain(exact) != text:
         return text
     return exact
 
 
-def _place(unit: Unit) -> tuple[str, int] | None:
-    """The file and the line that a pair was remembered from, if the unit says it."""
-    file, line = unit.own.get(FILE), unit.own.get(LINE, "")
+def _location(unit: Unit) -> tuple[str, int] | None:
+    """The file and line from which a pair was remembered, if the unit has them."""
+    file, line = unit.private.get(FILE), unit.private.get(LINE, "")
     if file is not None and file.startswith('"'):
         file = unquote(file)
-    if file is None or len(file) > LONGEST_PATH:
+    if file is None or len(file) > MAX_PATH:
         return None
     if line == NO_LINE:
         return file, 0
     if not NUMBER.fullmatch(line):
         return None
-    return (file, int(line)) if 0 < int(line) <= LAST_LINE else None
+    return (file, int(line)) if 0 < int(line) <= MAX_LINE else None
 
 
 def _time(unit: Unit) -> int | None:
-    """When a pair was remembered, if the unit says it."""
-    time = unit.own.get(TIME, "")
+    """The time at which a pair was remembered, if the unit has it."""
+    time = unit.private.get(TIME, "")
     return int(time) if NUMBER.fullmatch(time) else None

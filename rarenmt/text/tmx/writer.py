@@ -1,4 +1,4 @@
-"""Sentence pairs to TMX 1.4b: all that a pair knows, in a way that other programs read."""
+"""Sentence pairs to TMX 1.4b, with all their metadata, for this program and others."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -44,10 +44,10 @@ FOOT = """\
 def write_tmx(
     stream: BinaryIO, pairs: Iterable[Pair], source_language: str, target_language: str
 ) -> None:
-    """Write pairs as TMX, which `read_tmx` gives back as they were.
+    """Write pairs as TMX, from which `read_tmx` restores them unchanged.
 
-    A text that a segment cannot hold (control characters, white space at its ends) stands there
-    without them and as it is in a property. DataError says which pair has a damaged `unit`.
+    A segment cannot hold control characters or white space at its ends: it has the text without
+    them, and a property has the exact text. DataError names a pair whose `unit` is damaged.
     """
     header = {
         "creationtool": "rarenmt",
@@ -67,39 +67,39 @@ def write_tmx(
 def _unit(pair: Pair, source_language: str, target_language: str) -> str:
     """One `<tu>`."""
     try:
-        said = json.loads(pair.unit) if pair.unit else {}
-        own = [(FILE, _file(pair.path)), (LINE, str(pair.line or NO_LINE))]
+        metadata = json.loads(pair.unit) if pair.unit else {}
+        private = [(FILE, _file(pair.path)), (LINE, str(pair.line or NO_LINE))]
         if pair.time is not None:
-            own.append((TIME, str(pair.time)))
+            private.append((TIME, str(pair.time)))
         parts = [
-            f"<tu{_attributes(said, TU)}>\n",
-            *_notes(said, own),
-            *_variant(pair.source, {LANGUAGE: source_language, **said.get("source", {})}),
-            *_variant(pair.target, {LANGUAGE: target_language, **said.get("target", {})}),
+            f"<tu{_attributes(metadata, TU)}>\n",
+            *_notes(metadata, private),
+            *_variant(pair.source, {LANGUAGE: source_language, **metadata.get("source", {})}),
+            *_variant(pair.target, {LANGUAGE: target_language, **metadata.get("target", {})}),
             "</tu>\n",
         ]
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         parts = ["\0"]
     text = "".join(parts)
     if ILLEGAL.search(text):
-        raise DataError(pair.location, None, "what its TMX unit says of itself is damaged")
+        raise DataError(pair.location, None, "the metadata of its TMX unit are damaged")
     return text
 
 
-def _variant(text: str, said: dict[str, Any]) -> Iterator[str]:
+def _variant(text: str, metadata: dict[str, Any]) -> Iterator[str]:
     """One `<tuv>`."""
     shown = plain(text)
-    yield f"<tuv{_attributes(said, TUV)}>"
-    yield from _notes(said, [] if shown == text else [(EXACT, quote(text))])
+    yield f"<tuv{_attributes(metadata, TUV)}>"
+    yield from _notes(metadata, [] if shown == text else [(EXACT, quote(text))])
     yield f"<seg>{_text(shown)}</seg></tuv>\n"
 
 
-def _notes(said: dict[str, Any], own: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Properties and notes, ours last."""
+def _notes(metadata: dict[str, Any], private: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Properties and notes, private properties last."""
     for kind, known in (("prop", PROP), ("note", NOTE)):
-        for each in said.get(kind, ()):
+        for each in metadata.get(kind, ()):
             yield f"<{kind}{_attributes(each, known)}>{_text(each['text'])}</{kind}>\n"
-    for name, value in own:
+    for name, value in private:
         yield f'<prop type="{name}">{_text(value)}</prop>\n'
 
 
@@ -107,9 +107,10 @@ def _file(path: str) -> str:
     return quote(path) if path.startswith('"') or ILLEGAL.search(path) else path
 
 
-def _attributes(said: dict[str, str], known: Set[str]) -> str:
-    """The known ones of them."""
-    return "".join(f' {name}="{_attribute(said[name])}"' for name in sorted(said) if name in known)
+def _attributes(values: dict[str, str], known: Set[str]) -> str:
+    """The known attributes of an element, in alphabetical order."""
+    names = sorted(name for name in values if name in known)
+    return "".join(f' {name}="{_attribute(values[name])}"' for name in names)
 
 
 def _attribute(value: str) -> str:

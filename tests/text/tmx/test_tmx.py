@@ -381,7 +381,7 @@ def test_a_file_without_a_pair_says_which_languages_it_has(
 ) -> None:
     path = tmx(body)
 
-    assert complaint(path) == f"{path}: holds no unit with text in en and de; found {found}"
+    assert complaint(path) == f"{path}: no unit has text in en and de; found {found}"
 
 
 # What a unit says of itself
@@ -612,7 +612,7 @@ def test_a_damaged_unit_is_one_sentence(said: str) -> None:
     with pytest.raises(DataError) as caught:
         written([Pair("cat", "Katze", "a.tsv", 3, said)])
 
-    assert str(caught.value) == "a.tsv:3: what its TMX unit says of itself is damaged"
+    assert str(caught.value) == "a.tsv:3: the metadata of its TMX unit are damaged"
 
 
 # As a command
@@ -662,4 +662,4 @@ def test_training_reads_tmx_in_its_own_languages(
         "train", path, "--dev", path, "-o", tmp_path / "out", "--target-language", "hsb"
     )
 
-    assert result.err == (f"error: {path}: holds no unit with text in en and hsb; found fr, hsb\n")
+    assert result.err == (f"error: {path}: no unit has text in en and hsb; found fr, hsb\n")

@@ -91,8 +91,8 @@ def whole_file() -> bytes:
         (b"cat\tKatze\n", ":1: not well-formed XML: syntax error"),
         (b"\0" * 100_000, ":1: not well-formed XML: invalid token"),
         (b"\x89PNG\r\n\x1a\n\0\0", ":1: not well-formed XML: invalid token"),
-        (b"<html>\n</html>", ":1: the root is <html>; wanted a TMX file, whose root is <tmx>"),
-        (b"<!-- x -->\n<TMX/>", ":2: the root is <TMX>; wanted a TMX file, whose root is <tmx>"),
+        (b"<html>\n</html>", ":1: the root is <html>; expected a TMX file, whose root is <tmx>"),
+        (b"<!-- x -->\n<TMX/>", ":2: the root is <TMX>; expected a TMX file, whose root is <tmx>"),
         (b"<tmx/>\n<tmx/>", ":2: not well-formed XML: junk after document element"),
         (b"<tmx>\n<body>\n</tmx>", ":3: not well-formed XML: mismatched tag"),
         (b"<tmx a='1' a='2'/>", ":1: not well-formed XML: duplicate attribute"),
@@ -104,9 +104,9 @@ def whole_file() -> bytes:
         ("<tmx>" + UNIT.replace("<tuv", "<tu><tuv", 1) + "</tmx>", ":1: a <tu> inside a <tu>"),
         (
             "<tmx><tu><tuv><tuv/></tuv></tu></tmx>",
-            ":1: a <tuv> that is not right inside a <tu>",
+            ":1: a <tuv> that is not a child of a <tu>",
         ),
-        ("<tmx><tuv/></tmx>", ":1: a <tuv> that is not right inside a <tu>"),
+        ("<tmx><tuv/></tmx>", ":1: a <tuv> that is not a child of a <tu>"),
     ],
 )
 def test_what_is_no_tmx_is_one_sentence(
@@ -125,7 +125,7 @@ def test_an_encoding_that_cannot_be_read_is_one_sentence(encoding: str, tmp_path
 
     assert complaint(declaration + HEAD + UNIT + FOOT, tmp_path) == (
         f":1: cannot read the encoding {encoding[:60]!r}; "
-        "convert the file to UTF-8 and say so in its first line"
+        "convert the file to UTF-8 and declare that in its first line"
     )
 
 
@@ -231,7 +231,7 @@ def test_an_entity_is_refused_where_it_is_declared(prolog: str, name: str, tmp_p
     body = UNIT.replace("Katze", f"&{name if name != 'a' else 'i'};")
 
     assert complaint(f"{prolog}{HEAD}{body}{FOOT}", tmp_path) == (
-        f":1: declares the entity {name!r}; a TMX file needs none, and none is read"
+        f":1: declares the entity {name!r}; TMX files need no entities"
     )
 
 
@@ -276,8 +276,8 @@ MEGABYTES_200 = 200_000_000
         ("<!DOCTYPE tmx [", "<!ELEMENT x ANY>", "a document type declaration of over 65,536 bytes"),
         ("<!DOCTYPE tmx [<!ATTLIST tu ", "x CDATA '' ", "a document type declaration of over "),
         ("<!DOCTYPE tmx [<!ELEMENT x ", "(", "a document type declaration of over "),
-        (HEAD, "<a>", "over 100 elements inside one another"),
-        (HEAD + "<tu><tuv><seg>", "<hi>", "over 100 elements inside one another"),
+        (HEAD, "<a>", "over 100 nested elements"),
+        (HEAD + "<tu><tuv><seg>", "<hi>", "over 100 nested elements"),
         (HEAD + "<tu><tuv><seg>", "a cat ", "over 4,194,304 characters in one unit"),
         (HEAD + "<tu><tuv><seg>", "<hi>a </hi>", "over 10,000 elements and pieces of text"),
         (HEAD + "<tu><note>", "\n", "over 4,194,304 characters in one unit"),
@@ -351,7 +351,7 @@ def test_a_code_of_megabytes_is_not_held(tmp_path: Path) -> None:
         ),
         (
             "<a>" * 100_000 + "</a>" * 100_000,
-            "over 100 elements inside one another",
+            "over 100 nested elements",
         ),
         (
             UNIT.replace("<seg>", f"<prop type='x-rarenmt-text'>{'[' * 100_000}</prop><seg>\n&"),
