@@ -102,8 +102,8 @@ def _print_origin(translation: "Translation") -> None:
 
 def _read(prompt: str, suggestion: str = "") -> str | None:
     """The next line typed, with the suggestion as editable text; None at the end of the input."""
-    with _suggesting(suggestion) as shown:
-        if not shown:
+    with _suggesting(suggestion) as editable:
+        if not editable:
             console.out.print(f"{prompt}{suggestion}", markup=False)
         try:
             return input(prompt)

@@ -52,8 +52,8 @@ class Pair:
 
 
 def split_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of a byte stream without their line feeds, as they arrive; of one that is too long
-    only so much as shows it."""
+    """The lines of a byte stream without their line feeds, as they arrive; one that is too long is
+    truncated just above the limit."""
     while line := stream.readline(LONGEST_LINE + 2):
         yield line.removesuffix(b"\n")
         while line and not line.endswith(b"\n"):
@@ -61,7 +61,7 @@ def split_lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def decode_line(raw: bytes, path: Path | str, line: int) -> str:
-    """The text of one line; what is not a sentence in UTF-8 raises DataError."""
+    """The text of one line; DataError if it is too long, contains NUL or is not UTF-8."""
     if len(raw) > LONGEST_LINE:
         raise DataError(
             path, line, f"over {LONGEST_LINE:,} bytes in one line; is this a text file?"
@@ -81,11 +81,11 @@ def decode_line(raw: bytes, path: Path | str, line: int) -> str:
 
 
 Skip = Callable[[DataError], None]
-"""Told of each line that is left out because it is wrong."""
+"""Called with the error of each invalid line, which is then skipped."""
 
 
 def refuse(error: DataError) -> None:
-    """The `Skip` that leaves nothing out."""
+    """The `Skip` that raises the first error."""
     raise error
 
 
@@ -99,7 +99,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         with opener(path, "rb") as stream:
             yield cast(BinaryIO, stream)
     except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise DataError(path, None, f"is not a whole {path.suffix} file: {error}") from None
+        raise DataError(path, None, f"is not a complete {path.suffix} file: {error}") from None
     except OSError as error:
         raise StorageError(path, "read", error) from error
 
@@ -127,11 +127,11 @@ def parse_pair(text: str, path: Path | str, line: int) -> Pair | None:
     columns = text.split("\t")
     if len(columns) != 2:
         found = "no tab" if len(columns) == 1 else f"{len(columns)} columns"
-        raise DataError(path, line, f"{found}; wanted source<TAB>target")
+        raise DataError(path, line, f"{found}; expected source<TAB>target")
     source, target = columns
     if not source.strip() or not target.strip():
         side = "source" if not source.strip() else "target"
-        raise DataError(path, line, f"the {side} is empty; wanted source<TAB>target")
+        raise DataError(path, line, f"the {side} is empty; expected source<TAB>target")
     return Pair(source, target, str(path), line)
 
 
@@ -156,7 +156,7 @@ def read_pairs(path: Path, skip: Skip = refuse) -> Iterator[Pair]:
             empty = False
             yield pair
     if empty:
-        raise DataError(path, None, "holds no sentence pair; wanted source<TAB>target lines")
+        raise DataError(path, None, "contains no sentence pair; expected source<TAB>target lines")
 
 
 def read_parallel(source_path: Path, target_path: Path, skip: Skip = refuse) -> Iterator[Pair]:
@@ -184,13 +184,13 @@ def read_parallel(source_path: Path, target_path: Path, skip: Skip = refuse) -> 
                 empty = False
                 yield pair
     if empty:
-        raise DataError(source_path, None, "holds no sentence; wanted one a line")
+        raise DataError(source_path, None, "contains no sentence; expected one per line")
 
 
 def _parallel(
     source: bytes, target: bytes, source_path: Path, target_path: Path, line: int
 ) -> Pair | None:
-    """The pair of one line in both files; None where both are blank, DataError where one is."""
+    """The pair of one line in both files; None if both are blank, DataError if one is."""
     sides = []
     for path, raw in ((source_path, source), (target_path, target)):
         text = decode_line(raw, path, line)

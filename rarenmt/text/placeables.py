@@ -80,11 +80,10 @@ def find_placeables(text: str, counts: Frequencies | None = None) -> set[str]:
 
 def missing_placeables(source: str, translation: str) -> list[str]:
     """The required placeables of a source that its translation lacks."""
-    due = [span for span in find_spans(list(source)) if span.required]
     return [
         source[span.start : span.end]
-        for span in due
-        if not contains(translation, span.text(source))
+        for span in find_spans(list(source))
+        if span.required and not contains(translation, span.text(source))
     ]
 
 

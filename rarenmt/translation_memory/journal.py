@@ -176,7 +176,7 @@ def now() -> int:
     if not fixed:
         return int(time.time())
     if not (fixed.isascii() and fixed.isdigit() and len(fixed) < 16):
-        raise SettingError(f"SOURCE_DATE_EPOCH is {fixed!r}; wanted seconds since 1970")
+        raise SettingError(f"SOURCE_DATE_EPOCH is {fixed!r}; expected seconds since 1970")
     return int(fixed)
 
 

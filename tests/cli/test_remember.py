@@ -113,10 +113,10 @@ def test_of_many_conflicts_only_the_first_are_printed(
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "{}: holds no sentence pair; wanted source<TAB>target lines"),
-        (b"ok\tgut\nno tab here\n", "{}:2: no tab; wanted source<TAB>target"),
-        (b"ok\tgut\na\tb\tc\n", "{}:2: 3 columns; wanted source<TAB>target"),
-        (b"ok\t\n", "{}:1: the target is empty; wanted source<TAB>target"),
+        (b"", "{}: contains no sentence pair; expected source<TAB>target lines"),
+        (b"ok\tgut\nno tab here\n", "{}:2: no tab; expected source<TAB>target"),
+        (b"ok\tgut\na\tb\tc\n", "{}:2: 3 columns; expected source<TAB>target"),
+        (b"ok\t\n", "{}:1: the target is empty; expected source<TAB>target"),
         (b"ok\tgut\nbad\t\xff\n", "{}:2: byte 5 (0xff) is not UTF-8"),
         (b"ok\tg\0t\n", "{}:1: a NUL byte; this is not a text file"),
         (b"a\t" + b"x" * 100_000 + b"\n", "{}:1: over 100,000 bytes in one line"),
@@ -145,7 +145,7 @@ def test_invalid_lines_can_be_skipped_and_are_reported(
     result = rarenmt("remember", path, "--skip-bad", "-m", folder, "--memory", memory)
 
     assert result.status == 4
-    assert f"warning: {path}:2: no tab; wanted source<TAB>target; skipped\n" in result.err
+    assert f"warning: {path}:2: no tab; expected source<TAB>target; skipped\n" in result.err
     assert f"warning: {path}:3: byte 5 (0xff) is not UTF-8" in result.err
     assert "remembered 2 pairs" in result.err
 

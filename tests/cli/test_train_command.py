@@ -238,8 +238,8 @@ def test_an_invalid_setting_is_one_sentence(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "holds no sentence pair; wanted source<TAB>target lines"),
-        ("\n \n\r\n", "holds no sentence pair; wanted source<TAB>target lines"),
+        ("", "contains no sentence pair; expected source<TAB>target lines"),
+        ("\n \n\r\n", "contains no sentence pair; expected source<TAB>target lines"),
         (f"{101 * '1 '}\t2\n", "every pair is over 100 pieces"),
     ],
 )

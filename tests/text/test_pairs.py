@@ -174,7 +174,7 @@ def test_parallel_files_of_different_length_are_counted(
 def test_parallel_files_without_a_sentence_are_refused(content: bytes, tmp_path: Path) -> None:
     first, second = parallel(tmp_path, content, content)
 
-    sentence = f"{first}: holds no sentence; wanted one a line"
+    sentence = f"{first}: contains no sentence; expected one per line"
     assert complaint(lambda: read_parallel(first, second)) == sentence
 
 
@@ -223,12 +223,12 @@ def test_a_file_with_a_comma_in_its_name_is_one_file(tsv: Callable[..., Path]) -
 @pytest.mark.parametrize(
     ("content", "line", "problem"),
     [
-        (b"cat\tKatze\ncat\n", 2, "no tab; wanted source<TAB>target"),
-        (b"cat Katze\n", 1, "no tab; wanted source<TAB>target"),
-        (b"\n\ncat\tKatze\tchat\n", 3, "3 columns; wanted source<TAB>target"),
-        (b"cat\tKatze\t\n", 1, "3 columns; wanted source<TAB>target"),
-        (b"\tKatze\n", 1, "the source is empty; wanted source<TAB>target"),
-        (b"cat\t \n", 1, "the target is empty; wanted source<TAB>target"),
+        (b"cat\tKatze\ncat\n", 2, "no tab; expected source<TAB>target"),
+        (b"cat Katze\n", 1, "no tab; expected source<TAB>target"),
+        (b"\n\ncat\tKatze\tchat\n", 3, "3 columns; expected source<TAB>target"),
+        (b"cat\tKatze\t\n", 1, "3 columns; expected source<TAB>target"),
+        (b"\tKatze\n", 1, "the source is empty; expected source<TAB>target"),
+        (b"cat\t \n", 1, "the target is empty; expected source<TAB>target"),
         (
             b"cat\tKatze\nwater\tW\xe4sser\n",
             2,
@@ -266,7 +266,7 @@ def test_a_file_without_a_pair_is_refused(content: bytes, tsv: Callable[..., Pat
     path = tsv(content)
 
     assert complaint(lambda: read_pairs(path)) == (
-        f"{path}: holds no sentence pair; wanted source<TAB>target lines"
+        f"{path}: contains no sentence pair; expected source<TAB>target lines"
     )
 
 
@@ -311,7 +311,7 @@ def test_a_truncated_compressed_file_is_refused(suffix: str, tsv: Callable[..., 
     path = tsv(whole[:-10], f"pairs.tsv{suffix}")
 
     assert complaint(lambda: read_pairs(path)) == (
-        f"{path}: is not a whole {suffix} file: "
+        f"{path}: is not a complete {suffix} file: "
         "Compressed file ended before the end-of-stream marker was reached"
     )
 
@@ -333,7 +333,7 @@ def test_a_damaged_compressed_file_is_refused(
 
     sentence = complaint(lambda: read_pairs(path))
 
-    assert sentence.startswith(f"{path}: is not a whole {suffix} file: {reason}")
+    assert sentence.startswith(f"{path}: is not a complete {suffix} file: {reason}")
 
 
 @pytest.mark.parametrize("suffix", [".xz", ".gz"])
@@ -342,7 +342,8 @@ def test_plain_text_under_a_compressed_name_is_refused(
 ) -> None:
     path = tsv(b"cat\tKatze\n", f"pairs.tsv{suffix}")
 
-    assert complaint(lambda: read_pairs(path)).startswith(f"{path}: is not a whole {suffix} file: ")
+    expected = f"{path}: is not a complete {suffix} file: "
+    assert complaint(lambda: read_pairs(path)).startswith(expected)
 
 
 def test_an_endless_line_is_not_held(tmp_path: Path) -> None:

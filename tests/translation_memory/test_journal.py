@@ -95,7 +95,7 @@ def test_the_clock_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_clock_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", wrong)
 
-    with pytest.raises(SettingError, match="wanted seconds since 1970"):
+    with pytest.raises(SettingError, match="expected seconds since 1970"):
         now()
 
 

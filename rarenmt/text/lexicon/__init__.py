@@ -1,1 +1,1 @@
-"""What the training text says of words: translations, frequencies, inflection, co-occurrence."""
+"""Word statistics of the training text: translations, frequencies, inflection, co-occurrence."""

@@ -88,10 +88,10 @@ def _unit(pair: Pair, source_language: str, target_language: str) -> str:
 
 def _variant(text: str, metadata: dict[str, Any]) -> Iterator[str]:
     """One `<tuv>`."""
-    shown = plain(text)
+    segment = plain(text)
     yield f"<tuv{_attributes(metadata, TUV)}>"
-    yield from _notes(metadata, [] if shown == text else [(EXACT, quote(text))])
-    yield f"<seg>{_text(shown)}</seg></tuv>\n"
+    yield from _notes(metadata, [] if segment == text else [(EXACT, quote(text))])
+    yield f"<seg>{_text(segment)}</seg></tuv>\n"
 
 
 def _notes(metadata: dict[str, Any], private: Sequence[tuple[str, str]]) -> Iterator[str]:

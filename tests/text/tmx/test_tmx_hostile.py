@@ -186,7 +186,7 @@ def test_a_truncated_compressed_file_is_one_sentence(suffix: str, tmp_path: Path
     path = tmp_path / f"memory.tmx{suffix}"
     path.write_bytes(gzip.compress(whole_file())[:100])
 
-    with pytest.raises(DataError, match=f"is not a whole {suffix} file"):
+    with pytest.raises(DataError, match=f"is not a complete {suffix} file"):
         list(read_tmx(path, "en", "de"))
 
 
