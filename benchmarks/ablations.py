@@ -7,9 +7,9 @@ Prints one row of a Markdown table for each change, as soon as it is measured.
 import argparse
 import math
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,10 @@ from torch import Tensor, nn
 from rarenmt.config import SearchConfig
 from rarenmt.config.decoding import CandidateConfig, ConstraintConfig
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
-from rarenmt.decoding import candidates
 from rarenmt.evaluation.bootstrap import Interval
 from rarenmt.evaluation.oneshot import OneShot, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.model.readout import MixtureReadout
-from rarenmt.text.lexicon.frequency import Frequencies
-from rarenmt.text.lexicon.inflection import Inflections
-from rarenmt.text.splitting import word_runs
-from rarenmt.text.tokenizer import Tokenizer
-from rarenmt.translation_memory import encoding, lookup, retrieval, word_alignment
-from rarenmt.translation_memory.word_alignment import SourceWords
 from rarenmt.translator.translator import Translator
 
 CPU = torch.device("cpu")
@@ -41,27 +34,17 @@ class Row:
 
     name: str
     change: Callable[[Checkpoint], None] = lambda checkpoint: None
-    constants: tuple[tuple[Any, str, Any], ...] = ()
-    """Modules or classes, the names of their attributes, and the values of this row."""
     retrieval: RetrievalConfig = RETRIEVAL
     search: SearchConfig = field(default_factory=SearchConfig)
     memory: bool = True
 
     def measure(self, folder: Path, suite: Suite) -> OneShot:
-        kept = [(module, name, getattr(module, name)) for module, name, _ in self.constants]
-        for module, name, value in self.constants:
-            setattr(module, name, value)
-        try:
-            checkpoint = load_checkpoint(folder, CPU)
-            self.change(checkpoint)
-            translator = Translator(checkpoint, retrieval=self.retrieval)
-            if self.memory:
-                translator.memory.remember(suite.context)
-            answers = answer(translator, suite, self.search, memory=self.memory)
-            return figures(self.name, suite, answers)
-        finally:
-            for module, name, value in kept:
-                setattr(module, name, value)
+        checkpoint = load_checkpoint(folder, CPU)
+        self.change(checkpoint)
+        translator = Translator(checkpoint, retrieval=self.retrieval)
+        if self.memory:
+            translator.memory.remember(suite.context)
+        return figures(self.name, suite, answer(translator, suite, self.search, memory=self.memory))
 
 
 def without_blocks(*blocks: str) -> Callable[[Checkpoint], None]:
@@ -134,77 +117,14 @@ def distinguish_case(checkpoint: Checkpoint) -> None:
     checkpoint.tokenizer.case_twin = list(range(len(checkpoint.tokenizer)))
 
 
-class BM25:
-    """Retrieves the best eight pairs by BM25 over all source words (k1 1.2, b 0.75), in place of
-    `Retriever`."""
-
-    MOST = 8
-
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        known: Container[str],
-        counts: Frequencies,
-        same: Callable[[str, str], bool],
-        config: RetrievalConfig,
-    ) -> None:
-        other = retrieval.Retriever(tokenizer, known, counts, same, config)
-        self.is_rare, self.find_terms = other.is_rare, other.find_terms
-        self._documents: list[Counter[str]] = []
-        self._holders: dict[str, list[int]] = defaultdict(list)
-
-    def add(self, sources: Iterable[str]) -> None:
-        for source in sources:
-            words = Counter(word_runs(source.casefold()))
-            for word in words:
-                self._holders[word].append(len(self._documents))
-            self._documents.append(words)
-
-    def find(self, sentence: str) -> list[int]:
-        count = len(self._documents)
-        mean = sum(d.total() for d in self._documents) / max(1, count)
-        scores: dict[int, float] = defaultdict(float)
-        for word in set(word_runs(sentence.casefold())):
-            holders = self._holders.get(word, [])
-            idf = math.log(1 + (count - len(holders) + 0.5) / (len(holders) + 0.5))
-            for number in holders:
-                document = self._documents[number]
-                often = document[word]
-                length = 0.25 + 0.75 * document.total() / mean
-                scores[number] += idf * often * 2.2 / (often + 1.2 * length)
-        best = sorted(((score, n) for n, score in scores.items()), reverse=True)[: self.MOST]
-        return sorted(number for _, number in best)
+def exact_source_words(checkpoint: Checkpoint) -> None:
+    """No source word is a form of another."""
+    checkpoint.lexicon.inflections.are_forms = eq  # type: ignore[assignment]
 
 
-aligned_positions = SourceWords.positions
-
-
-def all_positions(self: SourceWords, translated: Sequence[Iterable[str]]) -> Tensor:
-    """The positions of the words that an entry translates, or else the end of the sentence, so that
-    no entry is blocked."""
-    positions = aligned_positions(self, translated)
-    positions[:, -1] = ~positions.any(dim=1)
-    return positions
-
-
-def ignore_attention(similarity: Tensor, attention: Tensor) -> Tensor:
-    """The similarity, whatever the attention."""
-    return similarity
-
-
-def keep_attention(weights: Tensor, priors: object) -> Tensor:
-    """The attention of the model, without a prior from the target."""
-    return weights
-
-
-def no_forms(self: Inflections, word: str) -> tuple[str, ...]:
-    """No other form of any word."""
-    return ()
-
-
-def same_word(self: Inflections, word: str, other: str) -> bool:
-    """Whether two words are equal, so that no word is a form of another."""
-    return word == other
+def exact_target_words(checkpoint: Checkpoint) -> None:
+    """No target word has another form."""
+    checkpoint.lexicon.inflections.other_forms = lambda word: ()  # type: ignore[assignment]
 
 
 def empty_lexicon(checkpoint: Checkpoint) -> None:
@@ -230,21 +150,10 @@ def with_constraints(**changes: Any) -> SearchConfig:
 ROWS = [
     Row("no memory", memory=False),
     Row("default"),
-    Row("pairs by BM25", constants=((lookup, "Retriever", BM25),)),
     Row("pairs by rare words only", retrieval=replace(RETRIEVAL, min_overlap=math.inf)),
     Row("pairs by overlap only", retrieval=replace(RETRIEVAL, rare_information=math.inf)),
-    Row(
-        "no other forms in retrieval",
-        constants=(
-            (retrieval, "_prefix_keys", lambda word: []),
-            (word_alignment, "form_keys", lambda word: {word}),
-        ),
-    ),
-    Row("no other forms of terms", constants=((Inflections, "_are_forms", same_word),)),
-    Row(
-        "no inflection bonus",
-        constants=((Inflections, "_other_forms", no_forms),),
-    ),
+    Row("no forms of source words", exact_source_words),
+    Row("no forms of target words", exact_target_words),
     Row("8 pairs with each rare word", retrieval=replace(RETRIEVAL, pairs_per_rare_word=8)),
     Row(
         "8 pairs with each rare word, greedy",
@@ -262,22 +171,6 @@ ROWS = [
     Row("no minimum attention", search=with_candidates(min_attention=0.0)),
     Row("entries compete inside words too", ignore_word_starts),
     Row("no penalty for incomplete words", search=with_constraints(incomplete_word_penalty=0.0)),
-    Row(
-        "similarity ignores attention",
-        constants=((candidates, "_raise_similarity", ignore_attention),),
-    ),
-    Row("no alignment of pairs", constants=((SourceWords, "positions", all_positions),)),
-    Row(
-        "keys: attention without the target",
-        constants=((encoding, "reweight_attention", keep_attention),),
-    ),
-    Row(
-        "keys: attention without the target, and no alignment of pairs",
-        constants=(
-            (SourceWords, "positions", all_positions),
-            (encoding, "reweight_attention", keep_attention),
-        ),
-    ),
     Row("no lexicon", empty_lexicon),
     Row("words continue after punctuation", ignore_punctuation),
     Row("case-sensitive pieces", distinguish_case),

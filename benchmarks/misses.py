@@ -78,7 +78,7 @@ class Inspector:
         """Inspect the first piece of a word; None if the target does not contain it."""
         source_ids, target_ids = self.tokenizer.encode(source), self.tokenizer.encode(target)
         first = first_piece(self.tokenizer, target, word)
-        candidates = self.finder.candidates([source])
+        candidates = self.finder.candidates([source], [self.finder.retrieve(source)])
         if first is None or candidates is None:
             return None
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)

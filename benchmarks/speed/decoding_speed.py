@@ -19,7 +19,7 @@ from training_speed import SIZES, fill
 
 from rarenmt.config import Config, SearchConfig
 from rarenmt.decoding.beam_search import search
-from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.candidates import CandidateSet, SentenceEntries
 from rarenmt.decoding.prefix import EntryPrefixes
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.seq2seq import Model
@@ -146,7 +146,8 @@ def random_candidates(memory: Memory | None, kind: Kind, batch: Source) -> Candi
     whole = WordBoundaries(*signs, itself, itself, space=EMPTY)
     prefixes = EntryPrefixes(unknown, unknown, unknown, whole)
     places = torch.rand(*shape, len(batch.ids), generator=generator) < 0.05
-    return CandidateSet.from_slots(memory, prefixes, list(chosen), list(places))
+    entries = [SentenceEntries(*each) for each in zip(chosen, places, strict=True)]
+    return CandidateSet.from_entries(memory, prefixes, entries)
 
 
 if __name__ == "__main__":

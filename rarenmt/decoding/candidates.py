@@ -25,6 +25,35 @@ from rarenmt.decoding.processors.automaton import END, TokenAutomaton, subtract
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.words import WordBoundaries
 
+FLAGS = ("fuzzy_match", "context_words", "inflected")
+"""What may be known of the entries of a sentence; see `Continuations`."""
+
+
+@dataclass(frozen=True)
+class SentenceEntries:
+    """The A entries of the pairs that were retrieved for one sentence."""
+
+    slots: Tensor
+    """(A,)"""
+    source_positions: Tensor | None = None
+    """(A, S) the source pieces that the word of each entry translates; by default unknown, and no
+    entry is blocked."""
+    constrained: Tensor | None = None
+    """(S,) the constrained word of each source piece; see `ConstrainedWords.from_entries`."""
+    fuzzy_match: Tensor | None = None
+    context_words: Tensor | None = None
+    inflected: Tensor | None = None
+    """(A,) each; see `Continuations`. By default none, 0, none."""
+
+    def useful(self, begin: Tensor) -> "SentenceEntries":
+        """Return the entries that translate something or `begin` (≥ A,) a word. One that begins a
+        word stays, blocked: if it is the nearest, the memory proposes nothing."""
+        if self.source_positions is None:
+            return self
+        mask = self.source_positions.any(dim=1) | begin[: len(self.slots)]
+        rows = {name: getattr(self, name) for name in ("slots", "source_positions", *FLAGS)}
+        return replace(self, **{name: row[mask] for name, row in rows.items() if row is not None})
+
 
 @dataclass(frozen=True)
 class CandidateSet:
@@ -45,55 +74,41 @@ class CandidateSet:
     config: CandidateConfig
 
     @classmethod
-    def from_slots(
+    def from_entries(
         cls,
         memory: Memory,
         prefixes: EntryPrefixes,
-        slots: Sequence[Tensor],
-        source_positions: Sequence[Tensor] | None = None,
-        constrained: Sequence[Tensor] | None = None,
-        fuzzy_match: Sequence[Tensor] | None = None,
-        context_words: Sequence[Tensor] | None = None,
-        inflected: Sequence[Tensor] | None = None,
+        sentences: Sequence[SentenceEntries],
         config: CandidateConfig = CANDIDATES,
     ) -> "CandidateSet":
-        """Build the candidate sets of a batch; every sequence has one tensor per sentence.
-
-        Entries without a source position are left out, but for those that continue a word. One
-        that begins a word stays, blocked: if it is the nearest, the memory proposes nothing.
-
-        Args:
-            slots: (≤ A,) slots of the retrieved pairs.
-            source_positions: (≤ A, S) the source pieces that the word of each entry translates.
-            constrained: (S,) see `ConstrainedWords.from_entries`.
-            fuzzy_match, context_words, inflected: (≤ A,) see `Continuations`.
-        """
+        """Build the candidate sets of a batch of sentences."""
         device = memory.values.device
         prefixes = prefixes.to(device)
-        all_entries = Continuations.from_slots(memory, prefixes, _pad_rows(slots).to(device))
-        kept, stacked, flags = list(slots), None, [fuzzy_match, context_words, inflected]
-        if source_positions is not None:
-            begin = ~all_entries.inside.cpu()
-            masks = [
-                positions.any(dim=1) | row[: len(positions)]
-                for positions, row in zip(source_positions, begin, strict=True)
-            ]
-            kept = _filter(kept, masks)
-            flags = [rows and _filter(rows, masks) for rows in flags]
-            stacked = _stack(_filter(source_positions, masks)).to(device)
-        padded = [None if rows is None else _pad_rows(rows, value=0).to(device) for rows in flags]
-        entries = Continuations.from_slots(memory, prefixes, _pad_rows(kept).to(device), *padded)
-        constrained_words = None
-        if constrained is not None and stacked is not None:
-            constrained_words = ConstrainedWords.from_entries(constrained, entries.words, stacked)
-            links = torch.bmm(stacked.double(), constrained_words.source_words)
+        slots = _pad_rows([each.slots for each in sentences], EMPTY).to(device)
+        every = Continuations.from_slots(memory, prefixes, slots)
+        words = TokenAutomaton(every.prefixes, every.values.where(every.inside, END))
+        begin = ~every.inside.cpu()
+        sentences = [each.useful(row) for each, row in zip(sentences, begin, strict=True)]
+        entries = Continuations.from_slots(
+            memory,
+            prefixes,
+            _pad_rows([each.slots for each in sentences], EMPTY).to(device),
+            *(_pad_flags(sentences, name, device) for name in FLAGS),
+        )
+        positions = [e.source_positions for e in sentences if e.source_positions is not None]
+        source_positions = _stack(positions).to(device) if positions else None
+        numbers = [each.constrained for each in sentences if each.constrained is not None]
+        constrained = None
+        if numbers and source_positions is not None:
+            constrained = ConstrainedWords.from_entries(numbers, entries.words, source_positions)
+            links = torch.bmm(source_positions.double(), constrained.source_words)
             entries = replace(entries, constrained=links.any(dim=2))
         return cls(
             memory.keys[entries.slots.clamp(min=0)].float(),
             entries,
-            stacked,
-            constrained_words,
-            TokenAutomaton(all_entries.prefixes, all_entries.values.where(all_entries.inside, END)),
+            source_positions,
+            constrained,
+            words,
             min(memory.config.neighbours, config.max_neighbours),
             config,
         )
@@ -219,15 +234,18 @@ class CandidateSet:
         return (self.source_positions & ~self.entries.continues[:, :, None]).double()
 
 
-def _filter(rows: Sequence[Tensor], masks: Sequence[Tensor]) -> list[Tensor]:
-    """Return the rows of each sentence whose mask is true."""
-    return [row[mask] for row, mask in zip(rows, masks, strict=True)]
-
-
-def _pad_rows(rows: Sequence[Tensor], value: int = EMPTY) -> Tensor:
+def _pad_rows(rows: Sequence[Tensor], value: int) -> Tensor:
     """Stack rows of different lengths (B, longest), at least one wide, padded with a value."""
     width = max(1, *map(len, rows))
     return torch.stack([F.pad(row, (0, width - len(row)), value=value) for row in rows])
+
+
+def _pad_flags(
+    sentences: Sequence[SentenceEntries], name: str, device: torch.device
+) -> Tensor | None:
+    """Stack a flag of the entries of each sentence, padded; None if it is unknown."""
+    rows = [row for each in sentences if (row := getattr(each, name)) is not None]
+    return _pad_rows(rows, 0).to(device) if rows else None
 
 
 def _attention_to(attention: Tensor, positions: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rarenmt.config import PracticeConfig, TrainConfig
-from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.candidates import CandidateSet, SentenceEntries
 from rarenmt.decoding.prefix import entry_prefixes
 from rarenmt.memory.memory import Memory
 from rarenmt.model.seq2seq import Model
@@ -71,25 +71,25 @@ class Practice:
         config: PracticeConfig,
         rng: random.Random,
     ) -> CandidateSet:
-        """The candidates of each query in a memory of the entries of the support pairs."""
+        """The candidates of each query in a memory of the entries of the support pairs. Episodes
+        have no terms, fuzzy matches or constrained words."""
         lengths = entries.lengths.tolist()
         slots = torch.arange(sum(lengths)).split(lengths)
         positions = [torch.arange(length) for length in lengths]
-        links = entries.links.split(lengths)
-        parts = zip(episodes.support, positions, links, strict=True)
-        translated = [self.aligner.translated_forms(*pair, *part) for pair, *part in parts]
-        chosen, source_positions = [], []
+        parts = zip(episodes.support, positions, entries.links.split(lengths), strict=True)
+        translated = [self.aligner.translated_words(*pair, *part) for pair, *part in parts]
+        sentences = []
         drawn = draw_candidates(episodes, config.max_distractors, rng)
         for query, numbers in zip(episodes.queries, drawn, strict=True):
+            words = [each for i in numbers for each in translated[i]]
             source_words = self.aligner.source_words(query.source)
-            chosen.append(torch.cat([slots[i] for i in numbers]))
-            words = [word for i in numbers for word in translated[i]]
-            source_positions.append(source_words.positions(words))
+            chosen = torch.cat([slots[i] for i in numbers])
+            sentences.append(SentenceEntries(chosen, source_words.positions(words)))
         pairs = torch.arange(len(lengths)).repeat_interleave(entries.lengths)
         prefixes = entry_prefixes(
             entries.values.cpu(), pairs, torch.cat(positions), self._boundaries
         )
-        return CandidateSet.from_slots(memory, prefixes, chosen, source_positions)
+        return CandidateSet.from_entries(memory, prefixes, sentences)
 
     @cached_property
     def _boundaries(self) -> WordBoundaries:

@@ -1,6 +1,8 @@
 """From sentences to the memory entries that each of them may use."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 import torch
@@ -8,21 +10,40 @@ from torch import Tensor
 
 from rarenmt.config.decoding import CANDIDATES, CandidateConfig
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
-from rarenmt.decoding.candidates import CandidateSet
+from rarenmt.decoding.candidates import CandidateSet, SentenceEntries
 from rarenmt.decoding.prefix import EntryPrefixes, entry_prefixes
 from rarenmt.memory.memory import Memory
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
-from rarenmt.text.matching import similarity_ratio
-from rarenmt.text.splitting import words_and_punctuation
+from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import WordBoundaries
 from rarenmt.translation_memory.journal import Journal
-from rarenmt.translation_memory.retrieval import NO_FREQUENCIES, Retriever
+from rarenmt.translation_memory.retrieval import NO_FREQUENCIES, Retrieved, Retriever
 from rarenmt.translation_memory.word_alignment import SourceWords, WordAligner
 
 _EMPTY = torch.empty(0, dtype=torch.long)
+
+
+@dataclass(frozen=True)
+class _RememberedPair:
+    """What is known of the A entries of a pair, whatever the sentence."""
+
+    slots: Tensor
+    """(A,)"""
+    translated: list[frozenset[str]]
+    """The words that each entry translates; see `WordAligner.translated_words`."""
+    linked: list[set[str]]
+    """The words of the pair that each entry is linked to."""
+    informative: set[str]
+    """The words of its source that may not precede any term, as *the* and *a* do."""
+    is_one_word: bool
+    """Whether the target is a single word."""
+    context_words: Tensor
+    """(A,) how many preceding words of the pair (0 to 2) an entry must follow if the pair is a
+    term: nonzero at the start of each word after the first content word, so that the term is
+    emitted from its beginning. A whole sentence may be reworded: 0."""
 
 
 class CandidateFinder:
@@ -37,7 +58,7 @@ class CandidateFinder:
         frequencies: Frequencies = NO_FREQUENCIES,
         config: RetrievalConfig = RETRIEVAL,
     ) -> None:
-        self._memory, self._journal, self._config = memory, journal, config
+        self._memory, self._journal = memory, journal
         self._tokenizer, self._aligner = tokenizer, WordAligner(tokenizer, lexicon)
         self._lexicon = lexicon
         self._retriever = Retriever(
@@ -45,97 +66,75 @@ class CandidateFinder:
         )
         self._retriever.add(pair.source for pair in journal.pairs)
         self._slots = journal.slots_by_pair(memory.size)
+        self._pair = lru_cache(maxsize=1 << 12)(self._remembered_pair)
         self.prefixes = self._entry_prefixes(WordBoundaries.from_tokenizer(tokenizer))
         """The words before each entry in its pair."""
 
-    def retrieve(self, sentence: str) -> list[int]:
-        """Numbers of the pairs that a sentence retrieves, oldest first."""
+    def retrieve(self, sentence: str) -> Retrieved:
+        """The pairs that a sentence retrieves."""
         return self._retriever.find(sentence)
 
     def candidates(
-        self, sentences: Sequence[str], config: CandidateConfig = CANDIDATES
+        self,
+        sentences: Sequence[str],
+        retrieved: Sequence[Retrieved],
+        config: CandidateConfig = CANDIDATES,
     ) -> CandidateSet | None:
-        """The candidate entries of each sentence; None when no sentence retrieves a pair."""
-        slots, positions, constrained, fuzzy, context, inflected = [], [], [], [], [], []
-        for sentence in sentences:
-            pairs, terms = self._retriever.find(sentence), self._retriever.find_terms(sentence)
-            slots.append(torch.cat([_EMPTY, *(self._slots[pair] for pair in pairs)]))
-            ids = self._encode(sentence)
-            words = self._aligner.source_words(ids)
-            translated = [
-                forms for pair in pairs for forms in self._translated_forms(pair, terms.get(pair))
-            ]
-            positions.append(words.positions(translated))
-            changed = [
-                entry for pair in pairs for entry in self._is_inflected(pair, words, pair in terms)
-            ]
-            inflected.append(positions[-1].any(dim=1) & torch.tensor(changed, dtype=torch.bool))
-            constrained.append(self._constrained(ids, positions[-1].any(dim=0), terms))
-            fuzzy.append(self._fuzzy_matches(sentence, pairs))
-            context.append(torch.cat([_EMPTY, *(self._words_bound(p, terms) for p in pairs)]))
-        if not any(map(len, slots)):
+        """The candidate entries of sentences, from what each of them retrieves; None if there are
+        no entries."""
+        entries = [self._entries(*each) for each in zip(sentences, retrieved, strict=True)]
+        if not any(len(each.slots) for each in entries):
             return None
-        return CandidateSet.from_slots(
-            self._memory,
-            self.prefixes,
-            slots,
+        return CandidateSet.from_entries(self._memory, self.prefixes, entries, config)
+
+    def _entries(self, sentence: str, retrieved: Retrieved) -> SentenceEntries:
+        """The entries that one sentence may use."""
+        ids, terms = self._tokenizer.encode(sentence.strip()), retrieved.terms
+        words = self._aligner.source_words(ids)
+        pairs = [(number, self._pair(number)) for number in retrieved.pairs]
+        translated = [
+            each and each | terms.get(number, frozenset())
+            for number, pair in pairs
+            for each in pair.translated
+        ]
+        positions = words.positions(translated)
+        changed = [each for n, pair in pairs for each in _is_inflected(pair, words, n in terms)]
+        fuzzy = [
+            torch.full_like(pair.slots, number in retrieved.fuzzy_matches) for number, pair in pairs
+        ]
+        context = [pair.context_words * (number in terms) for number, pair in pairs]
+        return SentenceEntries(
+            torch.cat([_EMPTY, *(pair.slots for _, pair in pairs)]),
             positions,
-            constrained,
-            fuzzy,
-            context,
-            inflected,
-            config,
+            self._constrained(ids, positions.any(dim=0), terms),
+            torch.cat([_EMPTY, *fuzzy]).bool(),
+            torch.cat([_EMPTY, *context]),
+            positions.any(dim=1) & torch.tensor(changed, dtype=torch.bool),
         )
 
-    def _translated_forms(
-        self, number: int, term: frozenset[str] | None = None
-    ) -> list[frozenset[str]]:
-        """The forms of what each entry of a pair translates; in a pair that matches as a `term`,
-        also all words of the term."""
+    def _remembered_pair(self, number: int) -> _RememberedPair:
         pair, slots = self._journal.pairs[number], self._slots[number]
         positions, links = self._journal.owners[slots, 1].long(), self._journal.links[slots].long()
-        source, target = self._encode(pair.source), self._encode(pair.target)
-        translated = self._aligner.translated_forms(source, target, positions, links)
-        return translated if term is None else [forms and forms | term for forms in translated]
+        source, target = (
+            self._tokenizer.encode(each.strip()) for each in (pair.source, pair.target)
+        )
+        return _RememberedPair(
+            slots,
+            self._aligner.translated_words(source, target, positions, links),
+            self._aligner.linked_words(source, links),
+            {word for word in self._tokenizer.words(source) if not self._retriever.is_common(word)},
+            len(pair.target.split()) == 1,
+            self._context_words(pair, target, positions),
+        )
 
-    def _is_inflected(self, number: int, words: SourceWords, term: bool) -> list[bool]:
-        """For each entry of a pair: does the sentence contain its source word only in another form?
-        For a term, any of its source words; for a term translated by one word, any informative word
-        of the term."""
-        source = self._encode(self._journal.pairs[number].source)
-        linked = self._aligner.linked_words(source, self._journal.links[self._slots[number]].long())
-        if term and self._is_one_word(number):
-            words_of_term = self._tokenizer.words(source)
-            linked = [{w for w in words_of_term if not self._retriever.is_common(w)}] * len(linked)
-        unchanged = all if term else any
-        return [not unchanged(word in words.numbers_by_form for word in entry) for entry in linked]
-
-    def _is_one_word(self, number: int) -> bool:
-        """Whether the target of a pair is a single word."""
-        return len(self._journal.pairs[number].target.split()) == 1
-
-    def _fuzzy_matches(self, sentence: str, pairs: Sequence[int]) -> Tensor:
-        """Which entries of some pairs, concatenated, belong to a fuzzy match of the sentence."""
-        words, threshold = words_and_punctuation(sentence), self._config.fuzzy_match_threshold
-        parts = [_EMPTY]
-        for pair in pairs:
-            others = words_and_punctuation(self._journal.pairs[pair].source)
-            is_match = similarity_ratio(words, others, threshold) > 0
-            parts.append(torch.full_like(self._slots[pair], is_match))
-        return torch.cat(parts).bool()
-
-    def _words_bound(self, number: int, terms: Container[int]) -> Tensor:
-        """For each entry of a pair, how many preceding words of the pair (0 to 2) it must follow.
-
-        Nonzero only in one of the `terms`, at the start of each word after the first content word,
-        so that the term is emitted from its beginning. A whole sentence may be reworded: 0."""
-        bound, pair = torch.zeros_like(self._slots[number]), self._journal.pairs[number]
-        if number not in terms or not words_and_punctuation(pair.source)[-1].isalnum():
+    def _context_words(self, pair: Pair, target: Ids, positions: Tensor) -> Tensor:
+        """See `_RememberedPair`."""
+        bound = torch.zeros_like(positions)
+        if not pair.source.strip()[-1:].isalnum():
             return bound
-        words = self._tokenizer.split_words(self._encode(pair.target))
+        words = self._tokenizer.split_words(target)
         first = next((n for n, word in enumerate(words) if self._is_content_word(word)), len(words))
         starts = list(accumulate(map(len, words), initial=0))
-        positions = self._journal.owners[self._slots[number], 1]
         for before, start in enumerate(starts[first + 1 : -1], start=1):
             bound[positions == start] = min(before, 2)
         return bound
@@ -160,14 +159,11 @@ class CandidateFinder:
             text = self._tokenizer.word_text(tuple(word))
             wanted = text in pair_of or self._retriever.is_rare(text)
             constrained = bool(covered[len(numbers)]) and any(map(str.isalpha, text)) and wanted
-            together = text in pair_of and self._is_one_word(pair_of[text])
+            together = text in pair_of and self._pair(pair_of[text]).is_one_word
             key = ("term", pair_of[text]) if together else ("word", place)
             number = known.setdefault(key, len(known) + 1) if constrained else 0
             numbers += [number] * len(word)
         return torch.tensor([*numbers, 0])
-
-    def _encode(self, text: str) -> Ids:
-        return self._tokenizer.encode(text.strip())
 
     def _entry_prefixes(self, boundaries: WordBoundaries) -> EntryPrefixes:
         """The words before each entry in its pair, for all slots in use."""
@@ -177,3 +173,14 @@ class CandidateFinder:
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order))
         return entry_prefixes(values, pairs, positions, boundaries).select(back)
+
+
+def _is_inflected(pair: _RememberedPair, words: SourceWords, term: bool) -> list[bool]:
+    """For each entry of a pair: does the sentence contain its source word only in another form? For
+    a term, any of its source words; for a term translated by one word, any informative word of the
+    term."""
+    linked = pair.linked
+    if term and pair.is_one_word:
+        linked = [pair.informative] * len(linked)
+    unchanged = all if term else any
+    return [not unchanged(word in words.numbers for word in entry) for entry in linked]

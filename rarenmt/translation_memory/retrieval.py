@@ -8,12 +8,13 @@ source. So are the closest fuzzy match of a long sentence, and terms that the se
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import eq
 
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.text.lexicon.frequency import Frequencies
+from rarenmt.text.lexicon.inflection import FormIndex
 from rarenmt.text.matching import similarity_ratio
 from rarenmt.text.splitting import word_runs, words_and_punctuation
 from rarenmt.text.tokenizer import Tokenizer
@@ -21,9 +22,22 @@ from rarenmt.translation_memory.terms import Terms
 
 NO_FREQUENCIES = Frequencies()
 
-MAX_SUFFIX, MIN_PREFIX = 3, 5
-"""Two words count as forms of one word when at most the last 3 letters of each differ and at least
-the first 5 agree."""
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The remembered pairs that a sentence retrieves, by number."""
+
+    pairs: Sequence[int]
+    """Oldest first."""
+    terms: Mapping[int, frozenset[str]]
+    """Those whose terms the sentence contains, each with its informative words there in lower
+    case."""
+    fuzzy_matches: frozenset[int]
+    """Those that are fuzzy matches of the sentence."""
+
+
+NOTHING = Retrieved((), {}, frozenset())
+"""No pairs."""
 
 
 class Retriever:
@@ -38,11 +52,11 @@ class Retriever:
         config: RetrievalConfig = RETRIEVAL,
     ) -> None:
         """`known`: lower-case source words with a translation in the lexicon; `frequencies`: their
-        counts in the training text; `are_forms`: whether two words are forms of one word, which
-        matches inflected terms."""
+        counts in the training text; `are_forms`: whether two words are forms of one word."""
         self._config = config
         self._tokenizer, self._known, self._frequencies = tokenizer, known, frequencies
         self._pairs: dict[str, list[int]] = defaultdict(list)
+        self._words = FormIndex(are_forms)
         self._sources: list[str] = []
         self._pair_information: list[float] = []
         self._word_information: dict[str, float] = {}
@@ -52,42 +66,54 @@ class Retriever:
         """Index the sources of the next pairs."""
         for source in sources:
             words = self._informative_words(source)
-            for key in {*words, *(key for word in words for key in _prefix_keys(word))}:
-                self._pairs[key].append(len(self._sources))
+            for word in words:
+                self._pairs[word].append(len(self._sources))
+            self._words.add(words)
             self._terms.add(len(self._sources), source)
             self._sources.append(source)
             self._pair_information.append(sum(words.values()))
 
-    def find(self, sentence: str) -> list[int]:
-        """Numbers of the retrieved pairs, oldest first."""
-        config, words = self._config, self._informative_words(sentence)
+    def find(self, sentence: str) -> Retrieved:
+        """The pairs that a sentence retrieves: terms first, the newest if there are too many, then
+        those that share most with it."""
+        config = self._config
+        terms = self._terms.find(sentence)
+        newest = sorted(terms)[-config.max_pairs :]
+        shared, with_rare_word = self._shared_information(sentence)
+        total = sum(self._informative_words(sentence).values())
+        chosen = {
+            pair
+            for pair, information in shared.items()
+            if information >= config.min_overlap * max(total, self._pair_information[pair])
+        }
+        for holders in with_rare_word:
+            chosen.update(_largest(shared, holders, config.pairs_per_rare_word))
+        chosen.update(self._closest(sentence, _largest(shared, shared, config.max_pairs)))
+        best = _largest(shared, chosen, config.max_pairs - len(newest))
+        pairs = sorted({*newest, *best})
+        fuzzy_matches = self._similar(sentence, pairs, config.fuzzy_match_threshold)
+        return Retrieved(
+            pairs,
+            {number: frozenset(words) for number, words in terms.items()},
+            frozenset(fuzzy_matches),
+        )
+
+    def _shared_information(self, sentence: str) -> tuple[dict[int, float], list[set[int]]]:
+        """The information that each pair shares with a sentence, and for each rare word of the
+        sentence the pairs that contain it. An unknown word in another form is shared too; a known
+        one has its own translation."""
         shared: dict[int, float] = defaultdict(float)
         with_rare_word: list[set[int]] = []
-        for word, information in words.items():
+        for word, information in self._informative_words(sentence).items():
             same = set(self._pairs.get(word, ()))
-            # An unknown word in another form is still a match; a known one has its own translation.
-            keys = () if word in self._known else _prefix_keys(word)
-            inflected = {pair for key in keys for pair in self._pairs.get(key, ())}
+            forms = () if word in self._known else self._words.forms(word)
+            inflected = {pair for form in forms for pair in self._pairs[form]}
             for pair in same | inflected:
-                weight = 1.0 if pair in same else config.inflected_weight
+                weight = 1.0 if pair in same else self._config.inflected_weight
                 shared[pair] += weight * information
             if self.is_rare(word):
                 with_rare_word.append(same | inflected)
-
-        def best(pairs: Iterable[int], count: int) -> list[int]:
-            return heapq.nlargest(count, pairs, key=lambda pair: (shared[pair], pair))
-
-        total = sum(words.values())
-        chosen = {
-            pair
-            for pair in shared
-            if shared[pair] >= config.min_overlap * max(total, self._pair_information[pair])
-        }
-        for pairs in with_rare_word:
-            chosen.update(best(pairs, config.pairs_per_rare_word))
-        chosen.update(self._fuzzy_match(sentence, best(shared, config.max_pairs)))
-        terms = sorted(self._terms.find(sentence))[-config.max_pairs :]
-        return sorted({*terms, *best(chosen, config.max_pairs - len(terms))})
+        return shared, with_rare_word
 
     def is_rare(self, word: str) -> bool:
         """Whether a lower-case word retrieves a pair alone."""
@@ -97,23 +123,22 @@ class Retriever:
         """Whether a lower-case word may precede any term, as *the* and *a* do."""
         return self._information(word) < self._config.determiner_information
 
-    def find_terms(self, sentence: str) -> dict[int, frozenset[str]]:
-        """The numbers of the pairs whose terms the sentence contains, each with its informative
-        words in lower case."""
-        return {number: frozenset(words) for number, words in self._terms.find(sentence).items()}
-
-    def _fuzzy_match(self, sentence: str, pairs: Iterable[int]) -> list[int]:
+    def _closest(self, sentence: str, pairs: Iterable[int]) -> list[int]:
         """The closest fuzzy match of a long sentence among some pairs, the newest of equals; empty
         if none reaches the threshold."""
-        words = words_and_punctuation(sentence)
-        if len(words) < self._config.long_sentence:
+        if len(words_and_punctuation(sentence)) < self._config.long_sentence:
             return []
-        threshold = self._config.fuzzy_retrieval_threshold
-        scores = (
-            (similarity_ratio(words, words_and_punctuation(self._sources[pair]), threshold), pair)
+        scores = self._similar(sentence, pairs, self._config.fuzzy_retrieval_threshold)
+        return sorted(scores, key=lambda pair: (scores[pair], pair))[-1:]
+
+    def _similar(self, sentence: str, pairs: Iterable[int], threshold: float) -> dict[int, float]:
+        """The similarity of those pairs whose source reaches a threshold."""
+        words = words_and_punctuation(sentence)
+        scores = {
+            pair: similarity_ratio(words, words_and_punctuation(self._sources[pair]), threshold)
             for pair in pairs
-        )
-        return [pair for score, pair in sorted(scores)[-1:] if score]
+        }
+        return {pair: score for pair, score in scores.items() if score}
 
     def _informative_words(self, text: str) -> dict[str, float]:
         """The informative words of a text in lower case, each with its information in nats."""
@@ -137,13 +162,6 @@ class Retriever:
         return min(-self._tokenizer.log_probability(spelling) for spelling in spellings)
 
 
-@lru_cache(maxsize=1 << 16)
-def form_keys(word: str) -> frozenset[str]:
-    """Keys of a lower-case word; any two forms of one word share a key."""
-    return frozenset([word, *_prefix_keys(word)])
-
-
-def _prefix_keys(word: str) -> list[str]:
-    """The prefixes of a word that its other forms may share, marked with an ellipsis."""
-    shortest = max(MIN_PREFIX, len(word) - MAX_SUFFIX)
-    return [word[:end] + "…" for end in range(shortest, len(word) + 1)]
+def _largest(shared: Mapping[int, float], pairs: Iterable[int], count: int) -> list[int]:
+    """The pairs that share most, the newest of equals first."""
+    return heapq.nlargest(count, pairs, key=lambda pair: (shared[pair], pair))

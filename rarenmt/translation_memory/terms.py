@@ -4,13 +4,11 @@ A remembered *dashboard* applies wherever *dashboard* or *dashboards* occurs, wh
 of the word and the length of the sentence.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import product
 
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
-from rarenmt.text.lexicon.inflection import SOURCE_MIN_PREFIX
+from rarenmt.text.lexicon.inflection import FormIndex
 from rarenmt.text.splitting import words_and_punctuation
 
 
@@ -26,14 +24,13 @@ class Terms:
         """`information`: nats of a lower-case word; `are_forms`: whether two words are forms of one
         word."""
         self._config = config
-        self._information, self._are_forms = information, are_forms
-        self._forms = lru_cache(maxsize=1 << 16)(self._find_forms)
+        self._information = information
         self._pairs: dict[tuple[str, ...], int] = {}
         self._inflected: dict[tuple[str, ...], int] = {}
         """Terms that also match in other forms: those that do not end with punctuation, as whole
         sentences do."""
-        self._words: dict[str, dict[str, None]] = defaultdict(dict)
-        """The words of these, in order, by the first letters that all forms of a word share."""
+        self._words = FormIndex(are_forms)
+        """The words of these."""
 
     def add(self, number: int, source: str) -> None:
         """Index the source of a pair; the newest of equal terms wins. A leading determiner is
@@ -52,9 +49,7 @@ class Terms:
             if term[-1].isalnum():
                 self._inflected[term] = number
         if words[-1].isalnum():
-            self._forms.cache_clear()
-            for word in words:
-                self._words[word[:SOURCE_MIN_PREFIX]][word] = None
+            self._words.add(words)
 
     def find(self, sentence: str) -> dict[int, list[str]]:
         """The numbers of the pairs whose terms occur in a sentence, each with the informative words
@@ -74,17 +69,13 @@ class Terms:
             start += 1
         return found
 
-    def _find_forms(self, word: str) -> list[str]:
+    def _forms(self, word: str) -> list[str]:
         """A word, and the words of terms of which it may be another form."""
         config = self._config
-        candidates = self._words.get(word[:SOURCE_MIN_PREFIX], ())
         most = self._information(word) + config.inflected_term_tolerance
-        others = (
-            other
-            for other in candidates
-            if other != word and most >= min(self._information(other), config.inflected_term_cap)
-        )
-        return [word, *(other for other in others if self._are_forms(other, word))]
+        others = self._words.forms(word)
+        cap = config.inflected_term_cap
+        return [word, *(each for each in others if most >= min(self._information(each), cap))]
 
     def _match(self, forms: Sequence[Sequence[str]]) -> int | None:
         """The pair whose term consists of one form of each word; the exact term comes first."""

@@ -12,7 +12,7 @@ words · N entries.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +23,6 @@ from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import UNALIGNED
-from rarenmt.translation_memory.retrieval import form_keys
 
 UNLINKED_KNOWN = 0.1
 """Factor on the attention of a known word to source words that it is not known to translate."""
@@ -99,28 +98,28 @@ class WordAligner:
         )
 
     def source_words(self, sentence: Ids) -> "SourceWords":
-        """The words of an encoded sentence, known words by themselves, new words by all forms."""
+        """The words of an encoded sentence."""
         words = self._tokenizer.split_words(sentence)
         numbers: dict[str, list[int]] = defaultdict(list)
         for number, word in enumerate(words):
-            text = self._tokenizer.word_text(tuple(word))
-            for form in [text] if text in self._lexicon.translations else form_keys(text):
-                numbers[form].append(number)
-        return SourceWords(numbers, F.pad(_word_numbers(words), (0, 1), value=len(words)))
+            numbers[self._tokenizer.word_text(tuple(word))].append(number)
+        unknown = [word for word in numbers if word not in self._lexicon.translations]
+        are_forms = self._lexicon.inflections.are_forms
+        pieces = F.pad(_word_numbers(words), (0, 1), value=len(words))
+        return SourceWords(numbers, pieces, unknown, are_forms)
 
-    def translated_forms(
+    def translated_words(
         self, source: Ids, target: Ids, positions: Tensor, links: Tensor
     ) -> list[frozenset[str]]:
-        """The forms of what N entries of an encoded pair translate, from their target positions
-        (N,) and `links` (N, 2): every form of the linked source words, and the lexicon's sources of
-        the target word."""
+        """What N entries of an encoded pair translate, from their target positions (N,) and `links`
+        (N, 2): the linked source words, and the lexicon's sources of the target word."""
         words = self._tokenizer.split_words(target)
         known = [self._lexicon.sources(self._tokenizer.word_text(tuple(word))) for word in words]
         of_piece = [known[number] for number in _word_numbers(words).tolist()]
         of_piece.append(set())  # EOS
         places = positions.clamp(max=len(of_piece) - 1).tolist()
         return [
-            frozenset(of_piece[place]).union(*map(form_keys, linked))
+            frozenset(of_piece[place] | linked)
             for linked, place in zip(self.linked_words(source, links), places, strict=True)
         ]
 
@@ -136,24 +135,34 @@ class WordAligner:
 class SourceWords:
     """The words of a sentence."""
 
-    numbers_by_form: Mapping[str, Sequence[int]]
-    """The numbers of its words by their forms; see `form_keys`."""
-    words: Tensor
+    numbers: Mapping[str, Sequence[int]]
+    """The numbers of its words, in lower case."""
+    pieces: Tensor
     """(S,) the number of the word of each piece; for EOS, the number of words."""
+    unknown: Sequence[str]
+    """Words without a translation in the lexicon, which match in other forms too."""
+    are_forms: Callable[[str, str], bool]
 
     def positions(self, translated: Sequence[Iterable[str]]) -> Tensor:
-        """(N, S) the source pieces that each entry translates, from the forms that it `translated`;
+        """(N, S) the source pieces that each entry translates, from the words that it `translated`;
         an entry with none is blocked in this sentence."""
-        found = torch.zeros(len(translated), int(self.words[-1]) + 1, dtype=torch.bool)
-        places = [
+        found = torch.zeros(len(translated), int(self.pieces[-1]) + 1, dtype=torch.bool)
+        positions = [
             (entry, number)
-            for entry, forms in enumerate(translated)
-            for form in forms
-            for number in self.numbers_by_form.get(form, ())
+            for entry, words in enumerate(translated)
+            for word in words
+            for number in self._matching(word)
         ]
-        if places:
-            found[torch.tensor(places).unbind(1)] = True
-        return found[:, self.words]
+        if positions:
+            found[torch.tensor(positions).unbind(1)] = True
+        return found[:, self.pieces]
+
+    def _matching(self, word: str) -> Iterator[int]:
+        """The numbers of the words that are a word or an unknown form of it."""
+        yield from self.numbers.get(word, ())
+        for other in self.unknown:
+            if other != word and self.are_forms(word, other):
+                yield from self.numbers[other]
 
 
 def reweight_attention(weights: Tensor, priors: Sequence[AlignmentPrior]) -> Tensor:

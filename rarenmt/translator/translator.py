@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 import torch
 
@@ -11,7 +11,6 @@ from rarenmt.config import IndexName, SearchConfig
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
-from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.processors.copying import CopySpans
 from rarenmt.decoding.trace import Contribution, SearchHistory, Trace
 from rarenmt.memory.index.choose import choose_index
@@ -22,6 +21,7 @@ from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
 from rarenmt.text.pairs import Pair
 from rarenmt.text.placeables import contains, find_placeables, missing_placeables
 from rarenmt.text.words import attach_to_opening
+from rarenmt.translation_memory.retrieval import NOTHING, Retrieved
 from rarenmt.translation_memory.store import TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
 from rarenmt.translator.result import Entry, Origin, Part, Token, Translation
@@ -33,8 +33,13 @@ BEAM = SearchConfig()
 BATCH_PIECES = 4000
 """Pieces times sentences of one batch."""
 
-NO_MEMORY = (None, None)
-"""Memory and candidates of a search without memory."""
+
+class _Sentence(NamedTuple):
+    """A sentence to search."""
+
+    text: str
+    pieces: Ids
+    retrieved: Retrieved = NOTHING
 
 
 class Translator:
@@ -119,8 +124,11 @@ class Translator:
         match = self.memory.journal.match if memory and config.repeat else no_match
         segments = [list(segment(sentence, match, self._length)) for sentence in sentences]
         unmatched = [text for line in segments for text, tm_match in line if not tm_match]
-        encoded = [(text, self._encode(text)) for text in unmatched]
-        searched = [(text, ids) for text, ids in encoded if len(ids) <= CUT_ABOVE]
+        searched = [
+            self._sentence(text, memory=memory)
+            for text in unmatched
+            if self._length(text) <= CUT_ABOVE
+        ]
         hypotheses = iter(self._search(searched, config, memory=memory, explain=explain))
         return [
             self._join(sentence, line, hypotheses)
@@ -131,10 +139,18 @@ class Translator:
         """Return the remembered pairs that a sentence retrieves, oldest first."""
         if self.memory.entries.config.lookup == "whole":
             return list(self.memory.journal.pairs)
-        return [
-            self.memory.journal.pairs[number]
-            for number in self.memory.candidate_finder.retrieve(sentence)
-        ]
+        return self._pairs(self.memory.candidate_finder.retrieve(sentence))
+
+    def _pairs(self, retrieved: Retrieved) -> list[Pair]:
+        return [self.memory.journal.pairs[number] for number in retrieved.pairs]
+
+    def _sentence(self, text: str, *, memory: bool) -> _Sentence:
+        """A sentence with what it retrieves; nothing without memory, nor from the paper's memory,
+        which is searched as a whole because its entries are averages over pairs."""
+        if memory and self.memory.entries.config.lookup == "relevant":
+            retrieved = self.memory.candidate_finder.retrieve(text)
+            return _Sentence(text, self._encode(text), retrieved)
+        return _Sentence(text, self._encode(text))
 
     def _join(
         self,
@@ -184,25 +200,20 @@ class Translator:
         return len(self._encode(text))
 
     def _search(
-        self,
-        sentences: Sequence[tuple[str, Ids]],
-        config: SearchConfig,
-        *,
-        memory: bool,
-        explain: bool,
+        self, sentences: Sequence[_Sentence], config: SearchConfig, *, memory: bool, explain: bool
     ) -> list[Hypothesis]:
         """The best hypothesis for each sentence, searched in batches of similar length. Sentences
         whose translation lacks a placeable are searched again with the next pointer weight."""
         found: dict[int, Hypothesis] = {}
         waiting = list(range(len(sentences)))
         for pointer_weight in config.constraints.pointer_weights:
-            sizes = [(len(sentences[i][1]) + 1) * config.beam for i in waiting]
+            sizes = [(len(sentences[i].pieces) + 1) * config.beam for i in waiting]
             for chosen in by_length(sizes, BATCH_PIECES):
-                numbers = [waiting[place] for place in chosen]
-                some = [sentences[i] for i in numbers]
+                numbers = [waiting[position] for position in chosen]
                 best = self._search_batch(
-                    some, config, pointer_weight, memory=memory, explain=explain
-                )
+                    [sentences[i] for i in numbers], config, pointer_weight,
+                    memory=memory, explain=explain,
+                )  # fmt: skip
                 for i, hypothesis in zip(numbers, best, strict=True):
                     if i not in found or hypothesis.missing < found[i].missing:
                         found[i] = hypothesis
@@ -211,54 +222,49 @@ class Translator:
 
     def _search_batch(
         self,
-        sentences: Sequence[tuple[str, Ids]],
+        sentences: Sequence[_Sentence],
         config: SearchConfig,
         pointer_weight: float,
         *,
         memory: bool,
         explain: bool,
     ) -> list[Hypothesis]:
-        texts, sources = zip(*sentences, strict=True)
-        searched_memory, candidates = self._consult(texts, config) if memory else NO_MEMORY
+        texts, sources, retrieved = zip(*sentences, strict=True)
+        entries, candidates = None, None
+        if any(each.pairs for each in retrieved):
+            candidates = self.memory.candidate_finder.candidates(
+                texts, retrieved, config.candidates
+            )
+        if candidates is not None:
+            entries = self.memory.entries
+        elif memory and self.memory.entries.config.lookup == "whole":
+            entries = self._whole()
         spans = None
         if config.verbatim:
-            reworded = [self._reworded(text) if candidates else set() for text in texts]
             spans = CopySpans.from_sources(
-                sources, reworded, self.tokenizer, self.checkpoint.frequencies,
-                self.model.config.languages, self.device,
+                sources, [self._reworded(each) for each in sentences], self.tokenizer,
+                self.checkpoint.frequencies, self.model.config.languages, self.device,
             )  # fmt: skip
         history = SearchHistory(keep_recalls=explain)
         found = search(
-            self.model, source_batch(sources, self.device), searched_memory, config, candidates,
-            spans, pointer_weight, history if explain or candidates else None,
+            self.model, source_batch(sources, self.device), entries, config, candidates, spans,
+            pointer_weight, history if explain or candidates else None,
         )  # fmt: skip
         best = [first for first, *_ in found]
         if candidates is None:
             return best
         return self._agreement.revise(sources, best, candidates, history, config.constraints)
 
-    def _reworded(self, sentence: str) -> set[str]:
+    def _reworded(self, sentence: _Sentence) -> set[str]:
         """The placeables of a sentence that a retrieved pair has only in its source."""
-        placeables = find_placeables(sentence, self.checkpoint.frequencies)
-        pairs = self.retrieve(sentence) if placeables else []
+        pairs = self._pairs(sentence.retrieved)
+        placeables = find_placeables(sentence.text, self.checkpoint.frequencies) if pairs else []
         return {
             placeable
             for pair in pairs
             for placeable in placeables
             if contains(pair.source, placeable) and not contains(pair.target, placeable)
         }
-
-    def _consult(
-        self, sentences: Sequence[str], search: SearchConfig
-    ) -> tuple[Memory | None, CandidateSet | None]:
-        """The memory and the candidates of these sentences; no candidates for the paper's memory,
-        whose entries are averages over pairs."""
-        config = self.memory.entries.config
-        if config.lookup == "relevant":
-            finder = self.memory.candidate_finder
-            candidates = finder.candidates(sentences, search.candidates)
-            return (None if candidates is None else self.memory.entries), candidates
-        return (self._whole(), None) if self.memory.entries.size else NO_MEMORY
 
     def _whole(self) -> Memory:
         """The memory with the chosen index. The index never affects what is written."""

@@ -35,7 +35,8 @@ TERM = Pair("tablet", "Tablette", "file.txt", 1, time=0)
 
 
 def candidates(pair: Pair) -> CandidateSet:
-    excerpt = shown(pair).memory.candidate_finder.candidates([ASKED])
+    finder = shown(pair).memory.candidate_finder
+    excerpt = finder.candidates([ASKED], [finder.retrieve(ASKED)])
     assert isinstance(excerpt, CandidateSet)
     return excerpt
 

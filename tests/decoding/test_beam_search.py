@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from candidate_sets import candidate_set
 from plain_joints import plain
 from torch import Tensor
 from torch.testing import assert_close
@@ -178,7 +179,7 @@ def no_candidates(constrained: list[Tensor] | None = None) -> CandidateSet:
     prefixes = EntryPrefixes(nothing, nothing, nothing, plain(torch.zeros(20, dtype=torch.bool)))
     memory = Memory(MemoryConfig(slots=1, neighbours=1), 4, 20)
     positions = [torch.zeros(0, 7, dtype=torch.bool)] * 2
-    return CandidateSet.from_slots(memory, prefixes, [nothing[:0]] * 2, positions, constrained)
+    return candidate_set(memory, prefixes, [nothing[:0]] * 2, positions, constrained)
 
 
 def test_a_constrained_word_weighs_in_the_coverage_penalty() -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 import torch.nn.functional as F
+from candidate_sets import candidate_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_joints import plain
@@ -189,9 +190,7 @@ def test_a_candidate_set_recalls_what_a_loop_over_its_entries_does(
     untranslated = 0.2 * torch.rand(len(queries), pieces, generator=generator())
     fuzzy_match = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
 
-    candidates = CandidateSet.from_slots(
-        memory, prefixes, chosen, positions, fuzzy_match=fuzzy_match
-    )
+    candidates = candidate_set(memory, prefixes, chosen, positions, fuzzy_match=fuzzy_match)
     recall = candidates.read(queries, Prefix(words, before), attention, untranslated)
 
     assert recall.continuation is not None
@@ -387,7 +386,7 @@ def test_without_candidates_the_recall_is_empty() -> None:
 def test_a_candidate_set_holds_the_given_slots_and_padding() -> None:
     memory, prefixes = remembering(6, 1)
 
-    candidates = CandidateSet.from_slots(
+    candidates = candidate_set(
         memory, prefixes, [torch.tensor([4, 2]), torch.tensor([], dtype=torch.long)]
     )
 
@@ -404,7 +403,7 @@ def test_a_blocked_entry_that_begins_a_word_is_still_recalled() -> None:
     prefixes.boundaries.continues_word[100:] = torch.tensor([False] * 7 + [True] * 2)
     chosen, positions = [torch.tensor([4, 2, 7])], [torch.tensor([[True], [False], [False]])]
 
-    candidates = CandidateSet.from_slots(memory, prefixes, chosen, positions)
+    candidates = candidate_set(memory, prefixes, chosen, positions)
     recall = candidates.read(memory.keys[[2]], after(PIECES), nowhere(1))
 
     assert candidates.entries.slots.tolist() == [[4, 2]]
@@ -424,7 +423,7 @@ def test_a_word_is_not_repeated_unless_its_pair_repeats_it() -> None:
         torch.tensor([HOLA, HOLA, MUNDO]),
         plain(torch.zeros(103, dtype=torch.bool)),
     )
-    candidates = CandidateSet.from_slots(memory, prefixes, [torch.tensor([0, 1, 2])])
+    candidates = candidate_set(memory, prefixes, [torch.tensor([0, 1, 2])])
 
     recall = candidates.read(memory.keys[[0, 0]], after(HOLA, MUNDO), nowhere(2))
 
@@ -442,7 +441,7 @@ def test_a_word_is_not_completed_to_the_word_before_it() -> None:
         torch.tensor([MUNDO, MUNDO, EMPTY]),
         plain(inside),
     )
-    candidates = CandidateSet.from_slots(memory, prefixes, [torch.tensor([0, 1, 2])])
+    candidates = candidate_set(memory, prefixes, [torch.tensor([0, 1, 2])])
 
     recall = candidates.read(memory.keys[[0]], Prefix(*torch.tensor([[HOLA], [MUNDO]])), nowhere(1))
     unknown = candidates.read(memory.keys[[0]], after(HOLA), nowhere(1))
@@ -459,9 +458,7 @@ def test_selected_sentences_keep_their_entries() -> None:
     prefixes.boundaries.continues_word[:] = False
     positions = [torch.rand(len(own), 7, generator=generator()) < 0.2 for own in chosen]
     fuzzy_match = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
-    candidates = CandidateSet.from_slots(
-        memory, prefixes, chosen, positions, fuzzy_match=fuzzy_match
-    )
+    candidates = candidate_set(memory, prefixes, chosen, positions, fuzzy_match=fuzzy_match)
 
     selected = candidates.select(torch.tensor([2, 0, 2]))
 
@@ -479,7 +476,7 @@ def test_selected_sentences_keep_their_entries() -> None:
 def test_gradients_reach_the_queries_and_not_the_keys() -> None:
     memory, prefixes = remembering(3, 1)
     prefixes.boundaries.continues_word[:] = False
-    candidates = CandidateSet.from_slots(memory, prefixes, [torch.tensor([0, 1, 2])])
+    candidates = candidate_set(memory, prefixes, [torch.tensor([0, 1, 2])])
     queries = unit_rows(1, 2).requires_grad_()
 
     recall = candidates.read(queries, after(PIECES), nowhere(1))
@@ -514,13 +511,11 @@ def test_a_sentence_gets_the_same_bits_in_every_batch(
     attention = torch.rand(real.shape, generator=generator()) * real
     attention /= attention.sum(dim=1, keepdim=True)
 
-    together = CandidateSet.from_slots(memory, prefixes, chosen, positions).read(
-        queries, prefix, attention
-    )
+    together = candidate_set(memory, prefixes, chosen, positions).read(queries, prefix, attention)
 
     for sentence, slots in enumerate(chosen):
         own = slice(sentence * rows, (sentence + 1) * rows)
-        candidates = CandidateSet.from_slots(memory, prefixes, [slots], [positions[sentence]])
+        candidates = candidate_set(memory, prefixes, [slots], [positions[sentence]])
         looked = attention[own, : lengths[sentence]]
         alone = candidates.read(queries[own], Prefix(*(part[own] for part in prefix)), looked)
         assert_same_bits(together, own, alone)
@@ -544,10 +539,8 @@ def test_equally_near_entries_keep_their_order_in_every_batch(others: int) -> No
     prefixes = EntryPrefixes(unknown, unknown, unknown, plain(torch.zeros(100, dtype=torch.bool)))
     same, distraction = torch.arange(6), torch.arange(6, 6 + others)
 
-    alone = CandidateSet.from_slots(memory, prefixes, [same]).read(
-        axis(0)[None], after(1), nowhere(1)
-    )
-    together = CandidateSet.from_slots(memory, prefixes, [same, distraction]).read(
+    alone = candidate_set(memory, prefixes, [same]).read(axis(0)[None], after(1), nowhere(1))
+    together = candidate_set(memory, prefixes, [same, distraction]).read(
         axis(0).repeat(2, 1), after(1, 1), nowhere(2)
     )
 

@@ -1,11 +1,11 @@
 """A remembered word is written to its end, and not continued beyond it."""
 
 import torch
+from candidate_sets import candidate_set
 from plain_joints import BOUNDARIES, INNER, INSIDE, LAST, OTHER, PIECES, START, word
 from torch import Tensor
 
 from rarenmt.config import MemoryConfig
-from rarenmt.config.decoding import CANDIDATES
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import EMPTY, Memory
@@ -22,9 +22,7 @@ def candidates(*sentences: list[tuple[int, int]]) -> CandidateSet:
     memory.append(torch.eye(len(entries), 4), values, torch.zeros_like(values))
     unknown = torch.full_like(prefixes, EMPTY)
     slots = torch.arange(len(entries)).split([len(sentence) for sentence in sentences])
-    return CandidateSet.from_slots(
-        memory, EntryPrefixes(prefixes, unknown, unknown, BOUNDARIES), slots, config=CANDIDATES
-    )
+    return candidate_set(memory, EntryPrefixes(prefixes, unknown, unknown, BOUNDARIES), slots)
 
 
 def penalties(found: CandidateSet, *written: int, from_memory: bool = True) -> Tensor:

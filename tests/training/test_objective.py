@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from candidate_sets import candidate_set
 from plain_joints import plain
 from torch.testing import assert_close
 
 from rarenmt.config import Config, PracticeConfig, Readout, TrainConfig
-from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.prefix import EntryPrefixes, Prefix
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.seq2seq import Model
@@ -278,7 +278,7 @@ def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None
     no_piece = torch.zeros(tiny_model.config.model.vocabulary, dtype=torch.bool)
     unknown = torch.full((TOKENS,), EMPTY)
     threads = EntryPrefixes(unknown, unknown, unknown, plain(no_piece))
-    excerpt = CandidateSet.from_slots(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
+    excerpt = candidate_set(memory, threads, [torch.arange(TOKENS)] * len(PAIRS))
 
     of_excerpt = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
@@ -299,7 +299,7 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     stems = Prefix.from_inputs(BATCH.inputs, joints).word[real]
     unknown = torch.full_like(stems, EMPTY)
     threads = EntryPrefixes(stems, unknown, unknown, joints)
-    excerpt = CandidateSet.from_slots(memory, threads, own)
+    excerpt = candidate_set(memory, threads, own)
 
     loss = episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, excerpt)
 
@@ -307,7 +307,7 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     assert torch.equal(asked.targets, BATCH.outputs[real])
     assert asked.recall.slots[:, 0].tolist() == list(range(TOKENS))
     assert bool((asked.recall.slots[:, 1:] == EMPTY).all())
-    others = CandidateSet.from_slots(memory, threads, [own[1], own[2], own[0]])
+    others = candidate_set(memory, threads, [own[1], own[2], own[0]])
     strangers = asked_of(episode_loss(tiny_model, BATCH, WORD, memory, PLAIN, others))
     assert not bool((strangers.recall.slots[:, 0] == torch.arange(TOKENS)).any())
 

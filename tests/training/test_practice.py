@@ -126,7 +126,7 @@ def test_candidates_that_translate_no_word_of_the_query_are_blocked(
             links = entries.links[places[number]]
             pair = episodes.support[number]
             expected = source_words.positions(
-                practice.aligner.translated_forms(*pair, positions, links)
+                practice.aligner.translated_words(*pair, positions, links)
             )
             mutes = (~expected.any(dim=1)).tolist()
             for slot, wanted in zip(places[number].tolist(), mutes, strict=True):

@@ -60,6 +60,11 @@ def remembering(
     return memory, journal
 
 
+def found_by(finder: CandidateFinder, sentences: Sequence[str]) -> CandidateSet | None:
+    """The candidates of sentences."""
+    return finder.candidates(sentences, [finder.retrieve(sentence) for sentence in sentences])
+
+
 def held(memory: Memory, journal: Journal, pair: Pair) -> dict[int, int]:
     """The slot of each position of a pair that still has one."""
     number = journal.pairs.index(pair)
@@ -72,8 +77,8 @@ def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(
-        ["Dog eats bread.", "A bird sings."]
+    excerpt = found_by(
+        CandidateFinder(memory, journal, tokenizer, Lexicon()), ["Dog eats bread.", "A bird sings."]
     )
 
     assert excerpt is not None
@@ -94,7 +99,7 @@ def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Token
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
     sentences = ["The old cat sleeps.", "Who gave that cat my bread?"]
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(sentences)
+    excerpt = found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), sentences)
 
     assert excerpt is not None
     asked = excerpt.entries.slots != EMPTY
@@ -135,7 +140,7 @@ def test_an_entry_knows_what_was_written_of_its_word(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(["dog eats bread."])
+    excerpt = found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), ["dog eats bread."])
 
     assert excerpt is not None
     assert excerpt.entries.prefixes.tolist() == [stems(tokenizer, DOG)]
@@ -151,8 +156,9 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     memory, journal = remembering(tokenizer, longest + 4, *shown)
     gaps = 0
 
-    excerpt = CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(
-        [pair.source for pair in journal.pairs]
+    excerpt = found_by(
+        CandidateFinder(memory, journal, tokenizer, Lexicon()),
+        [pair.source for pair in journal.pairs],
     )
 
     assert excerpt is not None
@@ -186,8 +192,8 @@ def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
 
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    assert finder.candidates(["cat sleeps"]) is None
-    assert finder.candidates(["bird sings"]) is not None
+    assert found_by(finder, ["cat sleeps"]) is None
+    assert found_by(finder, ["bird sings"]) is not None
 
 
 @pytest.mark.parametrize("sentences", [["Nothing"], ["Nothing", "of?", ""], []])
@@ -196,14 +202,14 @@ def test_where_nothing_is_relevant_there_is_no_excerpt(
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
 
-    assert CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(sentences) is None
+    assert found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), sentences) is None
 
 
 def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200)
 
     assert (
-        CandidateFinder(memory, journal, tokenizer, Lexicon()).candidates(["The cat sleeps."])
+        found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), ["The cat sleeps."])
         is None
     )
 
@@ -212,7 +218,7 @@ def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: To
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    excerpt = finder.candidates(["bread, dog"])  # The dog eats bread.
+    excerpt = found_by(finder, ["bread, dog"])  # The dog eats bread.
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
@@ -224,7 +230,7 @@ def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> 
     memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    excerpt = finder.candidates(["One viking"])
+    excerpt = found_by(finder, ["One viking"])
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, pair, ["wikinger"])
@@ -236,7 +242,7 @@ def test_a_word_that_translates_two_is_heard_for_each_of_them(tokenizer: Tokeniz
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
     for sentence in ("The dog eats", "eats bread"):
-        excerpt = finder.candidates([sentence])
+        excerpt = found_by(finder, [sentence])
         assert excerpt is not None
         assert heard(tokenizer, DOG, ["hund"])[0] in speaking(excerpt)
 
@@ -247,7 +253,7 @@ def test_what_the_lexicon_knows_to_be_a_translation_is_heard_too(tokenizer: Toke
         memory, journal, tokenizer, Lexicon([("devours", "frisst"), ("x", "der")])
     )
 
-    excerpt = finder.candidates(["devours bread"])
+    excerpt = found_by(finder, ["devours bread"])
 
     assert excerpt is not None
     assert speaking(excerpt) == heard(tokenizer, DOG, ["frisst", "brot"])
@@ -271,7 +277,7 @@ def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: To
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
     sentence = "Bread for my dog"
 
-    excerpt = finder.candidates(["A longer sentence that asks nothing of it, by far", sentence])
+    excerpt = found_by(finder, ["A longer sentence that asks nothing of it, by far", sentence])
 
     assert excerpt is not None
     assert excerpt.source_positions is not None
@@ -302,7 +308,7 @@ def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
     counts = Frequencies({"eats": 10, "drinks": 10})
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
 
-    excerpt = finder.candidates([sentence, "eats."])
+    excerpt = found_by(finder, [sentence, "eats."])
 
     assert excerpt is not None
     assert excerpt.constrained_words is not None
@@ -323,7 +329,7 @@ def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
     sentence = "The board of directors met"
 
-    excerpt = finder.candidates([sentence, "A board of trees"])
+    excerpt = found_by(finder, [sentence, "A board of trees"])
 
     assert excerpt is not None
     assert excerpt.source_positions is not None
@@ -345,7 +351,7 @@ def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
     counts = Frequencies({"the": 999_000, "board": 10})
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon([("the", "der")]), counts)
 
-    excerpt = finder.candidates(["The board met"])
+    excerpt = found_by(finder, ["The board met"])
 
     assert excerpt is not None
     bound, values = excerpt.entries.context_words[0], excerpt.entries.values[0]

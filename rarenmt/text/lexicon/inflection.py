@@ -7,8 +7,8 @@ inflects as known words with the same ending: *Verzichtserklärung* has a form i
 """
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 
 SOURCE_MIN_PREFIX, SOURCE_MAX_SUFFIXES = 3, 4
@@ -29,6 +29,10 @@ MIN_SUFFIX = 3
 """Length of the shared ending, at least."""
 MIN_SHARE = 0.15
 """Share of these words with another suffix, from which the new word may take it."""
+NEW_MIN_PREFIX, NEW_MAX_SUFFIX = 5, 3
+"""A source word outside the lexicon has no translation of its own, so less evidence is needed: it
+is a form of another word if their first 5 letters or more agree and at most the last 3 of each
+differ."""
 MAX_FORMS = 8
 """Other forms of a word."""
 
@@ -47,12 +51,15 @@ class Inflections:
         """Whether two lower-case source words are probably forms of one word."""
         if word == other:
             return True
+        new = word not in self._known or other not in self._known
+        longest = max(len(word), len(other))
+        if new and _shared(word, other) >= max(NEW_MIN_PREFIX, longest - NEW_MAX_SUFFIX):
+            return True
         if not _alike(word, other, SOURCE_MIN_PREFIX, SOURCE_MAX_SUFFIXES):
             return False
         reliability = self._reliable(*_differ(word, other))
         if reliability >= HIGH_RELIABILITY:
             return True
-        new = word not in self._known or other not in self._known
         return reliability >= MIN_RELIABILITY and (new or self._translate_alike(word, other))
 
     def _other_forms(self, word: str) -> tuple[str, ...]:
@@ -126,6 +133,30 @@ class Inflections:
             _alike(one, two, TARGET_MIN_PREFIX, TARGET_MAX_SUFFIXES)
             for one in self._known[word]
             for two in self._known[other]
+        )
+
+
+class FormIndex:
+    """Source words in which the forms of a word are looked up."""
+
+    def __init__(self, are_forms: Callable[[str, str], bool]) -> None:
+        """`are_forms`: whether two lower-case words are forms of one word."""
+        self._are_forms = are_forms
+        self._by_prefix: dict[str, dict[str, None]] = defaultdict(dict)
+        """The words in the order in which they were added, by the letters that forms share."""
+        self.forms = lru_cache(maxsize=1 << 16)(self._find_forms)
+
+    def add(self, words: Iterable[str]) -> None:
+        """Add lower-case words."""
+        for word in words:
+            self._by_prefix[word[:SOURCE_MIN_PREFIX]][word] = None
+        self.forms.cache_clear()
+
+    def _find_forms(self, word: str) -> tuple[str, ...]:
+        """The other forms of a lower-case word, in the order in which they were added."""
+        candidates = self._by_prefix.get(word[:SOURCE_MIN_PREFIX], ())
+        return tuple(
+            other for other in candidates if other != word and self._are_forms(other, word)
         )
 
 
