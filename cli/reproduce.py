@@ -1,8 +1,8 @@
 """`rarenmt reproduce`: the papers' experiments, the published number beside ours."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 import typer
 
@@ -12,8 +12,15 @@ from rarenmt.errors import DataError, SettingError
 from . import console, options
 
 if TYPE_CHECKING:
+    from rarenmt.reproduce.mann.experiment import Settings as MannSettings
+    from rarenmt.reproduce.neural_gpu.experiment import Settings as NeuralGpuSettings
+    from rarenmt.reproduce.omniglot.data import Characters
+    from rarenmt.reproduce.omniglot.learners import Settings as OmniglotSettings
     from rarenmt.reproduce.report import Report
-    from rarenmt.reproduce.run import Course
+    from rarenmt.reproduce.run import Run
+    from rarenmt.reproduce.synthetic.trainer import Settings as SyntheticSettings
+
+    Sized = TypeVar("Sized", MannSettings, NeuralGpuSettings, OmniglotSettings, SyntheticSettings)
 
 reproduce = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -50,15 +57,30 @@ SyntheticModel = Literal["hamming", "lstm", "lstm-memory", "neural-gpu", "neural
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-def _course(name: str, settings: object, seed: int, output: Path | None) -> "Course":
-    """The training state of a system."""
-    from rarenmt.reproduce.run import Course
+def _run(name: str, settings: object, seed: int, output: Path | None) -> "Run":
+    """The training run of a system."""
+    from rarenmt.reproduce.run import Run
 
     path = None if output is None else output / f"{name}.safetensors"
-    return Course(path, seed, repr(settings), console.remark)
+    return Run(path, seed, repr(settings), console.remark)
 
 
-def _state(report: "Report", output: Path | None, as_json: bool) -> None:
+def _with_steps(settings: "Sized", steps: int | None) -> "Sized":
+    """Settings with the number of steps, if it is given."""
+    return settings if steps is None else replace(settings, steps=steps)
+
+
+def _characters(folder: Path, side: int, split: str) -> "tuple[Characters, ...]":
+    """Omniglot's characters of training and of the test."""
+    from rarenmt.reproduce.omniglot.data import read_omniglot, vinyals_split
+
+    parts = read_omniglot(folder, side)
+    chosen = parts if split == "lake" else vinyals_split(folder, parts)
+    console.remark(f"trains on {len(chosen[0]):,} characters, tests on {len(chosen[1]):,}")
+    return chosen
+
+
+def _print(report: "Report", output: Path | None, as_json: bool) -> None:
     """Print the figures; write them and their charts to the folder, if given."""
     from rarenmt.reproduce.report import rows
 
@@ -128,7 +150,7 @@ def gnmt(
     checkpoint.model.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
     console.remark(f"{len(pairs):,} pairs; each is translated four times")
     report = run(Translator(checkpoint), pairs, SearchConfig(beam=beam))
-    _state(report, output, as_json)
+    _print(report, output, as_json)
 
 
 @reproduce.command()
@@ -158,21 +180,15 @@ def synthetic(
     \b
     rarenmt reproduce synthetic --model lstm-memory -o table
     """
-    from dataclasses import replace
-    from typing import get_args
-
-    from rarenmt.reproduce.synthetic.experiment import run
+    from rarenmt.reproduce.synthetic import experiment as system
     from rarenmt.reproduce.synthetic.trainer import Name, settings_of
 
-    place = options.pick_device(device)
+    chosen = options.pick_device(device)
     for name in get_args(Name) if model == "all" else (model,):
-        settings = settings_of(name, full=full)
-        settings = settings if steps is None else replace(settings, steps=steps)
-        kept = (name, recipe, replace(settings, steps=0))  # more steps go on with the same run
-        report = run(
-            name, recipe, settings, _course(f"synthetic-{name}", kept, seed, output), place
-        )
-        _state(report, output, as_json)
+        settings = _with_steps(settings_of(name, full=full), steps)
+        shared = (name, recipe, replace(settings, steps=0))  # a run may resume with more steps
+        run = _run(f"synthetic-{name}", shared, seed, output)
+        _print(system.reproduce(name, recipe, settings, run, chosen), output, as_json)
 
 
 @reproduce.command("neural-gpu")
@@ -197,19 +213,15 @@ def neural_gpu(
     \b
     rarenmt reproduce neural-gpu --task add -o add
     """
-    from dataclasses import replace
-    from typing import get_args
-
+    from rarenmt.reproduce.neural_gpu import experiment as system
     from rarenmt.reproduce.neural_gpu.algorithms import Algorithm
-    from rarenmt.reproduce.neural_gpu.experiment import FULL, QUICK, run
 
-    settings = FULL if full else QUICK
-    settings = settings if steps is None else replace(settings, steps=steps)
-    place = options.pick_device(device)
+    settings = _with_steps(system.FULL if full else system.QUICK, steps)
+    shared = replace(settings, steps=0)  # a run may resume with more steps
+    chosen = options.pick_device(device)
     for name in get_args(Algorithm) if task == "all" else (task,):
-        kept = (name, replace(settings, steps=0))  # more steps go on with the same run
-        report = run(name, settings, _course(f"neural-gpu-{name}", kept, seed, output), place)
-        _state(report, output, as_json)
+        run = _run(f"neural-gpu-{name}", (name, shared), seed, output)
+        _print(system.reproduce(name, settings, run, chosen), output, as_json)
 
 
 @reproduce.command(no_args_is_help=True)
@@ -244,25 +256,20 @@ def mann(
     \b
     rarenmt reproduce mann data/omniglot --full --device cuda -o mann
     """
-    from dataclasses import replace
-
     from rarenmt.reproduce.mann import experiment as system
-    from rarenmt.reproduce.omniglot.data import read_omniglot, vinyals_split
 
     settings = replace(system.FULL if full else system.QUICK, labels=labels, classes=classes)
     if batch is not None:
         settings = replace(settings, batch=batch)
-    if steps is not None:
-        settings = replace(settings, steps=steps)
+    settings = _with_steps(settings, steps)
     chosen = options.pick_device(device)
-    parts = vinyals_split(folder, read_omniglot(folder, system.SIDE))
+    parts = _characters(folder, system.SIDE, "vinyals")
     if classes > (fewest := min(map(len, parts))):
         raise SettingError(f"--classes {classes}: there are {fewest} characters to choose from")
-    console.remark(f"trains on {len(parts[0]):,} characters, tries {len(parts[1]):,}")
     names = system.NAMES if model == "all" else (model,)
     each = [replace(settings, model=name) for name in names]
-    courses = {one: _course(f"mann-{one.model}", one.lasting(), seed, output) for one in each}
-    _state(system.run(parts, courses, chosen), output, as_json)
+    runs = {one: _run(f"mann-{one.model}", one.lasting(), seed, output) for one in each}
+    _print(system.reproduce(parts, runs, chosen), output, as_json)
 
 
 @reproduce.command(no_args_is_help=True)
@@ -303,10 +310,7 @@ def omniglot(
     \b
     rarenmt reproduce omniglot data/omniglot --full -o omniglot
     """
-    from dataclasses import replace
-
     from rarenmt.reproduce.omniglot import experiment as system
-    from rarenmt.reproduce.omniglot.data import read_omniglot, vinyals_split
     from rarenmt.reproduce.omniglot.learners import NAMES
 
     settings = replace(system.FULL if full else system.QUICK, split=split)
@@ -315,12 +319,9 @@ def omniglot(
             known = ", ".join(system.VARIANTS)
             raise SettingError(f"--variant must be one of {known}, not {variant!r}")
         settings = system.VARIANTS[variant](settings)
-    if steps is not None:
-        settings = replace(settings, steps=steps)
+    settings = _with_steps(settings, steps)
     chosen = options.pick_device(device)
-    parts = read_omniglot(folder, settings.side)
-    characters = parts if split == "lake" else vinyals_split(folder, parts)
-    console.remark(f"trains on {len(characters[0]):,} characters, tries {len(characters[1]):,}")
+    characters = _characters(folder, settings.side, split)
     names = NAMES if baselines else NAMES[:1]
-    courses = {name: _course(f"omniglot-{name}", settings, seed, output) for name in names}
-    _state(system.run(characters, settings, courses, chosen), output, as_json)
+    runs = {name: _run(f"omniglot-{name}", settings, seed, output) for name in names}
+    _print(system.reproduce(characters, settings, runs, chosen), output, as_json)

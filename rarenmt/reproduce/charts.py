@@ -1,4 +1,4 @@
-"""The charts of an experiment as pictures; needs matplotlib, the extra `reproduce`."""
+"""Draw the charts of an experiment; needs matplotlib, the extra `reproduce`."""
 
 import io
 from pathlib import Path
@@ -19,12 +19,12 @@ STYLE: Any = {
     "axes.spines.top": False,
     "font.size": 10,
     "grid.alpha": 0.3,
-    "svg.hashsalt": "rarenmt",  # or the same picture would be other bytes each time
+    "svg.hashsalt": "rarenmt",  # the same chart gives the same bytes
 }
 
 
 def draw(report: Report, folder: Path) -> list[Path]:
-    """Write SYSTEM-CHART.svg and .png for every chart in which something moves; their paths.
+    """Write SYSTEM-CHART.svg and .png for every chart with more than one point; their paths.
 
     Raises SettingError where matplotlib is not installed.
     """
@@ -62,5 +62,5 @@ def _save(chart: Chart, path: Path, ending: str) -> Path:
 
 
 def _undated(ending: str) -> dict[str, None]:
-    """The same chart gives the same bytes on any day."""
+    """Metadata without a date, so that the same chart gives the same bytes."""
     return {"Date": None} if ending == "svg" else {"Software": None}

@@ -1,8 +1,8 @@
 """GNMT with memory on half a test set (Kaiser et al. 2017, section 4.3).
 
-Lines counted from 0: the even ones are shown as context, three times over and without a
-change of weights, and the odd ones are translated. As an oracle the whole set is shown first.
-The paper gives differences, no absolute figures.
+Counted from 0, the even lines are remembered in three passes, without a change of weights, and
+the odd lines are translated. For the oracle, all lines are remembered first. The paper gives
+differences, no absolute figures.
 """
 
 import time
@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 
 from rarenmt.config import SearchConfig
 from rarenmt.evaluation.bootstrap import bleu_gain
-from rarenmt.evaluation.environment import Environment
 from rarenmt.evaluation.metrics import bleu
 from rarenmt.reproduce.report import Figure, Report
 from rarenmt.text.pairs import Pair
@@ -22,8 +21,8 @@ SECTION = "Kaiser et al. 2017, section 4.3"
 
 
 def reproduce(translator: Translator, pairs: Sequence[Pair], config: SearchConfig) -> Report:
-    """The two rows of the protocol; what is shown is remembered in RAM alone, and translated
-    anew, by the decoder and nothing else."""
+    """Measure the two rows of the protocol. The memory stays in RAM, and every line is decoded:
+    an exact match in the memory is not repeated."""
     begin = time.monotonic()
     config = replace(config, repeat=False, verbatim=False)
     even, odd = pairs[::2], pairs[1::2]
@@ -38,32 +37,32 @@ def reproduce(translator: Translator, pairs: Sequence[Pair], config: SearchConfi
         **asdict(config),
     }
     seconds = time.monotonic() - begin
-    return Report("gnmt", settings, 0, seconds, tuple(figures), (), Environment.now())
+    return Report("gnmt", settings, 0, seconds, tuple(figures), ())
 
 
 def _gain(
     translator: Translator,
-    asked: Sequence[Pair],
-    shown: Sequence[Pair],
+    test: Sequence[Pair],
+    remembered: Sequence[Pair],
     config: SearchConfig,
     lines: str,
     context: str,
     published: float,
-    said: str,
+    quote: str,
 ) -> list[Figure]:
-    """BLEU of some lines, without the memory and with what was shown, and the difference."""
-    taught = Translator(translator.checkpoint)
-    sources, references = [p.source for p in asked], [p.target for p in asked]
+    """BLEU of the test lines without a memory and with the remembered pairs, and the gain."""
+    translator = Translator(translator.checkpoint)
+    sources, references = [p.source for p in test], [p.target for p in test]
 
     def translated(*, memory: bool) -> list[str]:
-        found = taught.translate(sources, config, memory=memory, explain=False)
+        found = translator.translate(sources, config, memory=memory, explain=False)
         return [translation.text for translation in found]
 
     before = translated(memory=False)
-    taught.memory.remember(shown, passes=PASSES)
+    translator.memory.remember(remembered, passes=PASSES)
     after = translated(memory=True)
     gain = bleu_gain(before, after, references)
-    source, within = f"{SECTION}: {said}", (gain.high - gain.low) / 2
+    source, within = f"{SECTION}: {quote}", (gain.high - gain.low) / 2
     return [
         Figure(f"{lines}, nothing shown, BLEU", bleu(before, references)),
         Figure(f"{lines}, {context}, BLEU", bleu(after, references)),

@@ -1,8 +1,9 @@
-"""What an experiment found: our figures beside the published ones, and the curves behind them."""
+"""The result of an experiment: our figures beside the published ones, and its curves."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,12 @@ class Chart:
     y: str
     curves: tuple[Curve, ...]
     logarithmic: bool = False
-    """Whether x grows by factors."""
+    """Whether the x axis is logarithmic."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that is known when an experiment ends."""
+    """The result of an experiment, with what it depends on."""
 
     system: str
     settings: Mapping[str, Any]
@@ -58,17 +59,22 @@ class Report:
     """Of training, over all the times it was resumed."""
     figures: tuple[Figure, ...]
     charts: tuple[Chart, ...]
-    conditions: Environment
+    conditions: Environment = field(default_factory=Environment.now)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def save(self, folder: Path) -> Path:
-        """Write SYSTEM.json there, whole or not at all; its path."""
+        """Write SYSTEM.json to the folder, atomically, and return its path."""
         path = folder / f"{self.system}.json"
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
         replace_bytes(path, (text + "\n").encode())
         return path
+
+
+def half_interval(deviation: float, count: int) -> float:
+    """Half of the 95 % confidence interval of a mean of `count` values."""
+    return 1.96 * deviation / math.sqrt(count)
 
 
 def rows(figures: Sequence[Figure]) -> list[tuple[str, str, str, str]]:

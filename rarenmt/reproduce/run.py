@@ -1,70 +1,116 @@
-"""The course of an experiment's training: where it stands, in a file that it goes on from."""
+"""The training run of an experiment: one loop, and a file from which it resumes."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from rarenmt.errors import CheckpointError
+from rarenmt.errors import CheckpointError, SettingError
+from rarenmt.memory.memory import Memory
+from rarenmt.reproduce.report import Chart, Curve
 from rarenmt.storage.tensors import load_tensors, save_tensors
+from rarenmt.training.state import dropout_seed
 
 SAVE_SECONDS = 120.0
 """Between two saves."""
 
 
 @dataclass
-class Course:
-    """Steps done, seconds used, curves so far; saved with all tensors of the experiment.
+class Run:
+    """Steps done, seconds used and curves so far, saved with all tensors of the experiment.
 
-    `step` is the number of steps done. A run that is interrupted and goes on with the same
-    seed sees what it would have seen: its draws depend on the seed and the step alone.
+    A resumed run equals an uninterrupted one: what a step draws depends on the seed and the
+    number of the step alone.
     """
 
     path: Path | None
-    """File to save to; None keeps nothing."""
+    """File to save to; None saves nothing."""
     seed: int
     settings: str
-    """What another run must not go on with, as text."""
-    remark: Callable[[str], None]
+    """Text that a resumed run must have in common with the saved one."""
+    log: Callable[[str], None]
     step: int = 0
+    """Number of steps done."""
     seconds: float = 0.0
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     _since: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
 
-    def generator(self) -> torch.Generator:
-        """The randomness of the current step."""
-        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+    def train(
+        self,
+        module: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        steps: int,
+        loss: Callable[[torch.Generator], Tensor],
+        after: Callable[[Tensor], None],
+        *,
+        rate: Callable[[int], float],
+        clip: float,
+        advice: str = "",
+    ) -> None:
+        """Resume from the file, if there is one, and train until `steps` steps are done.
 
-    @contextmanager
-    def dropping(self) -> Iterator[None]:
-        """Draw dropout, which takes no generator, from seed and step too."""
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed * 1_000_003 + self.step)
-            yield
+        `loss` computes the loss of a step from its generator; `after` gets it when the weights
+        are updated, before the step counts as done. `rate` is the learning rate of a step,
+        counted from 0, and `clip` the largest norm of the gradient. SettingError, with `advice`,
+        if the gradient is not finite.
+        """
+        self.resume(module, optimiser)
+        trained = [weight for group in optimiser.param_groups for weight in group["params"]]
+        module.train()
+        while self.step < steps:
+            for group in optimiser.param_groups:
+                group["lr"] = rate(self.step)
+            with dropout_seed(self._step_seed(), trained[0].device):
+                value = loss(self._generator())
+            optimiser.zero_grad()
+            value.backward()
+            if not nn.utils.clip_grad_norm_(trained, clip).isfinite():
+                raise SettingError(f"step {self.step:,}: the gradients overflow{advice}")
+            optimiser.step()
+            after(value.detach())
+            self.step += 1
+            if time.monotonic() - self._saved > SAVE_SECONDS:
+                self.save(module, optimiser)
+        self.save(module, optimiser)
 
-    def note(self, curve: str, y: float, x: float | None = None) -> None:
-        """A point of a curve, at the current step where no x is given."""
-        self.curves.setdefault(curve, []).append((self.step if x is None else x, y))
+    def _step_seed(self) -> int:
+        return self.seed * 1_000_003 + self.step
 
-    def save(self, module: nn.Module, optimiser: torch.optim.Optimizer, *, now: bool) -> None:
-        """Write where the run stands if two minutes have passed, or now."""
-        if self.path is None or not (now or time.monotonic() - self._saved > SAVE_SECONDS):
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self._step_seed())
+
+    def record(self, x: float, points: Mapping[str, float]) -> None:
+        """Add a point (x, y) to each of the named curves."""
+        for name, y in points.items():
+            self.curves.setdefault(name, []).append((x, y))
+
+    def charts(self, titles: Sequence[tuple[str, str, str, str]]) -> tuple[Chart, ...]:
+        """A chart for each name, title, unit and curve whose curve has points."""
+        return tuple(
+            Chart(name, title, "steps", unit, (Curve(curve, tuple(self.curves[curve])),))
+            for name, title, unit, curve in titles
+            if curve in self.curves
+        )
+
+    def save(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+        """Write the state of the run, if it has a file."""
+        if self.path is None:
             return
-        self.spent()
-        told = {"step": self.step, "seconds": self.seconds, "curves": self.curves}
-        metadata = {"course": json.dumps(told), "settings": self.settings, "seed": str(self.seed)}
+        progress = {"step": self.step, "seconds": self.elapsed(), "curves": self.curves}
+        metadata = {
+            "course": json.dumps(progress), "settings": self.settings, "seed": str(self.seed)
+        }  # fmt: skip
         save_tensors(self.path, _gather(module, optimiser), metadata)
         self._saved = time.monotonic()
 
     def resume(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        """Go on where the file stands; CheckpointError if it is of other settings.
-        The seconds count from here."""
+        """Load the state of the run, if its file exists, and start counting seconds.
+        CheckpointError if the file has other settings or is damaged."""
         self._since = time.monotonic()
         if self.path is None or not self.path.exists():
             return
@@ -74,18 +120,21 @@ class Course:
                 f"{self.path} is of a run with other settings; use those, or another folder"
             )
         try:
-            told = json.loads(metadata["course"])
+            progress = json.loads(metadata["course"])
             _scatter(tensors, module, optimiser)
-            self.step, self.seconds = int(told["step"]), float(told["seconds"])
+            self.step, self.seconds = int(progress["step"]), float(progress["seconds"])
             self.curves = {
                 str(name): [(float(x), float(y)) for x, y in points]
-                for name, points in told["curves"].items()
+                for name, points in progress["curves"].items()
             }
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} is damaged: {error}") from None
-        self.remark(f"goes on at step {self.step:,}")
+        for part in module.modules():
+            if isinstance(part, Memory):
+                part.rebuild_index()
+        self.log(f"resumes at step {self.step:,}")
 
-    def spent(self) -> float:
+    def elapsed(self) -> float:
         """Seconds of this run, over all the times it was resumed."""
         now = time.monotonic()
         self.seconds += now - self._since
@@ -93,7 +142,7 @@ class Course:
         return self.seconds
 
 
-def _gather(module: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+def _gather(module: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Every tensor of a module, with its buffers, and of its optimiser."""
     tensors = {f"module.{name}": tensor for name, tensor in module.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
@@ -103,17 +152,17 @@ def _gather(module: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, to
 
 
 def _scatter(
-    tensors: dict[str, torch.Tensor], module: nn.Module, optimiser: torch.optim.Optimizer
+    tensors: dict[str, Tensor], module: nn.Module, optimiser: torch.optim.Optimizer
 ) -> None:
     """The inverse of `_gather`."""
-    of_module, of_optimiser = "module.", "optimiser."
-    module.load_state_dict(
-        {n.removeprefix(of_module): t for n, t in tensors.items() if n.startswith(of_module)}
-    )
-    whole = optimiser.state_dict()
-    state: dict[int, dict[str, torch.Tensor]] = {}
+    weights: dict[str, Tensor] = {}
+    state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        if name.startswith(of_optimiser):
-            number, _, kept = name.removeprefix(of_optimiser).partition(".")
-            state.setdefault(int(number), {})[kept] = tensor
-    optimiser.load_state_dict({**whole, "state": state})
+        owner, _, rest = name.partition(".")
+        if owner == "module":
+            weights[rest] = tensor
+        elif owner == "optimiser":
+            number, _, kind = rest.partition(".")
+            state.setdefault(int(number), {})[kind] = tensor
+    module.load_state_dict(weights)
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -1,4 +1,4 @@
-"""The systems of the papers, one line each."""
+"""The experiments and their papers."""
 
 from dataclasses import dataclass
 

@@ -1,62 +1,69 @@
-"""A run that was interrupted goes on as if it had not been."""
+"""A resumed run equals an uninterrupted one."""
 
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from rarenmt.errors import CheckpointError
-from rarenmt.reproduce.run import Course
+from rarenmt.errors import CheckpointError, SettingError
+from rarenmt.reproduce.run import Run
 
 
 def parts() -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(0)
-    module = nn.Linear(3, 2)
-    return module, torch.optim.Adam(module.parameters(), lr=0.1)
+    module = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5))
+    return module, torch.optim.Adam(module.parameters())
 
 
-def steps(course: Course, module: nn.Module, optimiser: torch.optim.Optimizer, to: int) -> None:
-    while course.step < to:
-        drawn = torch.randn(4, 3, generator=course.generator())
-        optimiser.zero_grad()
-        loss = module(drawn).square().mean()
-        loss.backward()
-        optimiser.step()
-        course.step += 1
-        course.note("loss", loss.item())
-    course.save(module, optimiser, now=True)
-
-
-def test_a_resumed_run_is_the_run_that_was_not_interrupted(tmp_path: Path) -> None:
-    whole, said = Course(None, 1, "x", print), list[str]()
+def train(run: Run, steps: int, scale: float = 1.0) -> nn.Module:
     module, optimiser = parts()
-    steps(whole, module, optimiser, 6)
-    begun = Course(tmp_path / "a.safetensors", 1, "x", print)
-    steps(begun, *parts(), 4)
 
-    resumed = Course(tmp_path / "a.safetensors", 1, "x", said.append)
-    other, stepper = parts()
-    resumed.resume(other, stepper)
-    steps(resumed, other, stepper, 6)
+    def loss(generator: torch.Generator) -> Tensor:
+        drawn: Tensor = module(torch.randn(4, 3, generator=generator))
+        return drawn.square().mean() * scale
 
-    assert said == ["goes on at step 4"]
+    def after(loss: Tensor) -> None:
+        run.record(run.step, {"loss": loss.item()})
+
+    run.train(
+        module, optimiser, steps, loss, after, rate=lambda step: 0.1 / (step + 1), clip=1.0,
+        advice="; try again",
+    )  # fmt: skip
+    return module
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    log: list[str] = []
+    whole, resumed = Run(None, 1, "x", print), Run(tmp_path / "a.safetensors", 1, "x", log.append)
+    expected = train(whole, 6)
+    train(Run(tmp_path / "a.safetensors", 1, "x", print), 4)
+
+    module = train(resumed, 6)
+
+    assert log == ["resumes at step 4"]
     assert resumed.curves == whole.curves
-    assert all(map(torch.equal, module.parameters(), other.parameters()))
+    assert len(whole.curves["loss"]) == 6
+    assert all(map(torch.equal, expected.parameters(), module.parameters()))
     assert resumed.seconds > 0
 
 
-def test_another_run_is_not_gone_on_with(tmp_path: Path) -> None:
-    steps(Course(tmp_path / "a.safetensors", 1, "x", print), *parts(), 1)
+def test_a_run_with_other_settings_is_not_resumed(tmp_path: Path) -> None:
+    train(Run(tmp_path / "a.safetensors", 1, "x", print), 1)
 
     for seed, settings in [(2, "x"), (1, "y")]:
         with pytest.raises(CheckpointError, match="of a run with other settings"):
-            Course(tmp_path / "a.safetensors", seed, settings, print).resume(*parts())
+            train(Run(tmp_path / "a.safetensors", seed, settings, print), 2)
 
 
-def test_a_course_without_a_file_begins_anew(tmp_path: Path) -> None:
-    course = Course(tmp_path / "none.safetensors", 1, "x", print)
+def test_a_run_without_a_file_starts_anew(tmp_path: Path) -> None:
+    run = Run(tmp_path / "none.safetensors", 1, "x", print)
 
-    course.resume(*parts())
+    run.resume(*parts())
 
-    assert course.step == 0
+    assert run.step == 0
+
+
+def test_gradients_that_are_not_finite_stop_the_run() -> None:
+    with pytest.raises(SettingError, match="step 0: the gradients overflow; try again"):
+        train(Run(None, 1, "x", print), 1, scale=float("inf"))

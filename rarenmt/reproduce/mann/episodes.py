@@ -1,10 +1,9 @@
-"""Episodes of characters shown one after another, each with the name of the one before.
+"""Episodes: sequences of images, each with the label of the previous one.
 
-Santoro et al. 2016, sections 2 and 4.1: at step t the network sees image x_t and label y_(t−1),
-and names x_t. Labels, and by how many right angles each class is turned, are drawn anew for
-every episode.
+Santoro et al. 2016, sections 2 and 4.1: at step t the network gets image x_t and label y_(t−1),
+and predicts y_t. Each episode draws new labels and a rotation by 0°, 90°, 180° or 270° per class.
 
-Shapes: B episodes · C classes each · T showings = C × SHOWN · S pixels a side · L letters.
+Shapes: B episodes · C classes each · T steps = C × SHOWN · S pixels a side · L letters.
 """
 
 from collections.abc import Sequence
@@ -14,39 +13,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rarenmt.reproduce.omniglot.augment import transformed
 from rarenmt.reproduce.omniglot.data import DRAWERS, Characters
 
 SHOWN = 10
 """Drawings of each class in an episode; with five classes an episode is the paper's fifty long."""
 
 TILT = 11.25
-"""Degrees by which a drawing may lean either way."""
+"""Largest rotation of a drawing either way, in degrees."""
 
 SHIFT = 0.1
-"""How far a drawing may move each way, as a share of its side."""
+"""Largest shift of a drawing each way, as a share of its side."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A label is a word of so many letters of an alphabet; one letter is a one-hot label."""
+    """Labels are strings of `letters` letters; with one letter, a label is one-hot."""
 
     letters: int
     alphabet: int
 
     @property
     def width(self) -> int:
-        """Inputs that a label takes, and outputs that name one."""
+        """Inputs, and outputs, of a label."""
         return self.letters * self.alphabet
 
     def draw(self, batch: int, classes: int, generator: torch.Generator) -> Tensor:
-        """A different word for every class of an episode: (B, C, L) letters."""
+        """A different label for every class of an episode: (B, C, L) letters."""
         words = torch.rand(batch, self.alphabet**self.letters, generator=generator)
         word = words.topk(classes, dim=1).indices.unsqueeze(2)
         place = self.alphabet ** torch.arange(self.letters)
         return word // place % self.alphabet
 
     def hot(self, letters: Tensor) -> Tensor:
-        """One input for every letter at every place: (…, L) → (…, L × alphabet)."""
+        """One-hot letters, concatenated: (…, L) → (…, L × alphabet)."""
         return F.one_hot(letters, self.alphabet).flatten(-2).float()
 
 
@@ -56,12 +56,12 @@ class Presentation:
 
     images: Tensor
     """x, (B, T, S²)"""
-    before: Tensor
-    """y of the showing before, (B, T, L × alphabet); null at the first."""
+    previous: Tensor
+    """y of the previous step, (B, T, L × alphabet); 0 at the first."""
     labels: Tensor
     """y, (B, T, L) letters."""
     instance: Tensor
-    """(B, T) how often the class was shown so far, this showing included."""
+    """(B, T) the number of drawings of the class so far, this one included."""
 
 
 def present(
@@ -71,10 +71,10 @@ def present(
     classes: int,
     generator: torch.Generator,
 ) -> Presentation:
-    """Episodes of classes drawn from these characters; every image leans and moves a little.
+    """Episodes of random classes, each image with a small random rotation and shift.
 
-    What is drawn is drawn on the CPU, the same for every device; the images are turned and moved
-    where the characters are.
+    Random numbers come from the CPU, so they are the same for every device; images are transformed
+    on the device of the characters.
     """
     device = characters.images.device
     class_of = _orders(batch, classes, generator)
@@ -94,8 +94,8 @@ def present(
         shift.flatten(0, 1).to(device),
     )
     named = letters[row, class_of].to(device)
-    before = F.pad(labels.hot(named)[:, :-1], (0, 0, 1, 0))
-    return Presentation(turned.view(*class_of.shape, -1), before, named, instance.to(device))
+    previous = F.pad(labels.hot(named)[:, :-1], (0, 0, 1, 0))
+    return Presentation(turned.view(*class_of.shape, -1), previous, named, instance.to(device))
 
 
 def _either_way(most: float, shape: Sequence[int], generator: torch.Generator) -> Tensor:
@@ -103,20 +103,16 @@ def _either_way(most: float, shape: Sequence[int], generator: torch.Generator) -
 
 
 def _orders(batch: int, classes: int, generator: torch.Generator) -> Tensor:
-    """(B, T) which class is shown at each step, every one equally often."""
+    """(B, T) the class of each step, in random order, each SHOWN times."""
     shown = classes * SHOWN
     return torch.rand(batch, shown, generator=generator).argsort(1) // SHOWN
 
 
 def moved(images: Tensor, degrees: Tensor, shift: Tensor) -> Tensor:
-    """Every image (K, S, S) turned counter-clockwise by degrees (K,), then moved right and down by
-    a share of its side (K, 2); between pixels it is interpolated."""
+    """Images (K, S, S) rotated counter-clockwise by degrees (K,), then shifted right and down by
+    shares of their side (K, 2)."""
     angle = torch.deg2rad(degrees)
     cos, sin = angle.cos(), angle.sin()
     right, down = (shift * 2).unbind(1)  # a side is 2 long
-    # from a place in the result back to one in the image
     rows = (cos, -sin, sin * down - cos * right, sin, cos, -sin * right - cos * down)
-    grid = F.affine_grid(
-        torch.stack(rows, 1).view(-1, 2, 3), [len(images), 1, *images.shape[1:]], False
-    )
-    return F.grid_sample(images.unsqueeze(1), grid, align_corners=False).squeeze(1)
+    return transformed(images, torch.stack(rows, 1).view(-1, 2, 3))

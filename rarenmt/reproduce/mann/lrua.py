@@ -12,18 +12,17 @@ import torch
 from torch import Tensor
 
 GAMMA = 0.99
-"""γ, the share of its usage that a slot keeps at every step."""
+"""γ, the decay of a slot's usage per step."""
 
 TINY = 1e-4
 """The least length of a vector in a cosine; with an empty slot it is 0."""
 
 ORDER = 1e-6
-"""Usage of a slot before anything was written, for each slot before it: the first are taken
-first."""
+"""Initial usage of slot i, per i, so that unused slots are taken in order."""
 
 
 class State(NamedTuple):
-    """What the memory hands from one step to the next."""
+    """The state of the memory between two steps."""
 
     contents: Tensor
     """M, (B, N, D)"""
@@ -36,7 +35,7 @@ class State(NamedTuple):
 def empty(
     batch: int, slots: int, width: int, reads: int, device: torch.device | None = None
 ) -> State:
-    """The memory as every episode begins: nothing written, nothing read."""
+    """The state at the start of an episode: nothing written, nothing read."""
     contents = torch.zeros(batch, slots, width, device=device)
     usage = (torch.arange(slots, device=device) * ORDER).expand(batch, slots)
     return State(contents, usage, torch.zeros(batch, reads, slots, device=device))
@@ -77,9 +76,8 @@ def write_read(
 
 
 class _WriteRead(torch.autograd.Function):
-    """`write_read` with its gradient written out, which goes over the contents five times where
-    that of the single operations goes over them some twenty times; nothing else in a step is as
-    large."""
+    """`write_read` with a hand-written gradient, which reads the contents, the largest tensor of a
+    step, five times instead of about twenty."""
 
     @staticmethod
     def forward(

@@ -1,7 +1,6 @@
-"""The networks that name characters as they are shown, one step after another.
+"""The memory-augmented network of Santoro et al. 2016, section 4.1, and its baselines.
 
-Santoro et al. 2016, section 4.1: the memory-augmented network and what it is compared with.
-Each maps images (B, T, S²) and the labels before them (B, T, W) to scores of labels (B, T, W).
+Each maps images (B, T, S²) and the previous labels (B, T, W) to scores of labels (B, T, W).
 
 Shapes: B episodes · T steps · S pixels a side · W inputs of a label · H units · R reads ·
 D width of a slot.
@@ -26,7 +25,7 @@ every step; Jozefowicz et al. 2015."""
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a network; the paper's, where nothing else is said."""
+    """Sizes of a network; the defaults are the paper's."""
 
     pixels: int = 400
     """S² inputs of an image."""
@@ -43,7 +42,7 @@ class Sizes:
 
 
 class Lstm(nn.Module):
-    """The baseline: an LSTM and nothing else."""
+    """The LSTM baseline."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -52,13 +51,13 @@ class Lstm(nn.Module):
         with torch.no_grad():  # the second of four gates
             self.lstm.get_parameter("bias_ih_l0")[sizes.units : 2 * sizes.units] += KEEP
 
-    def forward(self, images: Tensor, before: Tensor) -> Tensor:
-        hidden, _ = self.lstm(torch.cat([images, before], dim=2))
+    def forward(self, images: Tensor, previous: Tensor) -> Tensor:
+        hidden, _ = self.lstm(torch.cat([images, previous], dim=2))
         return self.output(hidden)
 
 
 class Feedforward(nn.Module):
-    """The baseline that keeps nothing from step to step."""
+    """The baseline without state."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -70,44 +69,44 @@ class Feedforward(nn.Module):
             nn.Linear(sizes.units, sizes.label),
         )
 
-    def forward(self, images: Tensor, before: Tensor) -> Tensor:
-        return self.layers(torch.cat([images, before], dim=2))
+    def forward(self, images: Tensor, previous: Tensor) -> Tensor:
+        return self.layers(torch.cat([images, previous], dim=2))
 
 
 class Augmented(nn.Module):
-    """An LSTM controller with a memory, empty at every episode.
+    """An LSTM controller with a memory, which is empty at the start of an episode.
 
-    The controller sees x_t, y_(t−1) and what was read at the step before; its state h_t gives
-    what is asked of the memory, and (h_t, r_t) the label.
+    The inputs of the controller are x_t, y_(t−1) and r_(t−1). Its state h_t gives the parameters of
+    the memory access, and (h_t, r_t) the label.
     """
 
-    def __init__(self, sizes: Sizes, asked: int) -> None:
-        """`asked` numbers are asked of the memory at every step."""
+    def __init__(self, sizes: Sizes, parameters: int) -> None:
+        """`parameters` is the number of parameters of a memory access."""
         super().__init__()
         self.sizes = sizes
         read = sizes.reads * sizes.width
         self.shown = nn.Linear(sizes.pixels + sizes.label, 4 * sizes.units)
         self.recurrent = nn.Linear(sizes.units + read, 4 * sizes.units, bias=False)
-        self.heads = nn.Linear(sizes.units, asked)
+        self.heads = nn.Linear(sizes.units, parameters)
         self.output = nn.Linear(sizes.units + read, sizes.label)
         with torch.no_grad():
             self.shown.bias[: sizes.units] += KEEP
 
-    def forward(self, images: Tensor, before: Tensor) -> Tensor:
+    def forward(self, images: Tensor, previous: Tensor) -> Tensor:
         batch, device = len(images), images.device
         cell = torch.zeros(batch, self.sizes.units, device=device)
-        known = torch.zeros(batch, self.output.in_features, device=device)  # (h, r)
-        ask, recurrent = self.memory(batch, device), self.recurrent.weight.t()
+        controller = torch.zeros(batch, self.output.in_features, device=device)  # (h, r)
+        access, recurrent = self.memory(batch, device), self.recurrent.weight.t()
         steps = []
         # all steps at once, and unbound: a slice's gradient is as large as the whole
-        for shown in self.shown(torch.cat([images, before], dim=2)).unbind(1):
-            hidden, cell = lstm_cell(torch.addmm(shown, known, recurrent), cell)
-            known = torch.cat([hidden, ask(self.heads(hidden)).flatten(1)], dim=1)
-            steps.append(known)
+        for shown in self.shown(torch.cat([images, previous], dim=2)).unbind(1):
+            hidden, cell = lstm_cell(torch.addmm(shown, controller, recurrent), cell)
+            controller = torch.cat([hidden, access(self.heads(hidden)).flatten(1)], dim=1)
+            steps.append(controller)
         return self.output(torch.stack(steps, dim=1))
 
     def memory(self, batch: int, device: torch.device) -> Callable[[Tensor], Tensor]:
-        """An empty memory: what is asked (B, asked) → what is read (B, R, D)."""
+        """An empty memory: parameters of an access (B, P) → r (B, R, D)."""
         raise NotImplementedError
 
 
@@ -121,17 +120,17 @@ class Mann(Augmented):
         sizes = self.sizes
         state = lrua.empty(batch, sizes.slots, sizes.width, sizes.reads, device)
 
-        def ask(asked: Tensor) -> Tensor:
+        def access(parameters: Tensor) -> Tensor:
             nonlocal state
-            keys, gate = asked.unflatten(1, (sizes.reads, -1)).split([sizes.width, 1], dim=2)
+            keys, gate = parameters.unflatten(1, (sizes.reads, -1)).split([sizes.width, 1], dim=2)
             read, state = lrua.access(state, torch.tanh(keys), torch.sigmoid(gate))
             return read
 
-        return ask
+        return access
 
 
 class Ntm(Augmented):
-    """A Neural Turing Machine: the memory of `rarenmt.reproduce.mann.ntm`, with one head more, that
+    """A Neural Turing Machine: the memory of `rarenmt.reproduce.mann.ntm`, whose first head
     writes."""
 
     def __init__(self, sizes: Sizes) -> None:
@@ -142,14 +141,14 @@ class Ntm(Augmented):
         heads, width = self.sizes.reads + 1, self.sizes.width
         state = ntm.empty(batch, self.sizes.slots, width, heads, device)
 
-        def ask(asked: Tensor) -> Tensor:
+        def access(parameters: Tensor) -> Tensor:
             nonlocal state
-            erase, add, numbers = asked.tensor_split([width, 2 * width], dim=1)
+            erase, add, numbers = parameters.tensor_split([width, 2 * width], dim=1)
             each = ntm.heads_from(numbers.unflatten(1, (heads, -1)), width)
             read, state = ntm.access(state, each, torch.sigmoid(erase), torch.tanh(add))
             return read
 
-        return ask
+        return access
 
 
 def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,5 +162,5 @@ def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def network(name: Name, sizes: Sizes) -> nn.Module:
-    """The network of that name, with the weights it begins with."""
+    """An untrained network."""
     return {"mann": Mann, "lstm": Lstm, "ntm": Ntm, "feedforward": Feedforward}[name](sizes)

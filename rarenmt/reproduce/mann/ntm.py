@@ -1,7 +1,7 @@
-"""The memory of the Neural Turing Machine, which finds slots by content and by place.
+"""The memory of the Neural Turing Machine, which addresses slots by content and by location.
 
 Graves, Wayne, Danihelka 2014, Neural Turing Machines, arXiv 1410.5401, section 3: the ancestor of
-`rarenmt.reproduce.mann.lrua`, which finds them by content alone.
+`rarenmt.reproduce.mann.lrua`, which addresses them by content alone.
 
 Shapes: B episodes · N slots · D width of a slot · G heads, the first of which writes.
 """
@@ -20,7 +20,7 @@ SHIFTS = 3
 
 
 class State(NamedTuple):
-    """What the memory hands from one step to the next."""
+    """The state of the memory between two steps."""
 
     contents: Tensor
     """M, (B, N, D)"""
@@ -29,7 +29,7 @@ class State(NamedTuple):
 
 
 class Heads(NamedTuple):
-    """What the controller asks of every head."""
+    """The parameters of the heads, from the controller."""
 
     key: Tensor
     """k, (B, G, D)"""
@@ -46,14 +46,14 @@ class Heads(NamedTuple):
 def empty(
     batch: int, slots: int, width: int, heads: int, device: torch.device | None = None
 ) -> State:
-    """The memory as every episode begins: nothing written, every head at the first slot."""
+    """The state at the start of an episode: nothing written, every head at the first slot."""
     weights = torch.zeros(batch, heads, slots, device=device)
     weights[:, :, 0] = 1.0
     return State(torch.zeros(batch, slots, width, device=device), weights)
 
 
 def heads_from(numbers: Tensor, width: int) -> Heads:
-    """The numbers of every head (B, G, D + 6), brought into their ranges."""
+    """The parameters of the heads from unbounded numbers (B, G, D + 6)."""
     key, strength, gate, shift, sharpness = numbers.split([width, 1, 1, SHIFTS, 1], dim=2)
     return Heads(
         torch.tanh(key),

@@ -1,4 +1,4 @@
-"""Tasks that a Neural GPU is known for: copy, reverse, duplicate, and addition of binary numbers.
+"""The algorithms of the Neural GPU: copy, reverse, duplicate, and addition of binary numbers.
 
 Kaiser and Sutskever 2016, arXiv 1511.08228, section 3. Numbers start with their lowest digit.
 """
@@ -20,13 +20,13 @@ SYMBOLS = PLUS + 1
 """Padding, the two digits and +."""
 
 SHORTEST: dict[Algorithm, int] = {"copy": 1, "reverse": 1, "duplicate": 2, "add": 3}
-"""Places of the shortest string; a pair of numbers and + takes three."""
+"""Symbols of the shortest string; two digits and + are three."""
 
 
 def draw(
     task: Algorithm, length: int, count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Questions and answers (count, length) of bits, the shorter ones padded behind."""
+    """Questions and answers (count, length), padded at the end."""
 
     def bits(places: int) -> Tensor:
         return torch.randint(0, 2, (count, places), generator=generator)
@@ -47,7 +47,7 @@ def draw(
 
 
 def add(first: Tensor, second: Tensor) -> Tensor:
-    """Binary numbers (N, D), lowest digit first, added up (N, D + 1)."""
+    """The sums (N, D + 1) of binary numbers (N, D), lowest digit first."""
     carry = torch.zeros_like(first[:, 0])
     digits = []
     for column in (first + second).unbind(1):

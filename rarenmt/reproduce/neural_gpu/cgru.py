@@ -5,8 +5,8 @@ Kaiser and Bengio 2016, arXiv 1610.08613, sections 2.1 and 2.3:
     CGRU(s) = u ⊙ s + (1 − u) ⊙ tanh(U∗(r ⊙ s) + B)
     u = σ(U′∗s + B′), r = σ(U″∗s + B″)
 
-and with a tape p every convolution gets another addend, W∗p, W′∗p and W″∗p. What the authors'
-program adds: σ is cut off, the gates' biases start at 1, kernels start orthogonal.
+and with a tape p every convolution has another summand, W∗p, W′∗p and W″∗p. As in the authors'
+program, σ is cut off, the gates' biases start at 1, and kernels start orthogonal.
 
 Shapes: N strings · M maps · W width of the state · L length.
 """
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 KERNEL = 3
 """Height and width of a convolution."""
 CUT_OFF = 1.2
-"""σ is stretched by so much about its middle and cut at 0 and 1, so that gates can close."""
+"""σ is stretched by this factor about 1/2 and clipped to [0, 1], so that gates can close."""
 
 
 def cut_sigmoid(units: Tensor) -> Tensor:
@@ -27,8 +27,8 @@ def cut_sigmoid(units: Tensor) -> Tensor:
 
 
 class Convolution(nn.Module):
-    """U∗s + B with an orthogonal kernel for every `maps` maps that come out; between the two,
-    if `normalised`, each of these groups has mean 0 and variance 1 at every place."""
+    """U∗s + B with `groups` orthogonal kernels of `maps` output maps each; with `normalised`, each
+    group has mean 0 and variance 1 at every position before B is added."""
 
     def __init__(
         self,
@@ -60,8 +60,8 @@ class Convolution(nn.Module):
 class Cgru(nn.Module):
     """CGRU of a state (N, M, W, L), with a tape of the same shape if it has one.
 
-    U′ and U″ are one convolution to 2 M maps, u first; with a tape, the maps of s and p stand
-    side by side, which is the sum of both convolutions.
+    U′ and U″ are one convolution to 2 M maps, u first; with a tape, the maps of s and p are
+    concatenated, which sums both convolutions.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class Cgru(nn.Module):
         )
 
     def forward(self, state: Tensor, tape: Tensor | None = None, dropped: float = 0.0) -> Tensor:
-        """The next state; in training so many of the candidate's units are dropped."""
-        update, reset = cut_sigmoid(self.gates(_beside(state, tape))).chunk(2, dim=1)
-        candidate = torch.tanh(self.candidate(_beside(reset * state, tape)))
+        """The next state; `dropped` is the dropout rate of the candidate in training."""
+        update, reset = cut_sigmoid(self.gates(_concatenate(state, tape))).chunk(2, dim=1)
+        candidate = torch.tanh(self.candidate(_concatenate(reset * state, tape)))
         candidate = F.dropout(candidate, dropped, self.training)
         return update * state + (1 - update) * candidate
 
 
-def _beside(state: Tensor, tape: Tensor | None) -> Tensor:
+def _concatenate(state: Tensor, tape: Tensor | None) -> Tensor:
     return state if tape is None else torch.cat([state, tape], dim=1)

@@ -1,7 +1,7 @@
-"""The Extended Neural GPU exercises an algorithm on strings that grow as it gets better.
+"""Train the Extended Neural GPU on an algorithm, on strings that grow as it improves.
 
-Kaiser and Bengio 2016 test it on translation; that it does what the Neural GPU did on
-algorithms (Kaiser and Sutskever 2016) is the check that it is built right.
+Kaiser and Bengio 2016 test it on translation. That it learns the algorithms of the Neural GPU
+(Kaiser and Sutskever 2016) checks the implementation.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rarenmt.evaluation.environment import Environment
 from rarenmt.reproduce.neural_gpu.algorithms import SHORTEST, SYMBOLS, Algorithm, draw
 from rarenmt.reproduce.neural_gpu.network import NeuralGpu, Sizes
 from rarenmt.reproduce.report import Chart, Curve, Figure, Report
-from rarenmt.reproduce.run import Course
+from rarenmt.reproduce.run import Run
 from rarenmt.text.tokenizer import PAD
 
 SHORTER = 0.2
@@ -22,22 +21,22 @@ SHORTER = 0.2
 CLIP = 1.0
 """Largest norm of a gradient."""
 INERTIA = 0.8
-"""Of the running share of whole strings right."""
-NOTE_EVERY = 20
+"""Decay of the running share of whole strings right."""
+RECORD_EVERY = 20
 """Steps between two points of a curve."""
-REMARK_EVERY = 100
-"""Steps between two remarks."""
+LOG_EVERY = 100
+"""Steps between two log lines."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes of an exercise."""
+    """Settings of a run."""
 
     maps: int = 32
     longest: int = 20
     """Symbols of the longest strings to train on."""
     asked: int = 40
-    """Symbols of the longest strings asked at the end."""
+    """Symbols of the longest strings of the test."""
     batch: int = 64
     steps: int = 20_000
     rate: float = 1e-3
@@ -57,7 +56,7 @@ QUICK = Settings(
 
 
 class Lengths(nn.Module):
-    """How long the strings have become, in buffers, so that it can be resumed.
+    """The curriculum of lengths, in buffers, so that it is saved with the run.
 
     Buffers
         longest  ()  symbols
@@ -80,8 +79,8 @@ class Lengths(nn.Module):
             return longest
         return int(torch.randint(self.shortest, longest + 1, (), generator=generator))
 
-    def note(self, length: int, right: float, enough: float) -> None:
-        """Take in how many strings of a length were right; strings grow when they are enough."""
+    def update(self, length: int, right: float, enough: float) -> None:
+        """Update the running share right; strings become longer when it is at least `enough`."""
         if length < int(self.longest):
             return
         self.right.mul_(INERTIA).add_((1 - INERTIA) * right)
@@ -90,21 +89,20 @@ class Lengths(nn.Module):
             self.right.zero_()
 
 
-def run(task: Algorithm, settings: Settings, course: Course, device: torch.device) -> Report:
-    """Train, or go on, and ask strings of every length."""
+def reproduce(task: Algorithm, settings: Settings, run: Run, device: torch.device) -> Report:
+    """Train, or resume, and evaluate strings of every length."""
     sizes = Sizes(SYMBOLS, settings.maps, settings.normalised, settings.dropout)
-    network = NeuralGpu(sizes, torch.Generator().manual_seed(course.seed)).to(device)
+    network = NeuralGpu(sizes, torch.Generator().manual_seed(run.seed)).to(device)
     lengths = Lengths(SHORTEST[task], settings.longest)
-    _train(task, network, lengths, settings, course, device)
-    whole, symbols = _ask(task, network, settings, course.seed, device)
+    _train(task, network, lengths, settings, run, device)
+    whole, symbols = _evaluate(task, network, settings, run.seed, device)
     return Report(
         f"neural-gpu-{task}",
-        {"task": task, **asdict(settings), "steps": course.step},
-        course.seed,
-        course.spent(),
+        {"task": task, **asdict(settings), "steps": run.step},
+        run.seed,
+        run.elapsed(),
         _figures(task, whole, symbols, settings),
-        _charts(task, whole, course),
-        Environment.now(),
+        _charts(task, whole, run),
     )
 
 
@@ -113,42 +111,33 @@ def _train(
     network: NeuralGpu,
     lengths: Lengths,
     settings: Settings,
-    course: Course,
+    run: Run,
     device: torch.device,
 ) -> None:
-    both = nn.ModuleList([network, lengths])
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate, fused=True)
-    course.resume(both, optimiser)
-    network.train()
-    while course.step < settings.steps:
-        generator = course.generator()
+    def loss(generator: torch.Generator) -> Tensor:
         length = lengths.next(generator)
         drawn = draw(task, length, settings.batch, generator)
         questions, answers = (symbols.to(device) for symbols in drawn)
-        with course.dropping():
-            logits = network(questions, answers)
-        loss = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=PAD)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
-        optimiser.step()
+        logits = network(questions, answers)
         right = _agree(logits.argmax(dim=-1), answers).all(dim=1).float().mean().item()
-        lengths.note(length, right, settings.enough)
-        _note(course, loss.item(), int(lengths.longest))
-        course.step += 1
-        course.save(both, optimiser, now=False)
-    course.save(both, optimiser, now=True)
+        lengths.update(length, right, settings.enough)
+        return F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=PAD)
 
+    def after(loss: Tensor) -> None:
+        longest = int(lengths.longest)
+        if run.step % RECORD_EVERY == 0:
+            run.record(run.step, {"loss": loss.item(), "longest strings": longest})
+        if run.step % LOG_EVERY == 0:
+            run.log(
+                f"step {run.step:,}, {run.elapsed():,.0f} s: loss {loss.item():.3f}, "
+                f"strings up to {longest}"
+            )
 
-def _note(course: Course, loss: float, longest: int) -> None:
-    if course.step % NOTE_EVERY == 0:
-        course.note("loss", loss)
-        course.note("longest strings", longest)
-    if course.step % REMARK_EVERY == 0:
-        course.remark(
-            f"step {course.step:,}, {course.spent():,.0f} s: loss {loss:.3f}, "
-            f"strings up to {longest}"
-        )
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate, fused=True)
+    run.train(
+        nn.ModuleList([network, lengths]), optimiser, settings.steps, loss, after,
+        rate=lambda step: settings.rate, clip=CLIP,
+    )  # fmt: skip
 
 
 def _agree(found: Tensor, answers: Tensor) -> Tensor:
@@ -161,10 +150,10 @@ Shares = dict[int, float]
 
 
 @torch.inference_mode()
-def _ask(
+def _evaluate(
     task: Algorithm, network: NeuralGpu, settings: Settings, seed: int, device: torch.device
 ) -> tuple[Shares, Shares]:
-    """Whole strings, and symbols, right for each length, the network reading its own answers."""
+    """Shares of whole strings and of symbols right for each length, by greedy decoding."""
     network.eval()
     whole, symbols = {}, {}
     for length in range(SHORTEST[task], settings.asked + 1):
@@ -193,16 +182,14 @@ def _figures(
     )
 
 
-def _charts(task: Algorithm, whole: Shares, course: Course) -> tuple[Chart, ...]:
+def _charts(task: Algorithm, whole: Shares, run: Run) -> tuple[Chart, ...]:
     by_length = tuple((float(length), 100 * share) for length, share in whole.items())
-    charts = [
-        Chart("lengths", f"{task}: whole strings right", "symbols", "%", (Curve(task, by_length),))
-    ]
-    for name, curve, y in (
-        ("learning", "longest strings", "symbols"),
-        ("loss", "loss", "nats"),
-    ):
-        if points := course.curves.get(curve):
-            title = f"{task}: {curve}"
-            charts.append(Chart(name, title, "steps", y, (Curve(curve, tuple(points)),)))
-    return tuple(charts)
+    return (
+        Chart("lengths", f"{task}: whole strings right", "symbols", "%", (Curve(task, by_length),)),
+        *run.charts(
+            (
+                ("learning", f"{task}: longest strings", "symbols", "longest strings"),
+                ("loss", f"{task}: loss", "nats", "loss"),
+            )
+        ),
+    )

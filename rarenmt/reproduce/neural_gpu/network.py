@@ -1,13 +1,13 @@
-"""The Extended Neural GPU: active memory that writes its answer on a tape.
+"""The Extended Neural GPU: active memory with an output tape.
 
-Kaiser and Bengio 2016, arXiv 1610.08613, section 2.3: the question stands in the first row of
-the state, CGRUs are applied as often as it has symbols, and then, for each symbol of the
-answer, CGRUs that also see the tape p with the symbols before it:
+Kaiser and Bengio 2016, arXiv 1610.08613, section 2.3: the first row of the state is the question.
+CGRUs are applied once for each of its symbols, and then, for each symbol of the answer, CGRUs
+with another input, the tape p, which has the symbols before it:
 
     d_{k+1} = CGRUᵈ_l(… CGRUᵈ_1(d_k, p_k) …, p_k)
     logits_k = O d_{k+1}[0, k], p_{k+1}[0, k] = E′[o_k]
 
-Shapes: N strings · L symbols · M maps · W width of the state · V symbols there are.
+Shapes: N strings · L symbols · M maps · W width of the state · V vocabulary.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from rarenmt.text.tokenizer import PAD
 WIDTH = 4
 """Of the state."""
 LAYERS = 2
-"""CGRUs applied one after the other, each time."""
+"""CGRUs applied in sequence at each step."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,19 @@ class Sizes:
     symbols: int
     maps: int
     normalised: bool = True
-    """Whether convolutions are normalised over their maps."""
+    """Whether each convolution has layer normalisation over its maps."""
     dropout: float = 0.1
     """Units of a candidate are dropped with probability 3 · dropout / √L, as in the authors'
     program."""
 
 
 Guess = Callable[[int, Tensor], Tensor]
-"""What stands on the tape (N, M) for symbol k before it is known, given the state's column
+"""The tape (N, M) at symbol k before that symbol is predicted, from the state's column
 (N, M · W) there."""
 
 
 class NeuralGpu(nn.Module):
-    """Extended Neural GPU. The answer stands at the places 0, 1, … of a string as long as the
-    question, so both are padded to the longer one."""
+    """Extended Neural GPU. Question and answer are padded to the same length."""
 
     def __init__(self, sizes: Sizes, generator: torch.Generator) -> None:
         super().__init__()
@@ -79,25 +78,25 @@ class NeuralGpu(nn.Module):
     def forward(
         self, questions: Tensor, answers: Tensor | None, guess: Guess | None = None
     ) -> Tensor:
-        """Logits (N, L, V). The tape has the answers (N, L), or without them the likeliest symbols,
-        and `guess` where the next symbol goes."""
+        """Logits (N, L, V). The tape has the answers (N, L), or without them the likeliest
+        symbols, and `guess` at the position of the next symbol."""
         state, length = self.encode(questions), questions.shape[1]
-        places = torch.arange(length, device=questions.device)
+        positions = torch.arange(length, device=questions.device)
         written = self.tape.weight.new_zeros(*questions.shape, self.sizes.maps)
         given = None if answers is None else self.tape(answers)
         logits = []
         for k in range(length):
-            before = written if given is None else given * (places < k)[:, None]
+            before = written if given is None else given * (positions < k)[:, None]
             if guess is not None:
                 guessed = guess(k, state[..., k].flatten(1))
-                before = before + guessed[:, None] * (places == k)[:, None]
+                before = before + guessed[:, None] * (positions == k)[:, None]
             tape = _first_row(before.transpose(1, 2)).contiguous(memory_format=torch.channels_last)
             for cgru in self.decoder:
                 state = cgru(state, tape, self._dropped(questions))
             logits.append(self.output(state[:, :, 0, k]))
             if given is None:
                 symbols = self.tape(logits[-1].argmax(dim=-1))
-                written = torch.where((places == k)[:, None], symbols[:, None], written)
+                written = torch.where((positions == k)[:, None], symbols[:, None], written)
         return torch.stack(logits, dim=1)
 
     def _dropped(self, questions: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""What the experiments do to drawn characters: turn them, distort them, choose some."""
+"""Augmentation and sampling of drawings."""
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +23,7 @@ def with_turns(drawings: Tensor) -> Tensor:
 
 
 def distorted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Images (B, S, S), each a little turned, stretched, slanted and moved, as another hand
-    would draw it."""
+    """Images (B, S, S), each rotated, scaled, sheared and shifted by small random amounts."""
 
     def drawn(most: float) -> Tensor:
         return (2 * torch.rand(len(images), generator=generator) - 1) * most
@@ -35,8 +34,14 @@ def distorted(images: Tensor, generator: torch.Generator) -> Tensor:
         torch.stack([wide * angle.cos(), slant - angle.sin(), drawn(SHIFT)], dim=1),
         torch.stack([angle.sin(), high * angle.cos(), drawn(SHIFT)], dim=1),
     ]
-    maps = torch.stack(rows, dim=1).to(images)  # (B, 2, 3)
-    grid = F.affine_grid(maps, [len(images), 1, *images.shape[1:]], align_corners=False)
+    return transformed(images, torch.stack(rows, dim=1))
+
+
+def transformed(images: Tensor, maps: Tensor) -> Tensor:
+    """Images (B, S, S) under affine maps (B, 2, 3) from a position in the result to one in the
+    image, where a side is 2 long; bilinear interpolation."""
+    size = [len(images), 1, *images.shape[1:]]
+    grid = F.affine_grid(maps.to(images), size, align_corners=False)
     return F.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
 
 

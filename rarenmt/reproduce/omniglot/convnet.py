@@ -45,7 +45,7 @@ class ConvNet(nn.Module):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Images (B, S, S) → (B, D), not yet of unit length.
 
-        The generator, on the CPU, draws what is dropped; without it nothing is.
+        The generator, on the CPU, draws the dropout mask; without it there is no dropout.
         """
         drawn = images[:, None].contiguous(memory_format=torch.channels_last)
         hidden = self.hidden(self.convolutions(drawn).flatten(1))

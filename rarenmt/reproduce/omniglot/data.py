@@ -34,7 +34,7 @@ TRAINED = 1200
 
 @dataclass(frozen=True)
 class Characters:
-    """Some characters, each drawn by the same number of people."""
+    """Characters with the same number of drawings each."""
 
     names: tuple[str, ...]
     """Alphabet/characterNN."""
@@ -45,13 +45,13 @@ class Characters:
         return len(self.names)
 
     def chosen(self, rows: list[int]) -> "Characters":
-        """Some of the characters."""
+        """The characters of these rows."""
         return Characters(tuple(self.names[row] for row in rows), self.images[rows])
 
 
 def read_omniglot(folder: Path, side: int) -> tuple[Characters, Characters]:
     """Lake's own split: the background characters (964) and those for evaluation (659), scaled
-    to `side` pixels each way by averaging. DataError says what the folder lacks."""
+    to `side` pixels each way by averaging. DataError if the folder lacks the files."""
     parts = _read_packed(folder / PACKED) if (folder / PACKED).exists() else _read_zips(folder)
     background, evaluation = (_scaled(*part, side) for part in parts)
     return background, evaluation

@@ -1,25 +1,25 @@
 """A CNN with memory learns characters from one drawing (Kaiser et al. 2017, section 4.1).
 
-The network makes a query of a drawing, the memory's nearest key answers, and the memory loss
-alone trains the network. Beside it: pixels, and where wanted the other ways to train the network.
+The network maps a drawing to a query, the value of the nearest key is its class, and only the
+memory loss trains the network. Baselines: pixels, a classifier and a prototypical network.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from rarenmt.evaluation.environment import Environment
 from rarenmt.reproduce.omniglot.augment import choose, distorted, with_turns
 from rarenmt.reproduce.omniglot.data import Characters
 from rarenmt.reproduce.omniglot.learners import Learner, Name, Settings, build
 from rarenmt.reproduce.omniglot.lifelong import Life, live
 from rarenmt.reproduce.report import Chart, Curve, Figure, Report
-from rarenmt.reproduce.run import Course
+from rarenmt.reproduce.run import Run
+from rarenmt.reproduce.schedule import learning_rate
 from rarenmt.reproduce.synthetic.trials import (
     KINDS,
-    Answer,
+    Classifier,
     accuracy,
     from_memory,
     from_nearest,
@@ -46,7 +46,7 @@ VARIANTS: dict[str, Callable[[Settings], Settings]] = {
     "life-long": lambda s: replace(s, cleared=False),
     "life-long-inside": lambda s: replace(s, cleared=False, outside=False),
 }
-"""What else can be trained: the paper's own network and rates ("plain"), and ablations."""
+"""The paper's network and rates ("plain"), and ablations."""
 
 WARMUP = 30
 """Steps of linear rise of the rate."""
@@ -58,10 +58,10 @@ WATCHED = (100, 6)
 """Trials, and drawings of each unseen character, of a point of the learning curve."""
 
 LATE = 1000
-"""Steps since its class was last shown that a figure of the long life is about."""
+"""Least number of steps since the previous drawing of a class for the figure of long delays."""
 
 SHOWN = (("showing 2", 2, 2), ("showings 3 to 5", 3, 5), ("showings 6 to 20", 6, 20))
-"""Curves of the chart of delays: first and last showing."""
+"""Curves of the chart of delays: first and last drawing of a class."""
 
 EVENTS, MATCHING, SNELL = (
     "Kaiser et al. 2017, section 4.1",
@@ -82,7 +82,7 @@ TITLES = {
     "prototypes": "CNN + prototypes",
     "memory": "CNN + memory",
 }
-ANSWERS: dict[str, Answer] = {
+CLASSIFIERS: dict[str, Classifier] = {
     "pixels": from_nearest,
     "softmax": from_nearest,
     "prototypes": from_prototypes,
@@ -90,80 +90,66 @@ ANSWERS: dict[str, Answer] = {
 }
 
 
-def rate_at(step: int, settings: Settings) -> float:
-    """The learning rate of a step, counted from 0."""
-    left = (settings.steps - step) / max(1.0, settings.decay * settings.steps)
-    return settings.rate * min(1.0, (step + 1) / WARMUP, left)
-
-
 def train(
-    learner: Learner, answer: Answer, drawings: Tensor, unseen: Tensor,
-    settings: Settings, course: Course,
-) -> None:  # fmt: skip
-    """Train on drawings (C, E, S, S) until the last step; the curves tell the loss and, on some
+    learner: Learner,
+    classify: Classifier,
+    drawings: Tensor,
+    unseen: Tensor,
+    settings: Settings,
+    run: Run,
+) -> None:
+    """Train on drawings (C, E, S, S) until the last step; the curves show the loss and, on some
     drawings of unseen characters, the accuracy of 20 ways and 1 shot."""
+
+    def loss(generator: torch.Generator) -> Tensor:
+        classes, chosen = choose(drawings, settings.ways, settings.shots, generator)
+        images = chosen.flatten(0, 1)
+        if settings.distorted:
+            images = distorted(images, generator)
+        rows = learner.embed(images, generator).view(settings.ways, settings.shots, -1)
+        return learner.loss(rows, classes, generator)
+
+    def after(loss: Tensor) -> None:
+        step = run.step + 1
+        if step % settings.watched:
+            return
+        trials, each = WATCHED
+        features = learner.embed_all(unseen[:, :each])
+        right, _ = accuracy(classify, features, 20, 1, trials, run.seed)
+        run.record(step, {"loss": loss.item(), "accuracy": right})
+        run.log(
+            f"step {step:,}: loss {loss.item():.4f}, 20-way 1-shot {right:.1f} %, "
+            f"{run.elapsed():,.0f} s"
+        )
+
+    def rate(step: int) -> float:
+        return learning_rate(
+            step, settings.steps, settings.rate, warmup=WARMUP, decay=settings.decay
+        )
+
     optimiser = torch.optim.AdamW(
         learner.parameters(), lr=settings.rate, eps=settings.epsilon,
         weight_decay=settings.weight_decay,
     )  # fmt: skip
-    course.resume(learner, optimiser)
-    learner.restored()
-    learner.train()
-    while course.step < settings.steps:
-        generator = course.generator()
-        optimiser.param_groups[0]["lr"] = rate_at(course.step, settings)
-        loss = _step(learner, drawings, settings, generator)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), CLIP)
-        optimiser.step()
-        course.step += 1
-        if course.step % settings.watched == 0:
-            _watch(learner, answer, unseen, loss.item(), course)
-        course.save(learner, optimiser, now=False)
-    course.save(learner, optimiser, now=True)
+    run.train(learner, optimiser, settings.steps, loss, after, rate=rate, clip=CLIP)
 
 
-def _step(
-    learner: Learner, drawings: Tensor, settings: Settings, generator: torch.Generator
-) -> Tensor:
-    """The loss of one batch."""
-    classes, chosen = choose(drawings, settings.ways, settings.shots, generator)
-    images = chosen.flatten(0, 1)
-    if settings.distorted:
-        images = distorted(images, generator)
-    rows = learner.embed(images, generator).view(settings.ways, settings.shots, -1)
-    return learner.loss(rows, classes, generator)
-
-
-def _watch(learner: Learner, answer: Answer, unseen: Tensor, loss: float, course: Course) -> None:
-    """Points of the curves."""
-    trials, each = WATCHED
-    right, _ = accuracy(answer, learner.embed_all(unseen[:, :each]), 20, 1, trials, course.seed)
-    course.note("loss", loss)
-    course.note("accuracy", right)
-    course.remark(
-        f"step {course.step:,}: loss {loss:.4f}, 20-way 1-shot {right:.1f} %, "
-        f"{course.spent():,.0f} s"
-    )
-
-
-def run(
+def reproduce(
     parts: tuple[Characters, ...],
     settings: Settings,
-    courses: Mapping[Name, Course],
+    runs: Mapping[Name, Run],
     device: torch.device,
 ) -> Report:
-    """Train what there are courses for, on the first part, and try it on the second."""
+    """Train a learner for each run on the first part, and test it on the second."""
     images, unseen = (part.images.to(device) for part in parts)
     drawings = with_turns(images) if settings.turned else images
     tried = with_turns(unseen) if settings.turned_trials else unseen
-    seed = courses["memory"].seed
+    seed = runs["memory"].seed
     features = {"pixels": tried.flatten(2)}
-    for name, course in courses.items():
+    for name, run in runs.items():
         learner = build(name, settings, len(drawings), seed).to(device)
-        course.remark(f"{TITLES[name]}: {settings.steps:,} steps")
-        train(learner, ANSWERS[name], drawings, unseen, settings, course)
+        run.log(f"{TITLES[name]}: {settings.steps:,} steps")
+        train(learner, CLASSIFIERS[name], drawings, unseen, settings, run)
         features[name] = learner.embed_all(tried)
     figures = [
         figure
@@ -179,20 +165,19 @@ def run(
         "omniglot",
         asdict(settings),
         seed,
-        sum(course.seconds for course in courses.values()),
+        sum(run.seconds for run in runs.values()),
         (*figures, *(figure for life in lives.items() for figure in _life_figures(*life))),
-        (*_learning(courses), *_charts(lives)),
-        Environment.now(),
+        (*_learning(runs), *_charts(lives)),
     )
 
 
 def _figures(name: str, features: Tensor, settings: Settings, seed: int) -> list[Figure]:
-    """The four kinds of trials; the same ones for every learner."""
+    """Accuracy of the four kinds of trials, which are the same for every learner."""
     published, source = PUBLISHED[name]
     found = []
     for (ways, shots), theirs in zip(KINDS, published, strict=True):
         title = f"{settings.split}, {ways}-way {shots}-shot, {TITLES[name]}, %"
-        ours, within = accuracy(ANSWERS[name], features, ways, shots, settings.trials, seed)
+        ours, within = accuracy(CLASSIFIERS[name], features, ways, shots, settings.trials, seed)
         known = settings.split == "vinyals"
         found.append(
             Figure(title, ours, theirs if known else None, source if known else "", within)
@@ -201,7 +186,7 @@ def _figures(name: str, features: Tensor, settings: Settings, seed: int) -> list
 
 
 def _life_figures(classes: int, life: Life) -> list[Figure]:
-    """The paper states none for this."""
+    """Figures of the life-long memory; the paper has none."""
     title = f"life-long, {classes:,} classes"
     figures = [
         Figure(f"{title}, showing {n}, %", life.share(life.showing == n)) for n in (2, 3, 5, 10)
@@ -213,14 +198,14 @@ def _life_figures(classes: int, life: Life) -> list[Figure]:
     return figures
 
 
-def _learning(courses: Mapping[Name, Course]) -> tuple[Chart, ...]:
-    """What training told on its way."""
+def _learning(runs: Mapping[Name, Run]) -> tuple[Chart, ...]:
+    """Curves of training."""
 
     def curves(kind: str) -> tuple[Curve, ...]:
         return tuple(
-            Curve(TITLES[name], tuple(course.curves[kind]))
-            for name, course in courses.items()
-            if kind in course.curves
+            Curve(TITLES[name], tuple(run.curves[kind]))
+            for name, run in runs.items()
+            if kind in run.curves
         )
 
     accuracies = curves("accuracy")
@@ -233,7 +218,7 @@ def _learning(courses: Mapping[Name, Course]) -> tuple[Chart, ...]:
 
 
 def _charts(lives: Mapping[int, Life]) -> tuple[Chart, ...]:
-    """Accuracy against delay and against the number of showings."""
+    """Accuracy of the life-long memory by delay and by number of drawings written."""
     by_delay = [
         Curve(f"{classes:,} classes, {title}", life.by_delay(first, last))
         for classes, life in lives.items()

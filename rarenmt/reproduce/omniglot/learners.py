@@ -1,8 +1,7 @@
-"""Three ways to train one network for characters it has never seen: the memory loss (Kaiser et
-al. 2017), as a classifier (the baseline of Vinyals et al. 2016), as prototypes (Snell et al. 2017).
+"""Three ways to train one network for one-shot classification: with the memory loss (Kaiser et al.
+2017), as a classifier (Vinyals et al. 2016) and as a prototypical network (Snell et al. 2017).
 
-Shapes: B images · W classes of a batch · K drawings of each · S pixels each way · D numbers of a
-key.
+Shapes: B images · W classes of a batch · K drawings of each · S pixels each way · D key width.
 """
 
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from rarenmt.config import MemoryConfig
 from rarenmt.memory.index.exact import rounds_fast
 from rarenmt.memory.memory import EMPTY, Memory, Recall
 from rarenmt.reproduce.omniglot.convnet import ConvNet
-from rarenmt.reproduce.synthetic.queries import forget
+from rarenmt.reproduce.synthetic.queries import clear
 
 Name = Literal["memory", "softmax", "prototypes"]
 """How the network is trained."""
 
 NAMES: tuple[Name, ...] = ("memory", "softmax", "prototypes")
-"""The paper's way, and two to compare it with."""
+"""The paper's method and two baselines."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Settings:
     """One experiment."""
 
     split: str = "vinyals"
-    """vinyals or lake: which characters are never seen in training."""
+    """vinyals or lake: which characters the test has."""
     side: int = 28
     """Pixels of a drawing each way."""
     channels: int = 64
@@ -43,16 +42,16 @@ class Settings:
     turned: bool = True
     """Whether rotations by 90° are classes of their own, in training."""
     distorted: bool = True
-    """Whether drawings are a little distorted, in training."""
+    """Whether drawings are augmented by small affine distortions, in training."""
     ways: int = 64
     """Classes of a batch."""
     shots: int = 4
     """Drawings of each."""
     cleared: bool = True
     """Whether training clears the memory for every batch, as the authors' program does;
-    otherwise it lives as long as the training."""
+    otherwise it is never cleared."""
     outside: bool = True
-    """Whether the loss takes a right slot from outside the neighbours where none is right."""
+    """Whether the loss uses a right slot from outside the neighbours if no neighbour is right."""
     slots: int = 16_384
     """Of a memory that is not cleared."""
     neighbours: int = 256
@@ -80,7 +79,7 @@ EMBEDDED = 500
 
 
 class NearOnly(Memory):
-    """The memory without the rule that the authors call crucial: its loss knows no right slot
+    """The memory without the rule that the authors call crucial: its loss uses no right slot from
     outside the neighbours."""
 
     def loss(self, queries: Tensor, recall: Recall, targets: Tensor) -> Tensor:
@@ -89,7 +88,7 @@ class NearOnly(Memory):
 
 
 class Learner(nn.Module):
-    """The network, and how its outputs are compared."""
+    """The network and its loss."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -102,22 +101,19 @@ class Learner(nn.Module):
         )
 
     def embed(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Images (B, S, S) → what is compared (B, D), in float32; with a generator, dropout."""
+        """Images (B, S, S) → features (B, D), in float32; with a generator, dropout."""
         fast = images.device.type == "cuda" or rounds_fast(images.device)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=fast):
             output = self.network(images, generator)
         return self.finish(output.float())
 
     def finish(self, output: Tensor) -> Tensor:
-        """The network's output (B, D) as it is compared."""
+        """The network's output (B, D) → features (B, D)."""
         return F.normalize(output, dim=-1)
 
     def loss(self, rows: Tensor, classes: Tensor, generator: torch.Generator) -> Tensor:
         """Mean loss of the embedded drawings (W, K, D) of some classes (W,)."""
         raise NotImplementedError
-
-    def restored(self) -> None:
-        """Called after the state was loaded."""
 
     @torch.no_grad()
     def embed_all(self, drawings: Tensor) -> Tensor:
@@ -142,13 +138,13 @@ class MemoryLearner(Learner):
         self.memory = kind(config, settings.width, classes)
 
     def loss(self, rows: Tensor, classes: Tensor, generator: torch.Generator) -> Tensor:
-        """The classes are shown in rounds: read, loss, write. A memory that is cleared sees them
-        once from every drawing on, so that each drawing is asked after each number of others."""
+        """Read, loss, write: one drawing of every class, then the next. A memory that is cleared
+        is filled once from each drawing on, so that each is queried after 0, 1, … others."""
         shots = rows.shape[1]
         losses = []
         for first in range(shots if self.cleared else 1):
             if self.cleared:
-                forget(self.memory)
+                clear(self.memory)
             for turn in range(shots):
                 queries = rows[:, (first + turn) % shots]
                 recall = self.memory.read(queries)
@@ -156,12 +152,9 @@ class MemoryLearner(Learner):
                 self.memory.write(queries.detach(), classes, recall, generator)
         return torch.cat(losses).mean()
 
-    def restored(self) -> None:
-        self.memory.rebuild_index()
-
 
 class SoftmaxLearner(Learner):
-    """A classifier of the classes of training; unseen ones are compared by its features."""
+    """A classifier of the training classes, whose features are compared for unseen ones."""
 
     def __init__(self, settings: Settings, classes: int) -> None:
         super().__init__(settings)

@@ -1,9 +1,9 @@
-"""One long life: every drawing of every unseen character once, and a memory that is never cleared
-(Kaiser et al. 2017, section 1: remember what was seen many steps ago).
+"""Life-long learning: all drawings of all unseen characters in one stream, and a memory that is
+never cleared (Kaiser et al. 2017, section 1: remember what was seen many steps ago).
 
-First comes one drawing of every class, then all others in random order, so that every class is
-known when accuracy counts. At each step one drawing is predicted, among all classes, and then
-written.
+One drawing of every class comes first and all others follow in random order, so accuracy counts
+only when every class is in the memory. Each step predicts one drawing, among all classes, and then
+writes it.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ BINS = 4
 """Points of a curve for every tenfold of the delay."""
 
 FEWEST = 50
-"""Showings that a point of a curve stands for at least; fewer are left out."""
+"""Least number of drawings for a point of a curve."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """What became of every drawing, in the order they were shown; all (T,)."""
+    """The prediction of every drawing of the stream; all (T,)."""
 
     showing: Tensor
     """1 for the first drawing of its class, 2 for the second, …"""
@@ -42,12 +42,12 @@ class Life:
         return 100 * self.right[chosen].float().mean().item()
 
     def by_showing(self) -> tuple[tuple[float, float], ...]:
-        """Showing and per cent right, from the second one on."""
+        """Number of the drawing of its class, from 2 on, and per cent right."""
         last = int(self.showing.max())
         return tuple((n, self.share(self.showing == n)) for n in range(2, last + 1))
 
     def by_delay(self, first: int, last: int) -> tuple[tuple[float, float], ...]:
-        """Delay and per cent right of the showings from the first to the last named."""
+        """Delay and per cent right of the `first` to `last` drawings of each class."""
         chosen = (self.showing >= first) & (self.showing <= last)
         bins = (self.delay.clamp(min=1).log10() * BINS).floor()
         points = []
@@ -60,7 +60,7 @@ class Life:
 
 
 def live(features: Tensor, seed: int) -> Life:
-    """Show all drawings (C, E, D), unit rows, to one memory."""
+    """Predict and write all drawings (C, E, D), unit rows, with one memory."""
     classes, each, width = features.shape
     generator = torch.Generator().manual_seed(seed)
     place = torch.rand(classes, each, generator=generator)
@@ -80,7 +80,7 @@ def live(features: Tensor, seed: int) -> Life:
 
 
 def _history(labels: list[int]) -> tuple[Tensor, Tensor]:
-    """For each label of a stream (T,): how often it was there by then, and how long ago."""
+    """For each label of a stream (T,): its occurrences so far, and the steps since the last."""
     count: dict[int, int] = {}
     last: dict[int, int] = {}
     showing, delay = [], []

@@ -1,10 +1,10 @@
-"""Which training strings are shown when: one life after the other, the first ones short and easy.
+"""The curriculum of the synthetic task: short strings and few numbers first.
 
-The memory of one life holds some of the numbers and forgets them at its end. Were it never
-emptied, every string but those of the first pass would find itself there, and nothing would
-teach the query to leave out the letters around a number.
+Training goes in rounds. A round has the strings of some of the numbers, each once, and the memory
+is cleared at its end. If it were never cleared, every string after the first pass over the data
+would retrieve itself, and the query would not learn to ignore the letters around a number.
 
-The paper shows the strings as they are, in one life.
+The paper trains on whole strings and never clears the memory: one round, which repeats.
 """
 
 from dataclasses import dataclass
@@ -17,37 +17,37 @@ from rarenmt.reproduce.synthetic.task import DIGITS, Strings, crop
 FIRST_LONGEST = DIGITS + 1
 """Symbols of the first strings."""
 GOOD = 0.8
-"""Share that is right from which strings and lives grow: of neighbours for numbers of this life,
-or, without a memory, of letters."""
+"""Share right from which strings and rounds grow: of the nearest neighbours at the digits of
+known numbers or, without a memory, of the letters."""
 INERTIA = 0.98
 """Of the running mean of that share."""
 LONGER = 0.05
-"""Symbols by which strings grow with every good step."""
+"""Symbols that strings grow by with every good step."""
 LARGER = 1.01
-"""Factor by which the next lives grow with every good step, once strings are at their longest."""
+"""Factor that rounds grow by with every good step, once strings are at their longest."""
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """The strings of a step."""
+class Step:
+    """The strings of a training step."""
 
     strings: Strings
     known: Tensor
-    """(N,) whether the number was shown earlier in this life."""
+    """(N,) whether the number occurred earlier in this round."""
     first: bool
-    """Whether a life begins."""
+    """Whether a round starts, with an empty memory."""
 
 
-class Lessons(nn.Module):
-    """Where the course of lives stands; all of it is in buffers, so that it can be resumed.
+class Curriculum(nn.Module):
+    """The state of the curriculum, in buffers, so that it is saved with the run.
 
     Buffers
-        life     ()  how many lives ended
-        shown    ()  strings shown in this life
-        numbers  ()  numbers in this life
-        larger   ()  numbers in the next life
+        life     ()  rounds completed
+        shown    ()  strings done in this round
+        numbers  ()  numbers in this round
+        larger   ()  numbers in the next round
         longest  ()  symbols of a string
-        right    ()  running share of right neighbours where the number was known, or letters
+        right    ()  running share right, see GOOD
     """
 
     life: Tensor
@@ -58,7 +58,7 @@ class Lessons(nn.Module):
     right: Tensor
 
     def __init__(self, train: Strings, numbers: int | None, batch: int, seed: int) -> None:
-        """The first life has so many numbers; with None there is one life, of whole strings."""
+        """The first round has strings of `numbers` numbers; None: one round, of whole strings."""
         super().__init__()
         self.train_strings, self.batch, self.seed = train, batch, seed
         self.every = train.numbers.unique()
@@ -73,8 +73,8 @@ class Lessons(nn.Module):
         self.register_buffer("right", torch.tensor(0.0))
         self._order: tuple[int, Tensor] | None = None
 
-    def next(self, generator: torch.Generator) -> Lesson:
-        """The strings of the next step, cropped to a length not above the one reached."""
+    def next(self, generator: torch.Generator) -> Step:
+        """The strings of the next step, cropped to a random length up to the longest so far."""
         order = self._strings()
         start = int(self.shown)
         rows = order[start : start + self.batch]
@@ -82,16 +82,14 @@ class Lessons(nn.Module):
         known = torch.isin(numbers[rows], numbers[order[:start]])
         self.shown += len(rows)
         if int(self.shown) >= len(order):
-            self._end_life()
+            self._end_round()
         strings = self.train_strings.at(rows)
         if self.one:
-            return Lesson(strings, known, first=False)
-        return Lesson(crop(strings, self._length(generator), generator), known, first=start == 0)
+            return Step(strings, known, first=False)
+        return Step(crop(strings, self._length(generator), generator), known, first=start == 0)
 
-    def note(self, right: float | None) -> None:
-        """Take in the share that was right in a step; where it is good, grow."""
-        if right is None:
-            return
+    def update(self, right: float) -> None:
+        """Update the running share right; from GOOD on, strings grow, and then rounds."""
         self.right.mul_(INERTIA).add_((1 - INERTIA) * right)
         if self.one or float(self.right) < GOOD:
             return
@@ -102,13 +100,12 @@ class Lessons(nn.Module):
             self.larger.mul_(LARGER).clamp_(max=len(self.every))
 
     def _length(self, generator: torch.Generator) -> int:
-        """Symbols that a step's strings are cropped to, from all digits to the longest so far.
-        One length for all: a network takes as long for a short string as for the longest beside
-        it, and an Extended Neural GPU four times as long for twice the symbols."""
+        """Length to crop the strings of a step to. One for all, because padding costs as much
+        time as symbols do, and an Extended Neural GPU takes quadratic time."""
         return int(torch.randint(DIGITS, int(self.longest) + 1, (), generator=generator))
 
     def _strings(self) -> Tensor:
-        """Rows of all strings of this life, in its order."""
+        """Rows of the strings of this round, in random order."""
         life = int(self.life)
         if self._order is None or self._order[0] != life:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + life)
@@ -118,7 +115,7 @@ class Lessons(nn.Module):
             self._order = life, order[inside]
         return self._order[1]
 
-    def _end_life(self) -> None:
+    def _end_round(self) -> None:
         self.life += 1
         self.shown.zero_()
         self.numbers.copy_(self.larger.long())

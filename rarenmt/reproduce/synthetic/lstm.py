@@ -2,7 +2,7 @@
 
 Kaiser et al. 2017, section 4.2: "2 layers of 256 LSTM cells" and the attention of Bahdanau et
 al. 2015; with memory, the attention's context is the query, one for each symbol of the answer,
-and the recalled symbol joins the output (section 3.2). Nothing is new here but the guidance.
+and the recalled symbol joins the output (section 3.2). Only the guided attention is new here.
 
 Shapes: N strings · L symbols of the longest · P symbols that are not padding.
 """
@@ -15,11 +15,11 @@ from rarenmt.config import Config
 from rarenmt.memory.index.exact import ExactIndex
 from rarenmt.memory.memory import Memory
 from rarenmt.model.seq2seq import Model
-from rarenmt.reproduce.synthetic.queries import Asked, Learned, Stage
+from rarenmt.reproduce.synthetic.queries import Output, Stage
 from rarenmt.reproduce.synthetic.task import Strings
 from rarenmt.text.batch import Batch, Source
 from rarenmt.text.tokenizer import BOS, PAD
-from rarenmt.training.objective import attention_loss
+from rarenmt.training.objective import MemoryQueries, attention_loss
 
 MEMORY_WEIGHT = 1.0
 """Of the memory loss beside the symbols' loss."""
@@ -38,38 +38,37 @@ class Lstm(nn.Module):
         self.model.initialise(generator)
         nn.init.normal_(self.model.embedding.weight, generator=generator)
         self.guidance = guidance
-        """Weight of the attention to the symbol of the same place; 0 lets it find its way."""
+        """Weight of the loss of attention to the same position; 0 trains without it."""
         self.memory = self.model.new_memory(index=ExactIndex(coarse=True)) if remembers else None
 
-    def learn(self, strings: Strings, stage: Stage) -> Learned:
+    def learn(self, strings: Strings, stage: Stage) -> Output:
         """The loss of symbols and memory, and the guidance."""
-        batch = _batch(strings)
         with torch.autocast(strings.lengths.device.type, torch.bfloat16):
-            return self._learn(strings, batch, stage)
+            return self._learn(strings, _batch(strings), stage)
 
-    def _learn(self, strings: Strings, batch: Batch, stage: Stage) -> Learned:
+    def _learn(self, strings: Strings, batch: Batch, stage: Stage) -> Output:
         states, weights = self.model.decode_reference(batch)
         answers = batch.outputs.flatten()
         real = (answers != PAD).nonzero()[:, 0]
         states, targets = states.select(real), answers[real]
-        places, scores = _by_rows(real, strings), self.model.output(states.top).float()
-        own = F.cross_entropy(scores, targets)
-        said = torch.full_like(strings.answers, PAD)
-        said.view(-1)[places] = scores.detach().argmax(dim=-1)
-        loss = own + self.guidance * _astray(weights, strings) / len(real)
+        positions, scores = _by_rows(real, strings), self.model.output(states.top).float()
+        symbols = F.cross_entropy(scores, targets)
+        predicted = torch.full_like(strings.answers, PAD)
+        predicted.view(-1)[positions] = scores.detach().argmax(dim=-1)
+        loss = symbols + self.guidance * _guidance(weights, strings) / len(real)
         if self.memory is None or not stage.remembering:
-            return Learned(loss, said, None)
+            return Output(loss, predicted)
         queries = self.model.query(states)
-        if self.memory.size == 0:
-            return Learned(loss, said, Asked(queries.detach(), targets, None, places))
         recall = self.memory.read(queries)
-        prediction = self.model.predict_with_memory(states, queries, recall, self.memory)
-        together = F.nll_loss(prediction.log_probs, targets)
-        if self.model.config.memory.readout == "paper":
-            loss = loss - own  # the paper's output is one, memory included
-        hinge = self.memory.loss(queries, recall, targets).mean()
-        loss = loss + together + MEMORY_WEIGHT * hinge
-        return Learned(loss, said, Asked(queries.detach(), targets, recall, places))
+        if self.memory.size:
+            prediction = self.model.predict_with_memory(states, queries, recall, self.memory)
+            together = F.nll_loss(prediction.log_probs, targets)
+            if self.model.config.memory.readout == "paper":
+                loss = loss - symbols  # the paper has one output, which includes the memory
+            hinge = self.memory.loss(queries, recall, targets).mean()
+            loss = loss + together + MEMORY_WEIGHT * hinge
+        found = MemoryQueries(queries.detach(), targets, recall)
+        return Output(loss, predicted, found, positions)
 
     @torch.inference_mode()
     def answer(self, strings: Strings) -> Tensor:
@@ -85,7 +84,7 @@ class Lstm(nn.Module):
     @torch.inference_mode()
     def show(self, strings: Strings, generator: torch.Generator) -> None:
         """Write strings with their answers into the memory; no weight changes."""
-        assert self.memory is not None, "there is a memory to show something to"
+        assert self.memory is not None
         batch = _batch(strings)
         answers = batch.outputs.flatten()
         real = (answers != PAD).nonzero()[:, 0]
@@ -104,13 +103,13 @@ def _batch(strings: Strings) -> Batch:
     return Batch(source, torch.cat([start, outputs[:-1]]), outputs)
 
 
-def _by_rows(places: Tensor, strings: Strings) -> Tensor:
-    """Places in (L, N), flattened → the same places in (N, L), flattened."""
+def _by_rows(positions: Tensor, strings: Strings) -> Tensor:
+    """Positions in (L, N), flattened → the same positions in (N, L), flattened."""
     count, width = strings.answers.shape
-    return places % count * width + places // count
+    return positions % count * width + positions // count
 
 
-def _astray(weights: Tensor, strings: Strings) -> Tensor:
-    """The loss of attention (N, L, L) that is not at the symbol being written."""
+def _guidance(weights: Tensor, strings: Strings) -> Tensor:
+    """The loss of the attention (N, L, L), which should be at the position being written."""
     here = torch.eye(weights.shape[1], dtype=torch.bool, device=weights.device)
     return attention_loss(weights, here & (strings.answers != PAD)[:, :, None])

@@ -1,6 +1,6 @@
-"""What a network for the synthetic task asks its memory, and what it learns meanwhile.
+"""The memory queries of a training step of the synthetic task.
 
-Shapes: N strings · L symbols of the longest · P symbols that asked the memory.
+Shapes: N strings · L symbols of the longest · P symbols that query the memory.
 """
 
 from dataclasses import dataclass
@@ -8,58 +8,51 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rarenmt.memory.memory import EMPTY, Memory, Recall
+from rarenmt.memory.memory import EMPTY, Memory
+from rarenmt.training.objective import MemoryQueries
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the memory was asked, and answered; it is written afterwards."""
+class Output:
+    """What a system computes in a training step."""
 
-    queries: Tensor
-    """(P, D)"""
-    values: Tensor
-    """(P,) the right answers"""
-    recall: Recall | None
-    """None where the memory was empty."""
-    places: Tensor
-    """(P,) where they stand in the answers (N, L), flattened"""
+    loss: Tensor
+    """A mean over the symbols."""
+    predicted: Tensor
+    """(N, L) the likeliest symbols without the memory"""
+    queries: MemoryQueries | None = None
+    """None if the memory is not queried."""
+    positions: Tensor | None = None
+    """(P,) of the queries in the answers (N, L), flattened"""
 
     def write(self, memory: Memory, generator: torch.Generator) -> None:
-        """Predict, then write: the update of section 2."""
-        memory.write(self.queries, self.values, self.recall, generator)
+        """Write the queries, after the prediction (Kaiser et al. 2017, section 2)."""
+        assert self.queries is not None
+        queries = self.queries
+        memory.write(queries.queries, queries.targets, queries.recall, generator)
 
-    def recalled(self, shape: torch.Size) -> Tensor:
-        """The value of the nearest neighbour at each place of the answers (N, L), or EMPTY."""
-        found = torch.full(shape, EMPTY, device=self.values.device)
-        if self.recall is not None:
-            found.view(-1)[self.places] = self.recall.values[:, 0]
+    def nearest(self) -> Tensor:
+        """The value of the nearest neighbour of each symbol (N, L), or EMPTY."""
+        assert self.queries is not None
+        assert self.positions is not None
+        found = torch.full_like(self.predicted, EMPTY)
+        found.view(-1)[self.positions] = self.queries.recall.values[:, 0]
         return found
 
 
 @dataclass(frozen=True)
-class Learned:
-    """The loss of some strings, a mean over their symbols, and what happened on the way."""
-
-    loss: Tensor
-    said: Tensor
-    """(N, L) the likeliest symbols by the network's own output"""
-    asked: Asked | None
-
-
-@dataclass(frozen=True)
 class Stage:
-    """What a step of training depends on beside its strings."""
+    """What a training step depends on besides its strings."""
 
     remembering: bool
-    """Whether the memory is asked yet."""
+    """Whether the memory is queried yet."""
     hint: float
-    """Probability that the right symbol stands for what the memory recalls, where it is put on a
-    tape."""
+    """Probability that the right symbol replaces the recalled one on the output tape."""
     generator: torch.Generator
 
 
-def forget(memory: Memory) -> None:
-    """Empty a memory: what comes is another life."""
+def clear(memory: Memory) -> None:
+    """Empty a memory."""
     memory.values.fill_(EMPTY)
     memory.latest.fill_(EMPTY)
     memory.ages.zero_()

@@ -1,4 +1,4 @@
-"""The synthetic task: a table of 16,000 entries, asked about inside strings of As and Bs.
+"""The synthetic task: a table of 16,000 entries, to be looked up inside strings of As and Bs.
 
 Kaiser et al. 2017, section 4.2. S = {2, …, 16000} and f: S → S is drawn once. A string of up
 to 40 symbols has one run of exactly seven digits in it, a number of S in base 4 with leading
@@ -22,11 +22,9 @@ SMALLEST, LARGEST = 2, 16_000
 """Of S."""
 LONGEST = 40
 """Symbols."""
-EXAMPLES = 40_000
-"""To train on."""
 
 BLOCK = 64
-"""Questions whose neighbours are looked for at once."""
+"""Questions whose neighbours are searched at once."""
 
 ZERO = 1 + max(PAD, UNK, BOS, EOS)
 """Id of the digit 0; the others follow, and then A and B."""
@@ -46,20 +44,20 @@ class Strings:
     lengths: Tensor
     """(N,)"""
     numbers: Tensor
-    """(N,) what the digits of the question say."""
+    """(N,) the number that the digits of the question write."""
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def at(self, rows: Tensor) -> "Strings":
-        """Some of the strings, no wider than the longest of them."""
+        """The strings at these rows, padded to the longest of them."""
         lengths = self.lengths[rows]
         width = int(lengths.max())
         questions, answers = self.questions[rows, :width], self.answers[rows, :width]
         return Strings(questions, answers, lengths, self.numbers[rows])
 
     def to(self, device: torch.device) -> "Strings":
-        """The same on a device."""
+        """The strings on a device."""
         tensors = (self.questions, self.answers, self.lengths, self.numbers)
         return Strings(*(tensor.to(device) for tensor in tensors))
 
@@ -86,13 +84,13 @@ def draw_strings(count: int, table: Tensor, longest: int, generator: torch.Gener
 def write(
     letters: Tensor, lengths: Tensor, starts: Tensor, numbers: Tensor, table: Tensor
 ) -> Strings:
-    """Strings of letters (N, L) with the digits of numbers (N,) from place starts (N,) on."""
-    places = starts[:, None] + torch.arange(DIGITS)
+    """Strings of letters (N, L) with the digits of numbers (N,) at positions starts (N,)."""
+    positions = starts[:, None] + torch.arange(DIGITS)
     behind = torch.arange(letters.shape[1]) >= lengths[:, None]
     letters = letters.masked_fill(behind, PAD)
     return Strings(
-        letters.scatter(1, places, ZERO + digits(numbers)),
-        letters.scatter(1, places, ZERO + digits(table[numbers])),
+        letters.scatter(1, positions, ZERO + digits(numbers)),
+        letters.scatter(1, positions, ZERO + digits(table[numbers])),
         lengths,
         numbers,
     )
@@ -100,10 +98,7 @@ def write(
 
 def crop(strings: Strings, longest: int, generator: torch.Generator) -> Strings:
     """A random window of `longest` symbols of each string, with all its digits; a shorter string
-    stays whole.
-
-    Its answer is the same window of the answer, so it is another example of the same entry.
-    """
+    is not cropped. The same window of the answer is its answer."""
     count, width = strings.questions.shape
 
     def below(ends: Tensor) -> Tensor:
@@ -114,11 +109,11 @@ def crop(strings: Strings, longest: int, generator: torch.Generator) -> Strings:
     first = (starts + DIGITS - lengths).clamp(min=0)
     last = torch.minimum(starts, strings.lengths - lengths)
     steps = torch.arange(int(lengths.max()), device=starts.device)
-    places = (first + below(last - first + 1.0))[:, None] + steps
+    positions = (first + below(last - first + 1.0))[:, None] + steps
     behind = steps >= lengths[:, None]
 
     def cut(symbols: Tensor) -> Tensor:
-        return symbols.gather(1, places.clamp(max=width - 1)).masked_fill(behind, PAD)
+        return symbols.gather(1, positions.clamp(max=width - 1)).masked_fill(behind, PAD)
 
     return Strings(cut(strings.questions), cut(strings.answers), lengths, strings.numbers)
 
@@ -130,28 +125,28 @@ def digits(numbers: Tensor) -> Tensor:
 
 
 def ceiling(train: Strings, test: Strings) -> float:
-    """Share of the test strings whose number was in training: nobody can know the others."""
+    """Share of the test strings whose number occurs in training, an upper bound of recall."""
     return torch.isin(test.numbers, train.numbers).float().mean().item()
 
 
-def right(found: Tensor, asked: Strings) -> tuple[Tensor, Tensor]:
+def right(found: Tensor, strings: Strings) -> tuple[Tensor, Tensor]:
     """Whether all symbols, and whether all letters, of answers (N, ≥ L) are right, (N,) each."""
-    answers = asked.answers
+    answers = strings.answers
     agree = (found[:, : answers.shape[1]] == answers) | (answers == PAD)
     return agree.all(dim=1), (agree | (answers < A)).all(dim=1)
 
 
-def hamming_neighbours(train: Strings, asked: Strings) -> Tensor:
-    """The training string (N,) whose question differs in the fewest places from each asked one.
+def hamming_neighbours(train: Strings, test: Strings) -> Tensor:
+    """The training string (N,) whose question differs in the fewest positions from each test one.
 
-    Only those of the same length count, for others have no answer of that length; where there
-    are none, padding is a symbol like others. The first of equals wins.
+    Strings of the same length come first; among others, padding counts as a symbol. Ties go to
+    the first string.
     """
     width = train.questions.shape[1]
-    padded = F.pad(asked.questions, (0, width - asked.questions.shape[1]), value=PAD)
+    padded = F.pad(test.questions, (0, width - test.questions.shape[1]), value=PAD)
     seen = F.one_hot(train.questions, VOCABULARY).flatten(1).float()
     nearest = []
-    for questions, lengths in zip(padded.split(BLOCK), asked.lengths.split(BLOCK), strict=True):
-        same = F.one_hot(questions, VOCABULARY).flatten(1).float() @ seen.t()  # (N, M) places
+    for questions, lengths in zip(padded.split(BLOCK), test.lengths.split(BLOCK), strict=True):
+        same = F.one_hot(questions, VOCABULARY).flatten(1).float() @ seen.t()  # (N, M)
         nearest.append((same + width * (lengths[:, None] == train.lengths)).argmax(dim=1))
     return torch.cat(nearest)

@@ -1,4 +1,4 @@
-"""How the systems of the synthetic task are built, taught and asked."""
+"""How the systems of the synthetic task are built, trained and evaluated."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from rarenmt.config import Config, MemoryConfig, ModelConfig
-from rarenmt.errors import SettingError
 from rarenmt.reproduce.neural_gpu.network import Sizes
-from rarenmt.reproduce.run import Course
-from rarenmt.reproduce.synthetic.curriculum import Lesson, Lessons
+from rarenmt.reproduce.run import Run
+from rarenmt.reproduce.schedule import learning_rate
+from rarenmt.reproduce.synthetic.curriculum import Curriculum, Step
 from rarenmt.reproduce.synthetic.lstm import Lstm
-from rarenmt.reproduce.synthetic.queries import Stage, forget
+from rarenmt.reproduce.synthetic.queries import Output, Stage, clear
 from rarenmt.reproduce.synthetic.recalling_gpu import RecallingGpu
 from rarenmt.reproduce.synthetic.task import (
     LARGEST,
@@ -29,7 +29,7 @@ from rarenmt.reproduce.synthetic.task import (
 Name = Literal["hamming", "lstm", "lstm-memory", "neural-gpu", "neural-gpu-memory"]
 """A system."""
 Recipe = Literal["rare", "paper"]
-"""How it is taught: our way, or as the paper says."""
+"""How it is trained: our way, or as the paper describes."""
 
 EMBEDDING = 32
 """Of a symbol in the LSTM systems; there are six of them."""
@@ -37,10 +37,10 @@ CLIP = 1.0
 """Largest norm of a gradient."""
 LEAST_HINT = 0.2
 """What the probability of a hint falls to; see `Stage`."""
-NOTE_EVERY = 50
+RECORD_EVERY = 50
 """Steps between two points of a curve."""
-REMARK_EVERY = 100
-"""Steps between two remarks."""
+LOG_EVERY = 100
+"""Steps between two log lines."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Settings:
     examples: int = 40_000
     longest: int = LONGEST
     tests: int = 2000
-    """Strings asked at the end."""
+    """Strings of the test."""
     hidden: int = 256
     """Units of each of the two LSTM layers on either side."""
     maps: int = 32
@@ -60,24 +60,24 @@ class Settings:
     slots: int = 1 << 19
     neighbours: int = 256
     key: int = 128
-    """Width of a key; the paper does not say."""
+    """Width of a key; the paper does not give it."""
     batch: int = 64
     steps: int = 40_000
     warm: int = 200
-    """First steps, which learn to copy without a memory, at `warm_rate`."""
+    """First steps, without a memory and at `warm_rate`, which learn to copy."""
     warm_rate: float = 2e-3
     rate: float = 1e-4
-    """Learning rate (Adam) with the memory. At 2e-3 the queries have moved on by the time a number
-    comes again, and nothing is ever found."""
+    """Learning rate (Adam) with the memory. At 2e-3 the queries change so fast that a number is not
+    retrieved when it occurs again."""
     decay: float = 0.25
     """Last share of the steps, in which the rate falls linearly to nothing."""
     hinted: int = 10_000
     """Steps over which the probability of a hint would fall from 1 to 0; see `Stage`."""
     numbers: int = 200
-    """Numbers in the first lives of the recipe `rare`."""
+    """Numbers in the first round of the recipe `rare`; see `Curriculum`."""
     evaluate_every: int = 1000
     glimpse: int = 256
-    """Test strings asked in between."""
+    """Test strings of each evaluation during training."""
 
 
 FULL = Settings()
@@ -90,13 +90,13 @@ QUICK = Settings(
 GPU_FULL = replace(
     FULL, neighbours=32, batch=16, steps=7500, warm=400, rate=1e-3, decay=0.5, hinted=1500
 )
-"""At a rate of 1e-4 the strings of the Extended Neural GPU have 10 symbols after as many steps as
-they take to 40 at this one."""
+"""At a rate of 1e-4, the strings of the Extended Neural GPU reach 10 symbols in the steps that take
+them to 40 at this rate."""
 GPU_QUICK = replace(QUICK, steps=1000, warm=400, hinted=1000)
 
 
 def settings_of(name: Name, *, full: bool) -> Settings:
-    """What a system is trained and asked with."""
+    """The settings of a system."""
     if name.startswith("neural-gpu"):
         return GPU_FULL if full else GPU_QUICK
     return FULL if full else QUICK
@@ -104,7 +104,7 @@ def settings_of(name: Name, *, full: bool) -> Settings:
 
 @dataclass(frozen=True)
 class Task:
-    """The strings to learn from, and those asked."""
+    """The strings of training and of the test."""
 
     train: Strings
     test: Strings
@@ -119,7 +119,7 @@ class Task:
 
 
 System = Lstm | RecallingGpu
-"""What has a `memory` or None, and can `learn` strings, `answer` them, and be `show`n them."""
+"""A `memory` or None, and the methods `learn`, `answer` and `show` (write into the memory)."""
 
 
 def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:
@@ -145,7 +145,7 @@ def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:
 
 
 class Trainer:
-    """A system in training, or trained."""
+    """Trains and evaluates a system."""
 
     def __init__(
         self,
@@ -153,130 +153,122 @@ class Trainer:
         recipe: Recipe,
         settings: Settings,
         task: Task,
-        course: Course,
+        run: Run,
         device: torch.device,
     ) -> None:
-        self.settings, self.task, self.course, self.device = settings, task, course, device
-        self.system = build(name, recipe, settings, course.seed).to(device)
+        self.settings, self.task, self.run, self.device = settings, task, run, device
+        self.system = build(name, recipe, settings, run.seed).to(device)
         first = settings.numbers if recipe == "rare" else None
-        self.lessons = Lessons(task.train, first, settings.batch, course.seed)
-        self.whole = nn.ModuleList([self.system, self.lessons])
+        self.curriculum = Curriculum(task.train, first, settings.batch, run.seed)
         self.optimiser = torch.optim.Adam(self.system.parameters(), lr=settings.rate, fused=True)
-        course.resume(self.whole, self.optimiser)
-        if self.system.memory is not None:
-            self.system.memory.rebuild_index()
 
     def train(self) -> None:
-        """All steps that are left."""
-        self.system.train()
-        while self.course.step < self.settings.steps:
-            generator = self.course.generator()
-            lesson = self.lessons.next(generator)
-            if lesson.first or self.lessons.one:
-                self._glimpse()
-            self._step(lesson, generator)
-            self.course.step += 1
-            self.course.save(self.whole, self.optimiser, now=False)
-        self.course.save(self.whole, self.optimiser, now=True)
+        """Train until the last step."""
+        run, memory = self.run, self.system.memory
+        update: tuple[Step, Output, torch.Generator]
 
-    def _step(self, lesson: Lesson, generator: torch.Generator) -> None:
-        """Predict, learn, then write."""
-        step, memory = self.course.step, self.system.memory
-        remembering = step >= self.settings.warm
-        hint = max(LEAST_HINT, 1 - step / self.settings.hinted)
-        if memory is not None and lesson.first:
-            forget(memory)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate() if remembering else self.settings.warm_rate
-        strings = lesson.strings.to(self.device)
-        with self.course.dropping():
-            learned = self.system.learn(strings, Stage(remembering, hint, generator))
-        self.optimiser.zero_grad()
-        learned.loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.system.parameters(), CLIP)
-        if not norm.isfinite():  # an Extended Neural GPU goes over 40 symbols 160 times
-            raise SettingError(
-                f"step {step:,}: the gradients overflow on strings of {strings.questions.shape[1]} "
-                "symbols; those of --recipe rare begin short"
-            )
-        self.optimiser.step()
-        if memory is None:
-            self._note(learned.said == strings.answers, strings.answers >= A)
-        elif learned.asked is not None:
-            found = learned.asked.recalled(strings.answers.shape)
-            digit = (strings.answers >= ZERO) & (strings.answers < A)
-            known = lesson.known.to(self.device)[:, None]
-            self._note(found == strings.answers, digit & known)
-            learned.asked.write(memory, generator)
-        if step % NOTE_EVERY == 0:
-            self._remark(learned.loss.item())
+        def loss(generator: torch.Generator) -> Tensor:
+            nonlocal update
+            batch = self.curriculum.next(generator)
+            if batch.first or self.curriculum.one:
+                self._evaluate_some()
+            if memory is not None and batch.first:
+                clear(memory)
+            hint = max(LEAST_HINT, 1 - run.step / self.settings.hinted)
+            stage = Stage(run.step >= self.settings.warm, hint, generator)
+            output = self.system.learn(batch.strings.to(self.device), stage)
+            update = batch, output, generator
+            return output.loss
 
-    def _rate(self) -> float:
-        """The learning rate of this step, once there is a memory."""
-        falling = self.settings.decay * self.settings.steps
-        left = self.settings.steps - self.course.step
-        return self.settings.rate * (min(1.0, left / falling) if falling else 1.0)
+        def after(loss: Tensor) -> None:
+            self._update(*update)
+            if run.step % RECORD_EVERY == 0:
+                self._record(loss.item())
 
-    def _note(self, right: Tensor, counted: Tensor) -> None:
-        """Whether symbols (N, L) are right, and which count: with a memory, whether the nearest
-        neighbour was right about the digits of a number shown before; without, the letters."""
-        some = right[counted]
-        self.lessons.note(some.float().mean().item() if len(some) else None)
+        run.train(
+            nn.ModuleList([self.system, self.curriculum]), self.optimiser, self.settings.steps,
+            loss, after, rate=self._rate, clip=CLIP,
+            advice="; the strings of --recipe rare begin short",
+        )  # fmt: skip
 
-    def _remark(self, loss: float) -> None:
-        """A point of every curve."""
-        course, lessons = self.course, self.lessons
-        course.note("loss", loss)
-        course.note("symbols of a string", float(lessons.longest))
+    def _rate(self, step: int) -> float:
+        settings = self.settings
+        if step < settings.warm:
+            return settings.warm_rate
+        return learning_rate(step, settings.steps, settings.rate, decay=settings.decay)
+
+    def _update(self, batch: Step, output: Output, generator: torch.Generator) -> None:
+        """Write the queries of a step into the memory, and update the curriculum by the share that
+        was right: of the nearest neighbours at the digits of known numbers, or, without a memory,
+        of the letters."""
+        answers = batch.strings.answers.to(self.device)
+        predicted, counted = output.predicted, answers >= A
         if self.system.memory is not None:
-            course.note("numbers shown before", 100 * float(lessons.right))
-            course.note("numbers of a life", int(lessons.numbers))
-        if self.course.step % REMARK_EVERY == 0:
+            if output.queries is None:
+                return
+            predicted = output.nearest()
+            digit = (answers >= ZERO) & (answers < A)
+            counted = digit & batch.known.to(self.device)[:, None]
+            output.write(self.system.memory, generator)
+        right = (predicted == answers)[counted]
+        if len(right):
+            self.curriculum.update(right.float().mean().item())
+
+    def _record(self, loss: float) -> None:
+        """Add a point to every curve."""
+        run, curriculum = self.run, self.curriculum
+        points = {"loss": loss, "symbols of a string": float(curriculum.longest)}
+        if self.system.memory is not None:
+            points["numbers shown before"] = 100 * float(curriculum.right)
+            points["numbers of a life"] = int(curriculum.numbers)
+        run.record(run.step, points)
+        if run.step % LOG_EVERY == 0:
             right = "letters" if self.system.memory is None else "neighbours"
-            course.remark(
-                f"step {course.step:,}, {course.spent():,.0f} s: loss {loss:.3f}, right {right} "
-                f"{100 * float(lessons.right):.0f} %, strings up to {int(lessons.longest)}, "
-                f"lives of {int(lessons.numbers):,} numbers"
+            run.log(
+                f"step {run.step:,}, {run.elapsed():,.0f} s: loss {loss:.3f}, right {right} "
+                f"{100 * float(curriculum.right):.0f} %, strings up to {int(curriculum.longest)}, "
+                f"{int(curriculum.numbers):,} numbers until the memory is cleared"
             )
 
-    def _glimpse(self) -> None:
-        """Ask some test strings in between, having shown only the numbers that they ask about."""
-        points = self.course.curves.get("few numbers shown", [])
+    def _evaluate_some(self) -> None:
+        """Evaluate a few test strings every `evaluate_every` steps, with a memory of the training
+        strings of their numbers alone."""
+        points = self.run.curves.get("few numbers shown", [])
         every = self.settings.evaluate_every
-        if self.course.step // every <= (points[-1][0] if points else 0) // every:
+        if self.run.step // every <= (points[-1][0] if points else 0) // every:
             return
-        asked = self.task.test.at(torch.arange(self.settings.glimpse))
-        if self.system.memory is not None and not self.lessons.one:
+        strings = self.task.test.at(torch.arange(self.settings.glimpse))
+        if self.system.memory is not None and not self.curriculum.one:
             numbers = self.task.train.numbers
-            self._show(torch.isin(numbers, asked.numbers).nonzero()[:, 0])
-        share = 100 * self._answered(asked)[0].float().mean().item()
-        self.course.note("few numbers shown", share)
-        self.course.remark(f"step {self.course.step:,}: {share:.1f} % of the test strings right")
+            self._show(torch.isin(numbers, strings.numbers).nonzero()[:, 0])
+        share = 100 * self._right(strings)[0].float().mean().item()
+        self.run.record(self.run.step, {"few numbers shown": share})
+        self.run.log(f"step {self.run.step:,}: {share:.1f} % of the test strings right")
 
-    def ask(self) -> tuple[Tensor, Tensor]:
-        """Show all training strings, and ask all test strings; see `right`."""
+    def evaluate(self) -> tuple[Tensor, Tensor]:
+        """Write all training strings into the memory and answer all test strings; see `right`."""
         if self.system.memory is not None:
             self._show(torch.arange(len(self.task.train)))
-        return self._answered(self.task.test)
+        return self._right(self.task.test)
 
     def _show(self, rows: Tensor) -> None:
-        """Write training strings into the emptied memory, shorter ones first."""
+        """Clear the memory and write training strings into it, shorter ones first."""
         memory = self.system.memory
-        assert memory is not None, "there is a memory to show something to"
-        forget(memory)
-        generator = torch.Generator().manual_seed(self.course.seed)
+        assert memory is not None
+        clear(memory)
+        generator = torch.Generator().manual_seed(self.run.seed)
         rows = rows[self.task.train.lengths[rows].argsort(stable=True)]
         self.system.eval()
-        for some in rows.split(self.settings.batch):
-            self.system.show(self.task.train.at(some).to(self.device), generator)
+        for part in rows.split(self.settings.batch):
+            self.system.show(self.task.train.at(part).to(self.device), generator)
         self.system.train()
 
-    def _answered(self, asked: Strings) -> tuple[Tensor, Tensor]:
-        """Whether the answers to some strings are right (N,), and whether their letters are."""
+    def _right(self, strings: Strings) -> tuple[Tensor, Tensor]:
+        """Whether the answer to each string is right (N,), and whether its letters are."""
         self.system.eval()
         found = []
-        for some in torch.arange(len(asked)).split(self.settings.batch):
-            strings = asked.at(some)
-            found.append(right(self.system.answer(strings.to(self.device)).cpu(), strings))
+        for rows in torch.arange(len(strings)).split(self.settings.batch):
+            part = strings.at(rows)
+            found.append(right(self.system.answer(part.to(self.device)).cpu(), part))
         self.system.train()
         return torch.cat([whole for whole, _ in found]), torch.cat([part for _, part in found])

@@ -17,7 +17,7 @@ from rarenmt.reproduce.mann.episodes import SHOWN, Labels
 from rarenmt.reproduce.mann.experiment import Settings
 from rarenmt.reproduce.mann.networks import Augmented, Name, Sizes, network
 from rarenmt.reproduce.omniglot.data import DRAWERS, PACKED, SIDE, SPLITS, Characters, read_omniglot
-from rarenmt.reproduce.run import Course
+from rarenmt.reproduce.run import Run
 
 TINY = Settings(units=8, batch=4, steps=4, watched=2, trials=5)
 
@@ -44,8 +44,8 @@ def parts(tmp_path: Path) -> tuple[Characters, Characters]:
     return read_omniglot(pack(tmp_path, 12), mann.SIDE)
 
 
-def course(path: Path | None = None, settings: Settings = TINY) -> Course:
-    return Course(path, 3, repr(settings.lasting()), lambda _: None)
+def new_run(path: Path | None = None, settings: Settings = TINY) -> Run:
+    return Run(path, 3, repr(settings.lasting()), lambda _: None)
 
 
 def fresh(settings: Settings = TINY) -> nn.Module:
@@ -108,7 +108,7 @@ def test_a_label_is_right_when_all_its_letters_are() -> None:
     scores = torch.tensor([[[3.0, 1.0, 0.0, 2.0], [0.0, 1.0, 5.0, 4.0]]])
 
     # first (0, 1): letters 0 and 1, right; second (1, 1): letters 1 and 0, wrong
-    assert mann.named_right(scores, labels).tolist() == [[True, False]]
+    assert mann.labels_right(scores, labels).tolist() == [[True, False]]
 
 
 def test_the_loss_is_the_mean_over_letters() -> None:
@@ -116,7 +116,7 @@ def test_the_loss_is_the_mean_over_letters() -> None:
     scores = torch.tensor([[[2.0, 0.0, 0.0, 0.0]]])
 
     first = -np.log(np.exp(2) / (np.exp(2) + 1))
-    assert mann.naming_loss(scores, labels).item() == pytest.approx((first + np.log(2)) / 2)
+    assert mann.label_loss(scores, labels).item() == pytest.approx((first + np.log(2)) / 2)
 
 
 class Knowing(nn.Module):
@@ -146,7 +146,7 @@ def test_accuracy_is_counted_by_how_often_a_class_was_shown(
 def test_a_resumed_run_is_the_run_that_was_not_interrupted(
     parts: tuple[Characters, Characters], tmp_path: Path
 ) -> None:
-    whole, begun, resumed = course(), course(tmp_path / "a"), course(tmp_path / "a")
+    whole, begun, resumed = new_run(), new_run(tmp_path / "a"), new_run(tmp_path / "a")
     one, other = fresh(), fresh()
     mann.train(one, parts, TINY, whole)
 
@@ -160,11 +160,11 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(
 def test_a_run_of_another_network_is_not_gone_on_with(
     parts: tuple[Characters, Characters], tmp_path: Path
 ) -> None:
-    mann.train(fresh(), parts, TINY, course(tmp_path / "a"))
+    mann.train(fresh(), parts, TINY, new_run(tmp_path / "a"))
     other = replace(TINY, model="lstm")
 
     with pytest.raises(CheckpointError, match="other settings"):
-        mann.train(fresh(other), parts, other, course(tmp_path / "a", other))
+        mann.train(fresh(other), parts, other, new_run(tmp_path / "a", other))
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop"])
@@ -172,26 +172,11 @@ def test_training_lowers_the_loss_of_what_it_is_trained_on(
     parts: tuple[Characters, Characters], optimiser: Literal["adam", "rmsprop"]
 ) -> None:
     settings = replace(TINY, model="lstm", classes=1, rate=0.01, steps=30, watched=5)
-    ran = course(settings=settings)
+    ran = new_run(settings=settings)
 
     mann.train(fresh(settings), parts, replace(settings, optimiser=optimiser), ran)
 
     assert ran.curves["loss"][-1][1] <= ran.curves["loss"][0][1]
-
-
-def test_the_rate_falls_with_the_root_of_the_steps_and_to_nothing_at_the_end() -> None:
-    settings = replace(TINY, steps=10 * mann.CONSTANT_RATE_STEPS, decay=0.1)
-    assert (
-        mann.rate_at(0, settings)
-        == mann.rate_at(mann.CONSTANT_RATE_STEPS - 1, settings)
-        == settings.rate
-    )
-    assert mann.rate_at(4 * mann.CONSTANT_RATE_STEPS - 1, settings) == pytest.approx(
-        settings.rate / 2
-    )
-    halfway = mann.rate_at(mann.CONSTANT_RATE_STEPS * 19 // 2, settings)
-    assert halfway == pytest.approx(settings.rate / 9.5**0.5 / 2, rel=1e-4)
-    assert mann.rate_at(settings.steps - 1, settings) < settings.rate / 1000
 
 
 class Seeing(nn.Module):
@@ -219,8 +204,8 @@ def test_published_figures_stand_beside_one_hot_ones_alone(
 ) -> None:
     string = replace(TINY, labels="string", steps=0)
 
-    report = mann.run(
-        parts, {replace(TINY, steps=0): course(), string: course()}, torch.device("cpu")
+    report = mann.reproduce(
+        parts, {replace(TINY, steps=0): new_run(), string: new_run()}, torch.device("cpu")
     )
 
     assert [figure.published for figure in report.figures] == [
@@ -235,13 +220,13 @@ def test_what_was_learnt_of_the_trained_characters_stands_beside(
     parts: tuple[Characters, Characters],
 ) -> None:
     start = replace(TINY, steps=0)
-    torch.manual_seed(course().seed)
+    torch.manual_seed(new_run().seed)
     module = network("mann", Sizes(400, 5, start.units))
 
-    [*_, last, seen] = mann.run(parts, {start: course()}, torch.device("cpu")).figures
+    [*_, last, seen] = mann.reproduce(parts, {start: new_run()}, torch.device("cpu")).figures
 
     for figure, part in ((last, parts[1]), (seen, parts[0])):
-        right = mann.by_instance(module, part, start, start.trials, course().seed)
+        right = mann.by_instance(module, part, start, start.trials, new_run().seed)
         assert figure.ours == pytest.approx(float(right[:, -1].mean()) * 100)
     assert "trained characters" in seen.name
 
@@ -278,10 +263,10 @@ def test_more_classes_than_characters_are_one_sentence(rarenmt: Command, tmp_pat
 @pytest.mark.parametrize("name", mann.NAMES)
 def test_a_gpu_names_as_the_cpu_does(parts: tuple[Characters, Characters], name: Name) -> None:
     settings = replace(TINY, model=name)
-    here, there = course(settings=settings), course(settings=settings)
+    here, there = new_run(settings=settings), new_run(settings=settings)
 
     for ran, device in ((here, "cpu"), (there, "cuda")):
-        mann.run(parts, {settings: ran}, torch.device(device))
+        mann.reproduce(parts, {settings: ran}, torch.device(device))
 
     losses = ([y for _, y in ran.curves["loss"]] for ran in (here, there))
     assert next(losses) == pytest.approx(next(losses), rel=1e-3)

@@ -36,8 +36,8 @@ def test_the_label_of_a_showing_is_an_input_of_the_next(
     shown = present(blocks(6), labels, batch=3, classes=classes, generator=generator(seed))
 
     assert shown.images.shape == (3, classes * SHOWN, SIDE * SIDE)
-    assert not shown.before[:, 0].any()
-    assert torch.equal(shown.before[:, 1:], labels.hot(shown.labels)[:, :-1])
+    assert not shown.previous[:, 0].any()
+    assert torch.equal(shown.previous[:, 1:], labels.hot(shown.labels)[:, :-1])
 
 
 @given(seed=st.integers(0, 999))

@@ -9,8 +9,8 @@ import torch
 from conftest import Command
 
 from rarenmt.reproduce.neural_gpu.algorithms import ONE, PLUS, SHORTEST, ZERO, Algorithm, add, draw
-from rarenmt.reproduce.neural_gpu.experiment import QUICK, Lengths, run
-from rarenmt.reproduce.run import Course
+from rarenmt.reproduce.neural_gpu.experiment import QUICK, Lengths, reproduce
+from rarenmt.reproduce.run import Run
 from rarenmt.text.tokenizer import PAD
 
 TINY = replace(QUICK, maps=4, longest=3, asked=4, batch=4, steps=4, tests=3, dropout=0.1)
@@ -56,24 +56,24 @@ def test_strings_grow_when_enough_are_right_and_never_too_long() -> None:
     lengths = Lengths(1, 2)
 
     for _ in range(30):
-        lengths.note(1, 1.0, enough=0.9)
-        lengths.note(2, 1.0, enough=0.9)
+        lengths.update(1, 1.0, enough=0.9)
+        lengths.update(2, 1.0, enough=0.9)
 
     assert int(lengths.longest) == 2
     lengths = Lengths(1, 5)
-    lengths.note(1, 1.0, enough=0.9)
+    lengths.update(1, 1.0, enough=0.9)
     assert int(lengths.longest) == 1  # one good batch is not enough
 
 
 def test_a_resumed_exercise_is_the_one_that_was_not_interrupted(tmp_path: Path) -> None:
-    def course(path: Path | None) -> Course:
-        return Course(path, 1, "x", lambda said: None)
+    def new_run(path: Path | None) -> Run:
+        return Run(path, 1, "x", lambda _: None)
 
     cpu = torch.device("cpu")
-    whole = run("copy", TINY, course(None), cpu)
-    run("copy", replace(TINY, steps=2), course(tmp_path / "x"), cpu)
-    resumed = run("copy", TINY, course(tmp_path / "x"), cpu)
-    asked = run("copy", replace(TINY, steps=0), course(tmp_path / "x"), cpu)
+    whole = reproduce("copy", TINY, new_run(None), cpu)
+    reproduce("copy", replace(TINY, steps=2), new_run(tmp_path / "x"), cpu)
+    resumed = reproduce("copy", TINY, new_run(tmp_path / "x"), cpu)
+    asked = reproduce("copy", replace(TINY, steps=0), new_run(tmp_path / "x"), cpu)
 
     assert (asked.settings, asked.figures) == (resumed.settings, resumed.figures)
     assert asked.settings["steps"] == TINY.steps

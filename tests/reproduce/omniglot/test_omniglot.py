@@ -14,9 +14,9 @@ from rarenmt.errors import CheckpointError
 from rarenmt.reproduce.omniglot.augment import choose, distorted, with_turns
 from rarenmt.reproduce.omniglot.convnet import ConvNet
 from rarenmt.reproduce.omniglot.data import DRAWERS, SIDE, Characters, read_omniglot
-from rarenmt.reproduce.omniglot.experiment import ANSWERS, QUICK, VARIANTS, rate_at, run, train
+from rarenmt.reproduce.omniglot.experiment import CLASSIFIERS, QUICK, VARIANTS, reproduce, train
 from rarenmt.reproduce.omniglot.learners import NAMES, Name, build
-from rarenmt.reproduce.run import Course
+from rarenmt.reproduce.run import Run
 
 TINY = replace(QUICK, side=12, channels=2, width=8, ways=6, shots=3, steps=6, watched=3, trials=20)
 
@@ -125,35 +125,27 @@ def test_what_is_chosen_is_all_different() -> None:
     assert drawings.unique().numel() == 24
 
 
-def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
-    settings = replace(TINY, steps=1000, rate=2.0, decay=0.5)
-
-    rates = [rate_at(step, settings) for step in (0, 14, 29, 499, 750, 999, 1000)]
-
-    assert rates == pytest.approx([2 / 30, 1.0, 2.0, 2.0, 1.0, 2 / 500, 0.0])
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_resumed_training_is_the_one_that_was_not_interrupted(name: Name, tmp_path: Path) -> None:
     drawings = characters(8, 1).images
     unseen = characters(20, 2).images
     settings = replace(TINY, cleared=False)
 
-    def trained(path: Path | None, steps: int) -> tuple[dict[str, torch.Tensor], Course]:
-        course = Course(path, 5, "x", lambda _: None)
+    def trained(path: Path | None, steps: int) -> tuple[dict[str, torch.Tensor], Run]:
+        run = Run(path, 5, "x", lambda _: None)
         learner = build(name, settings, len(drawings), 5)
-        train(learner, ANSWERS[name], drawings, unseen, replace(settings, steps=steps), course)
-        return learner.state_dict(), course
+        train(learner, CLASSIFIERS[name], drawings, unseen, replace(settings, steps=steps), run)
+        return learner.state_dict(), run
 
     # the rate of a step depends on the last one, so that the file is of a run cut off on its way
     settings = replace(settings, decay=0.0)
-    whole, course = trained(None, 6)
+    whole, run = trained(None, 6)
     trained(tmp_path / "a.safetensors", 3)
     again, resumed = trained(tmp_path / "a.safetensors", 6)
 
     assert all(torch.equal(whole[key], again[key]) for key in whole)
-    assert resumed.curves == course.curves
-    assert len(course.curves["accuracy"]) == 2
+    assert resumed.curves == run.curves
+    assert len(run.curves["accuracy"]) == 2
 
 
 def test_training_makes_drawings_of_a_character_alike() -> None:
@@ -168,16 +160,16 @@ def test_training_makes_drawings_of_a_character_alike() -> None:
         return (alike.diagonal().mean() - others.mean()).item()
 
     before = near()
-    train(learner, ANSWERS["memory"], drawings, unseen, settings, Course(None, 1, "", print))
+    train(learner, CLASSIFIERS["memory"], drawings, unseen, settings, Run(None, 1, "", print))
 
     assert near() > before + 0.05
 
 
 def test_the_report_has_every_learner_and_the_long_life() -> None:
     parts = (characters(30, 1), characters(25, 2))
-    courses = {name: Course(None, 1, "", lambda _: None) for name in NAMES}
+    runs = {name: Run(None, 1, "", lambda _: None) for name in NAMES}
 
-    report = run(parts, replace(TINY, turned_trials=True), courses, CPU)
+    report = reproduce(parts, replace(TINY, turned_trials=True), runs, CPU)
 
     names = [figure.name for figure in report.figures]
     assert sum("way" in name for name in names) == 16
@@ -190,9 +182,9 @@ def test_the_report_has_every_learner_and_the_long_life() -> None:
 
 def test_lake_has_no_published_numbers_beside_it() -> None:
     parts = (characters(30, 1), characters(25, 2))
-    courses: dict[Name, Course] = {"memory": Course(None, 1, "", lambda _: None)}
+    runs: dict[Name, Run] = {"memory": Run(None, 1, "", lambda _: None)}
 
-    report = run(parts, replace(TINY, split="lake", steps=0), courses, CPU)
+    report = reproduce(parts, replace(TINY, split="lake", steps=0), runs, CPU)
 
     assert all(figure.published is None for figure in report.figures)
     assert [chart.name for chart in report.charts] == ["delay", "showing"]
@@ -218,7 +210,7 @@ def test_the_command_trains_writes_and_goes_on(
     assert first.status == 0, first.err
     assert "lake, 20-way 5-shot, CNN + memory, %" in first.out.decode()
     assert (output / "omniglot-delay.svg").exists()
-    assert "goes on at step 2" in again.err
+    assert "resumes at step 2" in again.err
     ours = {f["name"]: f["ours"] for f in json.loads(again.out)["figures"]}
     written = json.loads((output / "omniglot.json").read_text("utf-8"))
     assert ours == {f["name"]: f["ours"] for f in written["figures"]}

@@ -10,10 +10,10 @@ from conftest import Command
 
 from rarenmt.errors import SettingError
 from rarenmt.memory.memory import EMPTY
-from rarenmt.reproduce.run import Course
+from rarenmt.reproduce.run import Run
 from rarenmt.reproduce.synthetic.curriculum import FIRST_LONGEST, GOOD
-from rarenmt.reproduce.synthetic.experiment import run
-from rarenmt.reproduce.synthetic.queries import Stage, forget
+from rarenmt.reproduce.synthetic.experiment import reproduce
+from rarenmt.reproduce.synthetic.queries import Stage, clear
 from rarenmt.reproduce.synthetic.task import draw_strings, draw_table
 from rarenmt.reproduce.synthetic.trainer import QUICK, Name, Recipe, Task, Trainer, build
 
@@ -28,30 +28,30 @@ SYSTEMS: list[tuple[Name, Recipe]] = [
 CPU = torch.device("cpu")
 
 
-def course(path: Path | None = None) -> Course:
-    return Course(path, 1, "x", lambda said: None)
+def new_run(path: Path | None = None) -> Run:
+    return Run(path, 1, "x", lambda _: None)
 
 
 @pytest.mark.parametrize(("name", "recipe"), SYSTEMS)
 def test_a_resumed_run_is_the_run_that_was_not_interrupted(
     name: Name, recipe: Recipe, tmp_path: Path
 ) -> None:
-    whole = run(name, recipe, TINY, course(), CPU)
-    run(name, recipe, replace(TINY, steps=3), course(tmp_path / "x"), CPU)
-    resumed = run(name, recipe, TINY, course(tmp_path / "x"), CPU)
+    whole = reproduce(name, recipe, TINY, new_run(), CPU)
+    reproduce(name, recipe, replace(TINY, steps=3), new_run(tmp_path / "x"), CPU)
+    resumed = reproduce(name, recipe, TINY, new_run(tmp_path / "x"), CPU)
 
     assert resumed.figures == whole.figures
     assert resumed.charts == whole.charts
 
 
 def test_gradients_that_overflow_stop_the_run_before_they_spoil_the_weights() -> None:
-    trainer = Trainer("neural-gpu", "paper", TINY, Task.draw(TINY, 1), course(), CPU)
+    trainer = Trainer("neural-gpu", "paper", TINY, Task.draw(TINY, 1), new_run(), CPU)
     output = next(iter(trainer.system.parameters())).data
     output[-1] = torch.inf
     kept = [parameter.clone() for parameter in trainer.system.parameters()]
 
     with pytest.raises(
-        SettingError, match="step 0: the gradients overflow on strings of 8 symbols"
+        SettingError, match="step 0: the gradients overflow; the strings of --recipe rare"
     ):
         trainer.train()
 
@@ -69,11 +69,10 @@ def test_what_was_shown_is_found_again(name: Name, recipe: Recipe) -> None:
     assert system.memory is not None
 
     system.show(strings, generator)
-    asked = system.learn(strings, Stage(True, 0.0, generator)).asked
+    output = system.learn(strings, Stage(True, 0.0, generator))
 
-    assert asked is not None
-    assert torch.equal(asked.recalled(strings.answers.shape), strings.answers)
-    forget(system.memory)
+    assert torch.equal(output.nearest(), strings.answers)
+    clear(system.memory)
     assert system.memory.size == 0
     assert int(system.memory.values.max()) == EMPTY
 
@@ -85,27 +84,27 @@ def test_what_the_network_says_does_not_depend_on_the_company() -> None:
     stage = Stage(False, 0.0, generator)
     assert len(strings.lengths.unique()) > 1
 
-    said = system.learn(strings, stage).said
+    predicted = system.learn(strings, stage).predicted
 
-    assert len(said[strings.answers > 0].unique()) > 1
+    assert len(predicted[strings.answers > 0].unique()) > 1
     for row, length in enumerate(strings.lengths.tolist()):
-        alone = system.learn(strings.at(torch.tensor([row])), stage).said
-        assert torch.equal(said[row, :length], alone[0])
+        alone = system.learn(strings.at(torch.tensor([row])), stage).predicted
+        assert torch.equal(predicted[row, :length], alone[0])
 
 
 def test_without_a_memory_strings_grow_while_letters_are_right() -> None:
     settings = replace(TINY, longest=12, hidden=32, batch=16, steps=250, warm_rate=1e-2, warm=250)
-    trainer = Trainer("lstm", "rare", settings, Task.draw(settings, 1), course(), CPU)
+    trainer = Trainer("lstm", "rare", settings, Task.draw(settings, 1), new_run(), CPU)
 
     trainer.train()
 
-    assert float(trainer.lessons.right) > GOOD  # letters; of the digits a quarter is right
-    assert float(trainer.lessons.longest) > FIRST_LONGEST
+    assert float(trainer.curriculum.right) > GOOD  # letters; of the digits a quarter is right
+    assert float(trainer.curriculum.longest) > FIRST_LONGEST
 
 
 def test_learning_writes_nothing_and_the_trainer_writes_after_the_step() -> None:
     task = Task.draw(TINY, 1)
-    trainer = Trainer("lstm-memory", "rare", replace(TINY, steps=3), task, course(), CPU)
+    trainer = Trainer("lstm-memory", "rare", replace(TINY, steps=3), task, new_run(), CPU)
     memory = trainer.system.memory
     assert memory is not None
 
@@ -117,7 +116,7 @@ def test_learning_writes_nothing_and_the_trainer_writes_after_the_step() -> None
 
 def test_the_rate_falls_to_nothing_over_the_last_steps() -> None:
     settings = replace(TINY, steps=8, warm=2, decay=0.5)
-    trainer = Trainer("lstm-memory", "rare", settings, Task.draw(TINY, 1), course(), CPU)
+    trainer = Trainer("lstm-memory", "rare", settings, Task.draw(TINY, 1), new_run(), CPU)
     rates = []
     step = trainer.optimiser.step
 

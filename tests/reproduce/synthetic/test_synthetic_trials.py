@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reference_memory import ReferenceMemory
 
 from rarenmt.reproduce.synthetic.trials import (
-    ASKED,
+    QUERIES,
     accuracy,
     from_memory,
     from_nearest,
@@ -79,7 +79,7 @@ def test_an_accuracy_is_the_mean_of_its_trials_with_their_spread() -> None:
     shares: list[float] = []
 
     def spied(shown: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
-        assert (shown.shape, asked.shape) == ((5, 2, 4), (5, ASKED, 4))
+        assert (shown.shape, asked.shape) == ((5, 2, 4), (5, QUERIES, 4))
         answers = from_nearest(shown, asked)
         shares.append(100 * (answers == torch.arange(5)[:, None]).double().mean().item())
         return answers
