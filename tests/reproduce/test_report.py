@@ -67,7 +67,7 @@ def test_without_matplotlib_the_figures_are_written_all_the_same(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    import_module("rarenmt.cli.reproduce")._state(REPORT, tmp_path, as_json=True)
+    import_module("rarenmt.cli.reproduce")._print(REPORT, tmp_path, as_json=True)
 
     said = capsys.readouterr()
     assert "pip install 'rarenmt[reproduce]'" in said.err
