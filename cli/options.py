@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rarenmt.config import IndexName
 from rarenmt.errors import SettingError
 from rarenmt.translator.locations import default_memory, is_shipped, shipped_checkpoint, user_memory
 
@@ -69,14 +68,6 @@ Precision = Annotated[
     typer.Option(
         envvar="RARENMT_PRECISION",
         help="Number format; bfloat16 is faster on processors that support it, but less exact.",
-    ),
-]
-Index = Annotated[
-    IndexName,
-    typer.Option(
-        envvar="RARENMT_INDEX",
-        help="Index of a model that searches its whole memory (`lookup: whole`): exact, faiss "
-        "or auto, which chooses by size and device.",
     ),
 ]
 Locations = Annotated[
@@ -176,7 +167,6 @@ def load_translator(
     with_pairs: list[str] | None = None,
     passes: int = 1,
     without: list[str] | None = None,
-    index: IndexName = "auto",
 ) -> "Translator":
     """The translator of the options; `without` and `with_pairs` change its memory in RAM only."""
     import torch
@@ -190,7 +180,6 @@ def load_translator(
         memory=memory_file(model, memory),
         device=str(chosen),
         precision=torch.bfloat16 if precision == "bfloat16" else torch.float32,
-        index=index,
     )
     if without:
         remembered = translator.memory

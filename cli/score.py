@@ -60,7 +60,6 @@ def score(
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
     precision: options.Precision = "float32",
-    index: options.Index = "auto",
 ) -> None:
     """Measure translations, or the recall of words seen once.
 
@@ -79,9 +78,7 @@ def score(
             raise SettingError(
                 "--oneshot has its own sentences; leave out files, --online and --gain"
             )
-        translator = options.load_translator(
-            model, memory, device, precision, with_pairs, passes, index=index
-        )
+        translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
         _print_oneshot(translator, oneshot, config, passes, as_json)
         return
     if not files or len(files) > 2:
@@ -99,9 +96,7 @@ def score(
     from rarenmt.text.corpus import read_corpus
 
     pairs = list(read_corpus(files[0], options.languages(model), console.remark))
-    translator = options.load_translator(
-        model, memory, device, precision, with_pairs, passes, index=index
-    )
+    translator = options.load_translator(model, memory, device, precision, with_pairs, passes)
     references = [pair.target for pair in pairs]
     before = _translate(translator, pairs, config, memory=False) if gain else None
     if online:

@@ -83,7 +83,6 @@ def translate(
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
     precision: options.Precision = "float32",
-    index: options.Index = "auto",
 ) -> None:
     """Translate text, one line in, one line out.
 
@@ -107,7 +106,7 @@ def translate(
         return interactive.run(translator, config)
     lines = _arguments(text) if text else _standard_input(jsonl)
     translator = options.load_translator(
-        model, memory, device, precision, with_pairs, without=without, index=index
+        model, memory, device, precision, with_pairs, without=without
     )
     style: Style = "plain"
     if explain or jsonl:

@@ -109,7 +109,7 @@ def fill(memory: Memory, entries: int) -> None:
     memory.keys[:entries] = F.normalize(keys, dim=-1).to(memory.keys.dtype)
     memory.values[:entries] = torch.randint(4, SIZES.vocabulary, (entries,), generator=generator)
     memory.ages[:entries] = torch.randperm(entries, generator=generator)
-    memory.rebuild_index()
+    memory.recount()
 
 
 def measure(run: Trainer, batches: list[list[int]]) -> float:

@@ -22,8 +22,6 @@ Lookup = Literal["relevant", "whole"]
 """What a sentence searches: the entries of the pairs that it retrieves, or the whole memory, as in
 the paper."""
 
-IndexName = Literal["auto", "exact", "faiss"]
-"""The index that finds neighbours in a whole memory; see `rarenmt.memory.index.choose`."""
 
 LARGEST = 1 << 20
 """Maximum of pieces, or of units of a layer; only a damaged file exceeds it."""

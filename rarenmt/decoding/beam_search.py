@@ -20,8 +20,8 @@ from rarenmt.decoding.processors.copying import Copying, CopySpans
 from rarenmt.decoding.processors.processor import LengthLimit, LogitsProcessor, LoopBlocker, Step
 from rarenmt.decoding.processors.remembered import RememberedWords
 from rarenmt.decoding.trace import Backpointer, SearchHistory, Trace
-from rarenmt.memory.index.topk import top_k
 from rarenmt.memory.memory import Memory
+from rarenmt.memory.topk import top_k
 from rarenmt.model.query import DecoderStates
 from rarenmt.model.seq2seq import MIN_BATCH_ROWS, Model, Prediction
 from rarenmt.text.batch import Source

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import MemoryConfig
-from rarenmt.memory.index.exact import ExactIndex, Index
+from rarenmt.memory.neighbours import NeighbourSearch
 
 EMPTY = -1
 """Value of an empty slot."""
@@ -90,11 +90,11 @@ class Memory(nn.Module):
         *,
         slots: int | None = None,
         dtype: torch.dtype = torch.float32,
-        index: Index | None = None,
+        search: NeighbourSearch | None = None,
     ) -> None:
         super().__init__()
         self.config = config
-        self.index = index or ExactIndex()
+        self._search = search or NeighbourSearch()
         count = config.slots if slots is None else slots
         self.register_buffer("keys", torch.zeros(count, width, dtype=dtype))
         self.register_buffer("values", torch.full((count,), EMPTY))
@@ -108,16 +108,9 @@ class Memory(nn.Module):
         """Number of slots, in use or not."""
         return self.values.shape[0]
 
-    def use_index(self, index: Index) -> None:
-        """Replace the index."""
-        self.index = index
-        self.rebuild_index()
-
-    def rebuild_index(self) -> None:
-        """Recount the slots in use and refill the index, after the buffers were loaded."""
+    def recount(self) -> None:
+        """Count the slots in use, after the buffers were loaded."""
         self.size = int((self.values != EMPTY).sum())
-        self.index.clear()
-        self.index.update(torch.arange(self.size), self.keys[: self.size])
 
     def load_entries(
         self, keys: Tensor, values: Tensor, ages: Tensor, latest: Tensor, *, slots: int = 0
@@ -132,7 +125,7 @@ class Memory(nn.Module):
         for buffer, entries in ((self.keys, keys), (self.values, values), (self.ages, ages)):
             buffer[:size] = entries
         self.latest.copy_(latest)
-        self.rebuild_index()
+        self.size = size
 
     def grow(self, slots: int) -> None:
         """Add empty slots up to a capacity of `slots`."""
@@ -147,7 +140,7 @@ class Memory(nn.Module):
         k = min(width, self.size)
         with torch.autocast(queries.device.type, enabled=False):  # exact in mixed precision too
             with torch.no_grad():
-                found = self.index.search(queries.detach(), self.keys[: self.size], k)  # (B, ≥ k)
+                found = self._search.search(queries.detach(), self.keys[: self.size], k)  # (B, ≥ k)
             similarity = torch.einsum("bd,bkd->bk", queries.float(), self.keys[found].float())
         similarity, order = similarity.topk(k, dim=-1)
         slots = found.gather(1, order)
@@ -204,7 +197,6 @@ class Memory(nn.Module):
         self.values[slots] = values
         self.ages[slots] = 0
         self._update_latest(values, slots)
-        self.index.update(slots, self.keys[slots])
         return slots
 
     @torch.no_grad()
@@ -224,7 +216,6 @@ class Memory(nn.Module):
             self.ages[span] = writes[-1] - writes
             self.size = span.stop
             self._update_latest(values, slots)
-            self.index.update(slots, self.keys[span])
         return slots
 
     def _reinforce(self, slots: Tensor, queries: Tensor) -> None:

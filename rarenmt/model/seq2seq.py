@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import Config
-from rarenmt.memory.index.exact import Index
 from rarenmt.memory.memory import Memory, Recall
+from rarenmt.memory.neighbours import NeighbourSearch
 from rarenmt.model.attention import AttentionInputs
 from rarenmt.model.decoder import Decoder, DecoderState
 from rarenmt.model.encoder import Encoder
@@ -83,12 +83,12 @@ class Model(nn.Module):
         self,
         slots: int | None = None,
         dtype: torch.dtype = torch.float32,
-        index: Index | None = None,
+        search: NeighbourSearch | None = None,
     ) -> Memory:
         """An empty memory for the queries of this model, on its device."""
         memory = Memory(
             self.config.memory, self.query.width, self.config.model.vocabulary,
-            slots=slots, dtype=dtype, index=index,
+            slots=slots, dtype=dtype, search=search,
         )  # fmt: skip
         return memory.to(self.embedding.weight.device)
 

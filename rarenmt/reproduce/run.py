@@ -131,7 +131,7 @@ class Run:
             raise CheckpointError(f"{self.path} is damaged: {error}") from None
         for part in module.modules():
             if isinstance(part, Memory):
-                part.rebuild_index()
+                part.recount()
         self.log(f"resumes at step {self.step:,}")
 
     def elapsed(self) -> float:

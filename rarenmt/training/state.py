@@ -155,7 +155,7 @@ def restore_training(
             optimizer.state[parameter] = {"step": count, **averages}
     if memory is not None and "memory.keys" in tensors:
         memory.load_state_dict(_part(tensors, "memory."))
-        memory.rebuild_index()
+        memory.recount()
     if average is not None and "average.shown" in tensors:
         average.load_state_dict(_part(tensors, "average."))
 

@@ -7,14 +7,12 @@ from typing import NamedTuple, overload
 
 import torch
 
-from rarenmt.config import IndexName, SearchConfig
+from rarenmt.config import SearchConfig
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
 from rarenmt.decoding.processors.copying import CopySpans
 from rarenmt.decoding.trace import Contribution, SearchHistory, Trace
-from rarenmt.memory.index.choose import choose_index
-from rarenmt.memory.memory import Memory
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.text.batch import Ids, by_length, source_batch
 from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
@@ -51,7 +49,6 @@ class Translator:
         checkpoint: Checkpoint,
         memory_path: Path | None = None,
         *,
-        index: IndexName = "auto",
         retrieval: RetrievalConfig = RETRIEVAL,
     ) -> None:
         self.checkpoint = checkpoint
@@ -61,8 +58,6 @@ class Translator:
         self._agreement = Agreement(
             self.model, self.tokenizer, checkpoint.lexicon, checkpoint.cooccurrence
         )
-        self._index: IndexName = index
-        self._indexed: Memory | None = None
 
     @classmethod
     def load(
@@ -72,7 +67,6 @@ class Translator:
         memory: Path | str | None = None,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
-        index: IndexName = "auto",
         retrieval: RetrievalConfig = RETRIEVAL,
     ) -> "Translator":
         """Load a checkpoint folder (default: the shipped one) and its memory file (default:
@@ -85,9 +79,7 @@ class Translator:
         folder = Path(folder or shipped_checkpoint())
         checkpoint = load_checkpoint(folder, torch.device(device))
         checkpoint.model.to(precision)
-        return cls(
-            checkpoint, Path(memory or default_memory(folder)), index=index, retrieval=retrieval
-        )
+        return cls(checkpoint, Path(memory or default_memory(folder)), retrieval=retrieval)
 
     @overload
     def translate(  # type: ignore[overload-overlap]  # a string is a sequence of strings, too
@@ -235,10 +227,8 @@ class Translator:
             candidates = self.memory.candidate_finder.candidates(
                 texts, retrieved, config.candidates
             )
-        if candidates is not None:
+        if candidates is not None or (memory and self.memory.entries.config.lookup == "whole"):
             entries = self.memory.entries
-        elif memory and self.memory.entries.config.lookup == "whole":
-            entries = self._whole()
         spans = None
         if config.verbatim:
             spans = CopySpans.from_sources(
@@ -265,14 +255,6 @@ class Translator:
             for placeable in placeables
             if contains(pair.source, placeable) and not contains(pair.target, placeable)
         }
-
-    def _whole(self) -> Memory:
-        """The memory with the chosen index. The index never affects what is written."""
-        entries = self.memory.entries
-        if self._indexed is not entries:
-            self._indexed = entries
-            entries.use_index(choose_index(self._index, entries.size, self.device))
-        return entries
 
     def _repeat(self, source: str, tm_match: TmMatch) -> Part:
         """The part of a match in the translation memory, without attention."""

@@ -351,7 +351,7 @@ def test_a_loaded_memory_knows_what_it_holds() -> None:
     write(memory, (EAST, CAT), (NORTH, DOG))
 
     other.load_state_dict(memory.state_dict())
-    other.rebuild_index()
+    other.recount()
 
     assert other.size == 2
     assert other.read(torch.tensor([NORTH])).values.tolist() == [[DOG, CAT]]

@@ -111,7 +111,7 @@ def test_half_precision_keys_give_nearly_the_same_distribution(tiny_model: Model
     memory = remembering(tiny_model)
     coarse = tiny_model.new_memory(dtype=torch.bfloat16)
     coarse.load_state_dict(memory.state_dict())
-    coarse.rebuild_index()
+    coarse.recount()
 
     for pair in PAIRS:
         expected = log_probs(tiny_model, pair, memory)

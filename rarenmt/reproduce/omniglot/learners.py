@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import MemoryConfig
-from rarenmt.memory.index.exact import rounds_fast
 from rarenmt.memory.memory import EMPTY, Memory, Recall
+from rarenmt.memory.neighbours import rounds_fast
 from rarenmt.reproduce.omniglot.convnet import ConvNet
 from rarenmt.reproduce.synthetic.queries import clear
 

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import Config
-from rarenmt.memory.index.exact import ExactIndex
 from rarenmt.memory.memory import Memory
+from rarenmt.memory.neighbours import NeighbourSearch
 from rarenmt.model.seq2seq import Model
 from rarenmt.reproduce.synthetic.queries import Output, Stage
 from rarenmt.reproduce.synthetic.task import Strings
@@ -39,7 +39,9 @@ class Lstm(nn.Module):
         nn.init.normal_(self.model.embedding.weight, generator=generator)
         self.guidance = guidance
         """Weight of the loss of attention to the same position; 0 trains without it."""
-        self.memory = self.model.new_memory(index=ExactIndex(coarse=True)) if remembers else None
+        self.memory = None
+        if remembers:
+            self.memory = self.model.new_memory(search=NeighbourSearch(coarse=True))
 
     def learn(self, strings: Strings, stage: Stage) -> Output:
         """The loss of symbols and memory, and the guidance."""

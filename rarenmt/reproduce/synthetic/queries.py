@@ -56,4 +56,4 @@ def clear(memory: Memory) -> None:
     memory.values.fill_(EMPTY)
     memory.latest.fill_(EMPTY)
     memory.ages.zero_()
-    memory.rebuild_index()
+    memory.recount()

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rarenmt.config import MemoryConfig
-from rarenmt.memory.index.exact import ExactIndex
 from rarenmt.memory.memory import Memory, Recall
+from rarenmt.memory.neighbours import NeighbourSearch
 from rarenmt.model.readout import neighbour_weights
 from rarenmt.reproduce.neural_gpu.network import WIDTH, NeuralGpu, Sizes
 from rarenmt.reproduce.synthetic.queries import Output, Stage
@@ -38,7 +38,8 @@ class RecallingGpu(nn.Module):
         self.network = NeuralGpu(sizes, generator)
         self.memory = None
         if memory is not None:
-            self.memory = Memory(memory, memory.block, sizes.symbols, index=ExactIndex(coarse=True))
+            search = NeighbourSearch(coarse=True)
+            self.memory = Memory(memory, memory.block, sizes.symbols, search=search)
             self.query = nn.Linear(sizes.maps * WIDTH, memory.block, bias=False)
             nn.init.xavier_uniform_(self.query.weight, generator=generator)
 

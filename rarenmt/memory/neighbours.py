@@ -1,20 +1,16 @@
 """Nearest slots by dot product.
 
-An index may miss a neighbour but never mis-scores one: `Memory` computes every
-similarity from the keys themselves.
-
 Shapes: B queries · N slots in use · D width of a key · K neighbours. Queries and keys are unit
 rows.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from rarenmt.memory.index.topk import top_k, top_k_in_columns
+from rarenmt.memory.topk import top_k, top_k_in_columns
 
 OVERSAMPLING = 4
 """Candidates of the coarse search per wanted slot."""
@@ -35,22 +31,7 @@ SUM_ERROR = 1e-4
 """Rounding error of a float32 product of unit rows of some thousand numbers."""
 
 
-class Index(Protocol):
-    """Finds the slots whose keys are nearest to a query."""
-
-    def update(self, slots: Tensor, keys: Tensor) -> None:
-        """The slots (B,) now hold the keys (B, D)."""
-
-    def clear(self) -> None:
-        """Remove all slots."""
-
-    def search(self, queries: Tensor, keys: Tensor, k: int) -> Tensor:
-        """Different slots (B, k) nearest to queries (B, D) among keys (N, D), in any order;
-        k ≤ N. `update` was called for the current keys of all N slots."""
-        ...
-
-
-class ExactIndex:
+class NeighbourSearch:
     """Every slot against every query: a matrix product and a top-k, block by block.
 
     Products rounded to half precision have hundreds of ties where keys lie close together, so
@@ -72,12 +53,6 @@ class ExactIndex:
         """Whether a coarse search comes first for bfloat16 keys; None: if it is faster."""
         self._block = block
         """Keys compared at once: their products stay in a CPU's cache."""
-
-    def update(self, slots: Tensor, keys: Tensor) -> None:
-        """Nothing to do: the search reads the keys."""
-
-    def clear(self) -> None:
-        """Nothing to remove."""
 
     def search(self, queries: Tensor, keys: Tensor, k: int) -> Tensor:
         """Slots (B, k) nearest to queries (B, D) among keys (N, D), in any order."""

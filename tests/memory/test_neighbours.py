@@ -1,4 +1,4 @@
-"""An index names the nearest slots; the exact one never misses."""
+"""The search finds the nearest slots and never misses one."""
 
 import pytest
 import torch
@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.config import MemoryConfig
-from rarenmt.memory.index.exact import ExactIndex
-from rarenmt.memory.index.topk import GROUP
 from rarenmt.memory.memory import Memory
+from rarenmt.memory.neighbours import NeighbourSearch
+from rarenmt.memory.topk import GROUP
 
 SLOTS, WIDTH, K = 300, 16, 7
 
@@ -27,10 +27,10 @@ def brute_force(query: Tensor, keys: Tensor) -> list[int]:
 
 
 @pytest.mark.parametrize("block", [1 << 14, SLOTS // 2, 1])
-def test_the_exact_index_finds_what_brute_force_finds(block: int) -> None:
+def test_the_search_finds_what_brute_force_finds(block: int) -> None:
     keys, queries = unit_rows(SLOTS, 1), unit_rows(9, 2)
 
-    found = ExactIndex(block=block).search(queries, keys, K)
+    found = NeighbourSearch(block=block).search(queries, keys, K)
 
     assert [set(row) for row in found.tolist()] == [set(brute_force(q, keys)) for q in queries]
 
@@ -40,7 +40,7 @@ def test_half_precision_keys_lying_close_together_are_told_apart() -> None:
     keys = F.normalize(unit_rows(1, 1) + 0.02 * unit_rows(SLOTS, 2), dim=-1).bfloat16()
     queries = F.normalize(unit_rows(1, 1) + 0.02 * unit_rows(9, 3), dim=-1)
 
-    found = ExactIndex().search(queries, keys, K)
+    found = NeighbourSearch().search(queries, keys, K)
 
     nearest = [set(brute_force(query, keys.float())) for query in queries]
     assert [set(row) for row in found.tolist()] == nearest
@@ -49,7 +49,7 @@ def test_half_precision_keys_lying_close_together_are_told_apart() -> None:
 def test_only_the_best_groups_of_a_long_row_are_sorted_and_nothing_is_missed() -> None:
     keys, queries = unit_rows(64 * 2 * K, 1), unit_rows(9, 2)
 
-    found = ExactIndex(block=32 * 2 * K + 32).search(queries, keys, K)
+    found = NeighbourSearch(block=32 * 2 * K + 32).search(queries, keys, K)
 
     assert [set(row) for row in found.tolist()] == [set(brute_force(q, keys)) for q in queries]
 
@@ -58,7 +58,7 @@ def test_a_coarse_search_misses_only_what_lies_as_near_as_what_it_finds() -> Non
     keys, queries = unit_rows(1 << 12, 1), unit_rows(9, 2)
     before = torch.get_float32_matmul_precision()
 
-    found = ExactIndex(coarse=True).search(queries, keys, K)
+    found = NeighbourSearch(coarse=True).search(queries, keys, K)
 
     similarity = queries @ keys.t()
     best = similarity.topk(K, sorted=False).values.amin(dim=1)
@@ -67,19 +67,19 @@ def test_a_coarse_search_misses_only_what_lies_as_near_as_what_it_finds() -> Non
 
 
 def test_no_query_finds_nothing() -> None:
-    assert ExactIndex().search(torch.empty(0, WIDTH), unit_rows(SLOTS, 1), K).shape == (0, K)
+    assert NeighbourSearch().search(torch.empty(0, WIDTH), unit_rows(SLOTS, 1), K).shape == (0, K)
     many = unit_rows(64 * GROUP, 1)
-    assert ExactIndex().search(torch.empty(0, WIDTH), many, 2).shape == (0, 2)
+    assert NeighbourSearch().search(torch.empty(0, WIDTH), many, 2).shape == (0, 2)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("block", [1 << 14, 7])
-def test_the_memory_ranks_what_the_index_finds(dtype: torch.dtype, block: int) -> None:
+def test_the_memory_ranks_what_the_search_finds(dtype: torch.dtype, block: int) -> None:
     config = MemoryConfig(slots=SLOTS, neighbours=K)
-    memory = Memory(config, WIDTH, SLOTS, dtype=dtype, index=ExactIndex(block=block))
+    memory = Memory(config, WIDTH, SLOTS, dtype=dtype, search=NeighbourSearch(block=block))
     memory.keys.copy_(unit_rows(SLOTS, 1))
     memory.values.copy_(torch.arange(SLOTS))
-    memory.rebuild_index()
+    memory.recount()
     queries = unit_rows(9, 2)
 
     recall = memory.read(queries)

@@ -1,1 +1,0 @@
-"""Nearest neighbours among the keys: exact and FAISS."""
