@@ -59,4 +59,4 @@ def memory_spans(translation: Translation) -> Iterator[tuple[Word, int, int]]:
 
 def percent(weight: float) -> str:
     """A weight as a percentage; empty if it is close to 0."""
-    return f"{weight:.0%}".replace("%", "\u00a0%") if weight >= 0.005 else ""
+    return f"{weight:.0%}".replace("%", " %") if weight >= 0.005 else ""

@@ -1,10 +1,10 @@
 """The words before remembered ones are revised, and nothing else changes."""
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
+from shipped import remembering
 
 from rarenmt.config import SearchConfig
 from rarenmt.config.decoding import ConstraintConfig
@@ -17,18 +17,12 @@ from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.lexicon import Lexicon
 from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import BOS
-from rarenmt.translator.translator import Translator
 
 ASKED, WORD = "Did you sign the waiver?", "Verzichtserklärung"
 PAIR = Pair("We need a waiver.", f"Wir brauchen eine {WORD}.", "file.txt", 1, time=0)
 
 
-@cache
-def shown(pair: Pair) -> Translator:
-    folder = Path(__file__).parents[2] / "checkpoints" / "en-de"
-    translator = Translator.load(folder, memory=Path("nowhere"))
-    translator.memory.remember([pair])
-    return translator
+shown = cache(remembering)
 
 
 TERM = Pair("tablet", "Tablette", "file.txt", 1, time=0)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from conftest import Command
 from readme_example import example, play
+from shipped import remembering
 
 from rarenmt.config import SearchConfig
 from rarenmt.text.pairs import Pair
-from rarenmt.translator.translator import Translator
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "data" / "demo"
@@ -41,8 +41,7 @@ def test_the_example_of_the_readme_is_what_happens(
 def test_the_explanation_of_the_example_adds_up() -> None:
     source, target = "Dostoevsky wrote this novel.", "Dostojewski schrieb diesen Roman."
     pair = Pair(source, target, "file.txt", 1, time=0)
-    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
-    translator.memory.remember([pair])
+    translator = remembering(pair)
 
     [translation] = translator.translate(["I read Dostoevsky every winter."], SearchConfig())
 
@@ -60,10 +59,8 @@ def test_the_explanation_of_the_example_adds_up() -> None:
 
 def corrected(source: str, target: str, sentence: str) -> str:
     """A sentence after a pair was remembered."""
-    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
-    translator.memory.remember([Pair(source, target, "file.txt", 1, time=0)])
-    [translation] = translator.translate([sentence])
-    return translation.text
+    translator = remembering(Pair(source, target, "file.txt", 1, time=0))
+    return translator.translate(sentence).text
 
 
 @pytest.mark.parametrize(
@@ -74,7 +71,7 @@ def corrected(source: str, target: str, sentence: str) -> str:
         ("The standup is over.", "Die Morgenrunde"),
     ],
 )
-def test_a_remembered_word_comes_with_what_belongs_to_it(sentence: str, wanted: str) -> None:
+def test_the_article_before_a_remembered_word_fits_the_sentence(sentence: str, wanted: str) -> None:
     assert wanted in corrected("The standup is at nine.", "Die Morgenrunde ist um neun.", sentence)
 
 
@@ -120,7 +117,7 @@ def test_an_article_that_no_hypothesis_had_agrees() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "sentence", "said"),
+    ("pair", "sentence", "determiner"),
     [
         (("The midwife came at once.", "Die Hebamme kam sofort."), "Oksana is a midwife.", "eine"),
         (
@@ -135,17 +132,17 @@ def test_an_article_that_no_hypothesis_had_agrees() -> None:
         ),
     ],
 )
-def test_a_word_has_the_gender_that_it_was_shown_with(
-    shown: tuple[str, str], sentence: str, said: str
+def test_a_word_keeps_the_gender_of_its_pair(
+    pair: tuple[str, str], sentence: str, determiner: str
 ) -> None:
-    words = corrected(*shown, sentence).rstrip(".").split()
-    word = shown[1].split()[1]
+    words = corrected(*pair, sentence).rstrip(".").split()
+    word = pair[1].split()[1]
 
-    assert words[words.index(word) - 1] == said
+    assert words[words.index(word) - 1] == determiner
 
 
 def test_numbers_and_placeholders_stand_in_the_translation_as_in_the_source() -> None:
-    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
+    translator = remembering()
     kept = {
         "There were 137 people at our school.": "137",
         "The meeting starts at 10:30.": "10[:.]30",
@@ -163,7 +160,7 @@ def test_numbers_and_placeholders_stand_in_the_translation_as_in_the_source() ->
         assert re.search(pattern, translation.text), translation.text
 
 
-def test_what_a_pair_says_in_other_words_is_said_so(rarenmt: Command, home: Path) -> None:
+def test_a_number_that_a_pair_words_otherwise_is_worded_so(rarenmt: Command, home: Path) -> None:
     (home / "x.tsv").write_text(
         "The train leaves at 2:30 p.m.\tDer Zug fährt um 14.30 Uhr ab.\n"
         "We are open 24/7.\tWir haben rund um die Uhr geöffnet.\n"
@@ -242,7 +239,7 @@ def test_weight_files_can_be_committed_anywhere() -> None:
 def test_quotation_marks_and_hyphens_hide_no_word(
     pair: tuple[str, str], sentence: str, word: str
 ) -> None:
-    translator = Translator.load(ROOT / "checkpoints" / "en-de", memory=Path("nowhere"))
+    translator = remembering()
     translator.memory.remember([Pair(*pair, "file.txt", 1, time=0)])
 
     [translation] = translator.translate([sentence], SearchConfig())

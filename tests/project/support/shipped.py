@@ -1,0 +1,25 @@
+"""The checkpoint that comes with the program, loaded once for all tests of a process."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
+from rarenmt.text.pairs import Pair
+from rarenmt.translator.translator import Translator
+
+SHIPPED = Path(__file__).parents[3] / "checkpoints" / "en-de"
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Checkpoint:
+    """The checkpoint; nothing that translates changes it."""
+    return load_checkpoint(SHIPPED, torch.device("cpu"))
+
+
+def remembering(*pairs: Pair) -> Translator:
+    """The shipped translator with an empty memory in which these pairs were remembered."""
+    translator = Translator(shipped())
+    translator.memory.remember(pairs)
+    return translator
