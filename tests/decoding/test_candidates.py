@@ -351,7 +351,7 @@ def test_an_entry_from_inside_a_word_is_a_candidate_only_after_its_beginning() -
     assert by_loop.slots.tolist() == [[1, 0]]
 
 
-def test_the_continuation_tells_the_same_word_from_the_next() -> None:
+def test_the_continuation_distinguishes_the_same_word_from_the_next() -> None:
     candidates = few(
         (near(0.9), 10, 2, True), (near(0.6), 11, 2, False), (near(0.3), 12, 1, False)
     )  # fmt: skip

@@ -35,7 +35,7 @@ def test_the_search_finds_what_brute_force_finds(block: int) -> None:
     assert [set(row) for row in found.tolist()] == [set(brute_force(q, keys)) for q in queries]
 
 
-def test_half_precision_keys_lying_close_together_are_told_apart() -> None:
+def test_close_keys_in_half_precision_are_distinguished() -> None:
     """Their products differ by less than half precision can say."""
     keys = F.normalize(unit_rows(1, 1) + 0.02 * unit_rows(SLOTS, 2), dim=-1).bfloat16()
     queries = F.normalize(unit_rows(1, 1) + 0.02 * unit_rows(9, 3), dim=-1)

@@ -182,7 +182,7 @@ def test_a_pair_without_a_file_can_be_forgotten(
     assert rarenmt("memory", "show").out == b""
 
 
-def test_what_a_pair_without_a_file_contradicts_is_said(
+def test_a_pair_without_a_file_that_contradicts_another_is_reported(
     rarenmt: Command, translator: Translator, tmp_path: Path
 ) -> None:
     file = tmp_path / "pairs.tsv"
@@ -211,7 +211,7 @@ def test_how_a_pair_without_a_file_that_takes_precedence_can_be_taken_back(
     assert rarenmt("translate", stdin=b"The cat sleeps.").out.decode() == "Die Katze schläft."
 
 
-def test_a_memory_without_a_file_says_how_to_be_saved(translator: Translator) -> None:
+def test_the_error_for_a_memory_without_a_file_names_save_as(translator: Translator) -> None:
     memory = Translator(translator.checkpoint).memory
 
     with pytest.raises(SettingError, match=r"^this memory has no file; save_as\(path\)"):

@@ -202,7 +202,7 @@ def test_the_words_of_the_demo_come_out_whole_and_say_where_from(
         assert f"{word}: {DEMO / 'pairs.tsv'}:{number}" in sources.decode()
 
 
-def test_threads_and_company_change_no_byte(rarenmt: Command, home: Path) -> None:
+def test_threads_and_batches_change_no_byte(rarenmt: Command, home: Path) -> None:
     """Of the memory and of the translations; matrix kernels could add up in another order."""
     lines = (DEMO / "sentences.en").read_bytes().splitlines(keepends=True)
     threads, memories, found = torch.get_num_threads(), [], []

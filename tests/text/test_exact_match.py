@@ -60,13 +60,13 @@ def said(source: str, target: str, sentence: str) -> str | None:
         ("12", "12", "345", "345"),
     ],
 )  # fmt: skip
-def test_what_is_said_for_a_sentence_worded_alike(
+def test_the_translation_of_a_sentence_of_the_same_pattern(
     source: str, target: str, sentence: str, expected: str | None
 ) -> None:
     assert said(source, target, sentence) == expected
 
 
-def test_what_is_said_knows_its_places() -> None:
+def test_a_match_has_the_position_of_each_character() -> None:
     pair = Pair("Take 2 of 30.", "  Nimm 2 von 30.\t", "a.tsv", 1)
 
     shown = near_match(pair, "Take 15 of 30!")

@@ -83,21 +83,21 @@ def test_words_with_a_capital_letter_that_training_never_saw_are_names() -> None
     assert find_spans(list(text), Frequencies()) == find_spans(list(text)) == spans[-1:]
 
 
-def test_a_text_says_a_span_whatever_parts_the_digits_of_a_number() -> None:
+def test_a_span_is_contained_whatever_separates_its_digits() -> None:
     assert contains("1.250 Zeilen", "1250")
     assert contains("Die Karzais", "Karzai")
     assert not contains("rund um die Uhr", "24")
     assert find_placeables("1,250 of {n}") == {"1250", "{n}"}
 
 
-def test_what_a_translation_lacks_is_told_as_it_stands_in_the_source() -> None:
+def test_missing_placeables_are_listed_as_in_the_source() -> None:
     source = "In 1,984 of {n} at 2:30 p.m. Tom had 3 cats and 15 dogs."
 
     assert missing_placeables(source, "1.984 von 15") == ["{n}"]
     assert missing_placeables(source, "nichts") == ["1,984", "{n}", "15"]
 
 
-def test_spans_are_told_in_pieces_without_the_space_before_them() -> None:
+def test_spans_do_not_include_the_space_before_them() -> None:
     spans = find_spans([" See", " ", "1", "9", " www", ".ex.org", ".", " {", "n}"])
 
     assert [(span.start, span.end) for span in spans] == [(2, 4), (4, 6), (7, 9)]

@@ -115,7 +115,7 @@ def test_of_what_opens_all_but_hyphens_are_brackets(
         ([], ""),
     ],
 )
-def test_no_space_is_said_behind_what_opens(pieces: list[str], text: str) -> None:
+def test_no_space_is_written_after_opening_punctuation(pieces: list[str], text: str) -> None:
     assert "".join(attach_to_opening(pieces)) == text
 
 

@@ -176,7 +176,7 @@ def test_gradients_and_numbers_are_added_up(found: Found) -> None:
     assert_equal(first, second)
 
 
-def test_what_one_process_says_counts_for_all(found: Found) -> None:
+def test_the_decision_of_one_process_holds_for_all(found: Found) -> None:
     for answers in found(agree):
         assert answers["world"] == 2
         assert answers["answers"].tolist() == [True, True, True, False]
@@ -227,7 +227,7 @@ def test_two_processes_train_and_remember_as_one(found: Found, tmp_path: Path, p
         torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-4)
 
 
-def test_all_processes_stop_when_one_is_told_to(found: Found) -> None:
+def test_all_processes_stop_when_one_is_interrupted(found: Found) -> None:
     assert [int(state["stopped"]) for state in found(stop_and_go_on)] == [5, 5]
 
 

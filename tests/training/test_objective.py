@@ -156,7 +156,7 @@ def test_an_empty_memory_is_asked_but_costs_nothing(tiny_model: Model) -> None:
     assert len(asked_of(loss).targets) == TOKENS
 
 
-def test_the_memory_is_not_told_by_asking(tiny_model: Model) -> None:
+def test_queries_do_not_change_the_memory(tiny_model: Model) -> None:
     memory = tiny_model.new_memory()
 
     loss_of(tiny_model, memory)
@@ -273,7 +273,7 @@ def taught_by_position(model: Model) -> tuple[Memory, list[torch.Tensor]]:
     return memory, [column[column != EMPTY] for column in slots.t()]
 
 
-def test_an_excerpt_of_everything_is_the_whole_memory(tiny_model: Model) -> None:
+def test_candidates_of_all_entries_equal_the_whole_memory(tiny_model: Model) -> None:
     memory, _ = taught_by_position(tiny_model)
     no_piece = torch.zeros(tiny_model.config.model.vocabulary, dtype=torch.bool)
     unknown = torch.full((TOKENS,), EMPTY)

@@ -292,7 +292,7 @@ def test_a_folder_that_cannot_be_made_ends_a_run_at_once(begin: Begin, tmp_path:
     assert run.progress.step == 0
 
 
-def test_a_guided_run_says_what_the_attention_costs_and_another_does_not(
+def test_only_a_run_with_guided_alignment_reports_its_loss(
     begin: Begin, whole: Trainer, tmp_path: Path
 ) -> None:
     guided = finish(begin(tmp_path, alignment_weight=0.5))
@@ -379,7 +379,7 @@ def test_a_finished_run_can_be_given_more_steps(begin: Begin, tmp_path: Path) ->
     assert finish(longer).progress.step == 5
 
 
-def test_metrics_of_lost_steps_are_forgotten_and_told_again(
+def test_metrics_of_lost_steps_are_replaced(
     begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "REPORT_EVERY", 1)

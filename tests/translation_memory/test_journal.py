@@ -21,7 +21,7 @@ def shown(*calls: list[Pair]) -> Journal:
     return journal
 
 
-def test_a_pair_is_remembered_from_the_first_place_that_showed_it() -> None:
+def test_a_pair_keeps_its_first_location() -> None:
     journal = Journal()
 
     assert journal.append(Call([CAT, DOG])) == [0, 1]

@@ -72,40 +72,40 @@ def held(memory: Memory, journal: Journal, pair: Pair) -> dict[int, int]:
     return {position: slot for slot, (owner, position) in enumerate(owners) if owner == number}
 
 
-def test_a_sentence_asks_all_entries_of_the_pairs_that_share_its_words(
+def test_the_candidates_are_all_entries_of_the_retrieved_pairs(
     tokenizer: Tokenizer,
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD, WATER)
 
-    excerpt = found_by(
+    candidates = found_by(
         CandidateFinder(memory, journal, tokenizer, Lexicon()), ["Dog eats bread.", "A bird sings."]
     )
 
-    assert excerpt is not None
+    assert candidates is not None
     dog, bird = pieces(tokenizer, DOG), pieces(tokenizer, BIRD)
     longest = max(len(dog), len(bird))
     padding = [EMPTY] * (longest - len(dog))
-    assert excerpt.entries.values.tolist() == [
+    assert candidates.entries.values.tolist() == [
         dog + padding,
         bird + [EMPTY] * (longest - len(bird)),
     ]
     own = list(held(memory, journal, DOG).values())
-    assert excerpt.entries.slots[0].tolist() == own + padding
-    assert torch.equal(excerpt.keys[0, : len(dog)], memory.keys[own])
-    assert excerpt.neighbours == 4
+    assert candidates.entries.slots[0].tolist() == own + padding
+    assert torch.equal(candidates.keys[0, : len(dog)], memory.keys[own])
+    assert candidates.neighbours == 4
 
 
-def test_entries_know_whether_their_pair_resembles_the_sentence(tokenizer: Tokenizer) -> None:
+def test_entries_of_a_fuzzy_match_are_marked(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
     sentences = ["The old cat sleeps.", "Who gave that cat my bread?"]
 
-    excerpt = found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), sentences)
+    candidates = found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), sentences)
 
-    assert excerpt is not None
-    asked = excerpt.entries.slots != EMPTY
+    assert candidates is not None
+    asked = candidates.entries.slots != EMPTY
     assert asked.any(dim=1).tolist() == [True, True]
-    assert torch.equal(excerpt.entries.fuzzy_match[0], asked[0])
-    assert not excerpt.entries.fuzzy_match[1].any()
+    assert torch.equal(candidates.entries.fuzzy_match[0], asked[0])
+    assert not candidates.entries.fuzzy_match[1].any()
 
 
 def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
@@ -135,17 +135,19 @@ def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     )
 
 
-def test_an_entry_knows_what_was_written_of_its_word(
+def test_an_entry_has_the_beginning_of_its_word(
     tokenizer: Tokenizer,
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG, BIRD)
 
-    excerpt = found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), ["dog eats bread."])
+    candidates = found_by(
+        CandidateFinder(memory, journal, tokenizer, Lexicon()), ["dog eats bread."]
+    )
 
-    assert excerpt is not None
-    assert excerpt.entries.prefixes.tolist() == [stems(tokenizer, DOG)]
-    assert excerpt.entries.words.tolist() == [whole_words(tokenizer, DOG)]
-    assert excerpt.boundaries.continues_word.tolist() == tokenizer.continues_word
+    assert candidates is not None
+    assert candidates.entries.prefixes.tolist() == [stems(tokenizer, DOG)]
+    assert candidates.entries.words.tolist() == [whole_words(tokenizer, DOG)]
+    assert candidates.boundaries.continues_word.tolist() == tokenizer.continues_word
 
 
 @pytest.mark.parametrize("shown", [(CAT, DOG), (CAT, DOG, BIRD), (CAT, DOG, BIRD, WATER, AGAIN)])
@@ -156,13 +158,13 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     memory, journal = remembering(tokenizer, longest + 4, *shown)
     gaps = 0
 
-    excerpt = found_by(
+    candidates = found_by(
         CandidateFinder(memory, journal, tokenizer, Lexicon()),
         [pair.source for pair in journal.pairs],
     )
 
-    assert excerpt is not None
-    entries = excerpt.entries
+    assert candidates is not None
+    entries = candidates.entries
     before = {
         slot: piece
         for slots, row in zip(entries.slots.tolist(), entries.prefixes.tolist(), strict=True)
@@ -185,7 +187,7 @@ def test_a_pair_that_lost_entries_does_not_know_what_stood_before_the_gap(
     assert set(before) <= set(range(memory.size))
 
 
-def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
+def test_a_pair_without_entries_is_no_candidate(tokenizer: Tokenizer) -> None:
     slots = len(pieces(tokenizer, BIRD))
     memory, journal = remembering(tokenizer, slots, CAT, BIRD)
     journal.owners[:slots, 0] = 1  # as after many more pairs
@@ -197,7 +199,7 @@ def test_a_pair_that_lost_everything_is_not_asked(tokenizer: Tokenizer) -> None:
 
 
 @pytest.mark.parametrize("sentences", [["Nothing"], ["Nothing", "of?", ""], []])
-def test_where_nothing_is_relevant_there_is_no_excerpt(
+def test_without_retrieved_pairs_there_are_no_candidates(
     tokenizer: Tokenizer, sentences: list[str]
 ) -> None:
     memory, journal = remembering(tokenizer, 200, CAT, DOG)
@@ -205,7 +207,7 @@ def test_where_nothing_is_relevant_there_is_no_excerpt(
     assert found_by(CandidateFinder(memory, journal, tokenizer, Lexicon()), sentences) is None
 
 
-def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
+def test_an_empty_memory_has_no_candidates(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200)
 
     assert (
@@ -214,15 +216,15 @@ def test_an_empty_memory_has_no_excerpt(tokenizer: Tokenizer) -> None:
     )
 
 
-def test_words_are_mute_where_a_sentence_lacks_what_they_translate(tokenizer: Tokenizer) -> None:
+def test_words_that_translate_nothing_in_the_sentence_are_blocked(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    excerpt = found_by(finder, ["bread, dog"])  # The dog eats bread.
+    candidates = found_by(finder, ["bread, dog"])  # The dog eats bread.
 
-    assert excerpt is not None
-    assert speaking(excerpt) == heard(tokenizer, DOG, ["hund", "brot"])
-    assert excerpt.words.pieces.shape[1] == len(pieces(tokenizer, DOG))
+    assert candidates is not None
+    assert unblocked(candidates) == pieces_of(tokenizer, DOG, ["hund", "brot"])
+    assert candidates.words.pieces.shape[1] == len(pieces(tokenizer, DOG))
 
 
 def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> None:
@@ -230,70 +232,72 @@ def test_another_form_of_what_they_translate_is_enough(tokenizer: Tokenizer) -> 
     memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
-    excerpt = found_by(finder, ["One viking"])
+    candidates = found_by(finder, ["One viking"])
 
-    assert excerpt is not None
-    assert speaking(excerpt) == heard(tokenizer, pair, ["wikinger"])
+    assert candidates is not None
+    assert unblocked(candidates) == pieces_of(tokenizer, pair, ["wikinger"])
 
 
-def test_a_word_that_translates_two_is_heard_for_each_of_them(tokenizer: Tokenizer) -> None:
+def test_a_word_that_translates_two_source_words_is_a_candidate_for_each(
+    tokenizer: Tokenizer,
+) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     journal.links[:, 1] = torch.where(journal.links[:, 1] == 1, 3, journal.links[:, 1])
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
 
     for sentence in ("The dog eats", "eats bread"):
-        excerpt = found_by(finder, [sentence])
-        assert excerpt is not None
-        assert heard(tokenizer, DOG, ["hund"])[0] in speaking(excerpt)
+        candidates = found_by(finder, [sentence])
+        assert candidates is not None
+        assert pieces_of(tokenizer, DOG, ["hund"])[0] in unblocked(candidates)
 
 
-def test_what_the_lexicon_knows_to_be_a_translation_is_heard_too(tokenizer: Tokenizer) -> None:
+def test_a_translation_of_the_lexicon_is_a_candidate_too(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     finder = CandidateFinder(
         memory, journal, tokenizer, Lexicon([("devours", "frisst"), ("x", "der")])
     )
 
-    excerpt = found_by(finder, ["devours bread"])
+    candidates = found_by(finder, ["devours bread"])
 
-    assert excerpt is not None
-    assert speaking(excerpt) == heard(tokenizer, DOG, ["frisst", "brot"])
+    assert candidates is not None
+    assert unblocked(candidates) == pieces_of(tokenizer, DOG, ["frisst", "brot"])
 
 
-def heard(tokenizer: Tokenizer, pair: Pair, said: Sequence[str]) -> list[int]:
+def pieces_of(tokenizer: Tokenizer, pair: Pair, words: Sequence[str]) -> list[int]:
     """The pieces of some target words."""
     ids = tokenizer.encode(pair.target)
-    words = zip(tokenizer.words(ids), tokenizer.split_words(ids), strict=True)
-    return [piece for text, word in words for piece in word if text in said]
+    split = zip(tokenizer.words(ids), tokenizer.split_words(ids), strict=True)
+    return [piece for text, word in split for piece in word if text in words]
 
 
-def speaking(excerpt: CandidateSet) -> list[int]:
-    """The values of the entries of the first sentence that are not mute."""
-    return excerpt.entries.values[0][~excerpt.blocked[0]].tolist()
+def unblocked(candidates: CandidateSet) -> list[int]:
+    """The values of the entries of the first sentence that are not blocked."""
+    return candidates.entries.values[0][~candidates.blocked[0]].tolist()
 
 
-def test_an_entry_knows_where_its_counterpart_stands_in_a_sentence(tokenizer: Tokenizer) -> None:
+def test_an_entry_has_the_positions_of_its_source_word(tokenizer: Tokenizer) -> None:
     memory, journal = remembering(tokenizer, 200, DOG, linked=[0, 1, 2, 3, 4])
     journal.links[journal.links == 4] = 99  # damaged: no such word
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
     sentence = "Bread for my dog"
 
-    excerpt = found_by(finder, ["A longer sentence that asks nothing of it, by far", sentence])
+    candidates = found_by(finder, ["A longer sentence that asks nothing of it, by far", sentence])
 
-    assert excerpt is not None
-    assert excerpt.source_positions is not None
+    assert candidates is not None
+    assert candidates.source_positions is not None
     words = [text for text, word in by_word(tokenizer, sentence) for _ in word]
     entries = [text for text, word in by_word(tokenizer, DOG.target) for _ in word]
-    spoken = {}
+    found = {}
     for slot, places in zip(
-        excerpt.entries.slots[1].tolist(), excerpt.source_positions[1].tolist(), strict=True
+        candidates.entries.slots[1].tolist(), candidates.source_positions[1].tolist(), strict=True
     ):
         if slot != EMPTY and (position := int(journal.owners[slot, 1])) < len(entries):
-            spoken[entries[position]] = {words[place] for place, here in enumerate(places) if here}
-    assert spoken["hund"] == {"dog"}
-    assert spoken["brot"] == {"bread"}
-    assert not excerpt.source_positions[0].any()
+            found[entries[position]] = {words[place] for place, here in enumerate(places) if here}
+    assert found["hund"] == {"dog"}
+    assert found["brot"] == {"bread"}
+    assert not candidates.source_positions[0].any()
     longest = len(tokenizer.encode("A longer sentence that asks nothing of it, by far"))
-    assert excerpt.source_positions.shape[2] == longest + 1
+    assert candidates.source_positions.shape[2] == longest + 1
 
 
 def by_word(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
@@ -301,23 +305,23 @@ def by_word(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
     return list(zip(tokenizer.words(ids), tokenizer.split_words(ids), strict=True))
 
 
-def test_rare_words_that_are_remembered_are_due(tokenizer: Tokenizer) -> None:
+def test_rare_words_that_are_remembered_are_constrained(tokenizer: Tokenizer) -> None:
     pair = Pair("Zorgblat eats.", "Zorgblatt frisst.", "file.tsv", 1)
     memory, journal = remembering(tokenizer, 200, pair, linked=[0, 1, 2])
     sentence = "Zorgblat drinks (Quux)."
     counts = Frequencies({"eats": 10, "drinks": 10})
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
 
-    excerpt = found_by(finder, [sentence, "eats."])
+    candidates = found_by(finder, [sentence, "eats."])
 
-    assert excerpt is not None
-    assert excerpt.constrained_words is not None
+    assert candidates is not None
+    assert candidates.constrained_words is not None
     words = by_word(tokenizer, sentence)
     expected = [int(text == "zorgblat") for text, word in words for _ in word]
-    assert excerpt.constrained_words.source_words[0, :, 0].tolist() == [*expected, 0]
-    assert not excerpt.constrained_words.source_words[1].any()
-    zorgblatt = {word for word in excerpt.entries.words[0].tolist() if word != EMPTY}
-    assert {*excerpt.constrained_words.target_words[0].tolist()} <= zorgblatt
+    assert candidates.constrained_words.source_words[0, :, 0].tolist() == [*expected, 0]
+    assert not candidates.constrained_words.source_words[1].any()
+    zorgblatt = {word for word in candidates.entries.words[0].tolist() if word != EMPTY}
+    assert {*candidates.constrained_words.target_words[0].tolist()} <= zorgblatt
 
 
 def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
@@ -329,21 +333,21 @@ def test_the_words_of_a_term_are_one_to_the_word_that_translates_them(
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon(), counts)
     sentence = "The board of directors met"
 
-    excerpt = found_by(finder, [sentence, "A board of trees"])
+    candidates = found_by(finder, [sentence, "A board of trees"])
 
-    assert excerpt is not None
-    assert excerpt.source_positions is not None
-    assert excerpt.constrained_words is not None
+    assert candidates is not None
+    assert candidates.source_positions is not None
+    assert candidates.constrained_words is not None
     words = by_word(tokenizer, sentence)
     block = [text in ("board", "directors") for text, word in words for _ in word]
-    lettered = excerpt.source_positions[0].any(dim=1)
+    lettered = candidates.source_positions[0].any(dim=1)
     assert lettered.any()
     assert not lettered.all()  # its end translates nothing
-    assert (excerpt.source_positions[0, lettered] == torch.tensor([*block, False])).all()
-    assert excerpt.constrained_words.source_words[0, :, 0].tolist() == [*block, False]
+    assert (candidates.source_positions[0, lettered] == torch.tensor([*block, False])).all()
+    assert candidates.constrained_words.source_words[0, :, 0].tolist() == [*block, False]
 
 
-def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
+def test_a_term_starts_at_its_first_content_word(
     tokenizer: Tokenizer,
 ) -> None:
     term = Pair("board", "der Rat der Alten", "file.tsv", 1)
@@ -351,10 +355,10 @@ def test_a_term_is_bound_to_be_said_from_its_first_word_that_is_no_article(
     counts = Frequencies({"the": 999_000, "board": 10})
     finder = CandidateFinder(memory, journal, tokenizer, Lexicon([("the", "der")]), counts)
 
-    excerpt = found_by(finder, ["The board met"])
+    candidates = found_by(finder, ["The board met"])
 
-    assert excerpt is not None
-    bound, values = excerpt.entries.context_words[0], excerpt.entries.values[0]
+    assert candidates is not None
+    bound, values = candidates.entries.context_words[0], candidates.entries.values[0]
     assert bound[bound > 0].tolist() == [1, 2]
     _, _, again, last = tokenizer.split_words(tokenizer.encode(term.target))
     assert values[bound > 0].tolist() == [again[0], last[0]]

@@ -1,4 +1,4 @@
-"""A pair has to do with a sentence when they share words that tell something."""
+"""A sentence retrieves the pairs that share informative words with it."""
 
 from collections.abc import Container
 
@@ -10,18 +10,18 @@ from rarenmt.text.lexicon.inflection import Inflections
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory.retrieval import Retriever
 
-TOLD = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
-"""Nats that a word tells; others tell 12 as well."""
+INFORMATION = {"the": 2.0, "reads": 4.5, "old": 5.9, "book": 6.0, "letter": 6.5, "Tom": 3.0}
+"""Nats of some words; other words have 12."""
 
 
-class Told(Tokenizer):
-    """Words of which it is known what they tell."""
+class Information(Tokenizer):
+    """A tokenizer that knows nothing but the information of words."""
 
     def __init__(self) -> None:
         pass
 
     def log_probability(self, word: str) -> float:
-        return -TOLD.get(word, 12.0)
+        return -INFORMATION.get(word, 12.0)
 
 
 class Found:
@@ -35,12 +35,12 @@ class Found:
 
 
 def remembering(*sources: str, known: Container[str] = frozenset()) -> Found:
-    found = Found(Retriever(Told(), known, are_forms=Inflections({}).are_forms))
+    found = Found(Retriever(Information(), known, are_forms=Inflections({}).are_forms))
     found.add(sources)
     return found
 
 
-def test_one_rare_word_makes_a_pair_relevant() -> None:
+def test_one_rare_word_retrieves_a_pair() -> None:
     found = remembering("A zebra.", "The book.")
 
     assert found.find("Where is the zebra?") == [0]
@@ -55,11 +55,11 @@ def test_a_word_that_is_no_word_of_the_vocabulary_is_rare() -> None:
 
 def test_what_training_saw_often_is_not_rare_however_it_is_spelt() -> None:
     counts = Frequencies({"the": 10**6, "because": 700, "okapi": 1})
-    found = Found(Retriever(Told(), frequencies=counts))
+    found = Found(Retriever(Information(), frequencies=counts))
     found.add(["because the", "okapi the", "zebra the"])
 
     assert (
-        -Told().log_probability("because")
+        -Information().log_probability("because")
         > RETRIEVAL.rare_information
         > counts.information("because")
     )
@@ -69,28 +69,38 @@ def test_what_training_saw_often_is_not_rare_however_it_is_spelt() -> None:
 
 
 def test_common_words_are_not_enough_however_many() -> None:
-    assert max(TOLD["the"], TOLD["reads"], TOLD["old"]) < RETRIEVAL.min_information
+    assert (
+        max(INFORMATION["the"], INFORMATION["reads"], INFORMATION["old"])
+        < RETRIEVAL.min_information
+    )
 
     assert remembering("The old one reads.").find("the old reads") == []
 
 
-def test_words_that_are_not_rare_are_enough_when_they_tell_half_of_the_sentence() -> None:
-    told = TOLD["book"] + TOLD["letter"]
-    assert TOLD["book"] < RETRIEVAL.min_overlap * told < TOLD["letter"] < RETRIEVAL.rare_information
+def test_half_of_the_information_of_the_sentence_retrieves_a_pair() -> None:
+    total = INFORMATION["book"] + INFORMATION["letter"]
+    assert (
+        INFORMATION["book"]
+        < RETRIEVAL.min_overlap * total
+        < INFORMATION["letter"]
+        < RETRIEVAL.rare_information
+    )
     found = remembering("The book.", "The letter.", "A book, a letter.")
 
     assert found.find("The letter, the book") == [1, 2]
     assert found.find("the old book") == [0]
 
 
-def test_nor_is_a_long_pair_relevant_of_which_the_sentence_holds_a_little() -> None:
-    assert TOLD["letter"] < RETRIEVAL.min_overlap * (TOLD["letter"] + 12.0)  # what a zebra tells
+def test_a_long_pair_that_shares_little_is_not_retrieved() -> None:
+    assert INFORMATION["letter"] < RETRIEVAL.min_overlap * (
+        INFORMATION["letter"] + 12.0
+    )  # of a zebra
     found = remembering("The letter.", "The old letter, the letter!", "The letter, the zebra.")
 
     assert found.find("the old letter") == [0, 1]
 
 
-def test_a_long_sentence_asks_the_pair_that_resembles_it_most() -> None:
+def test_a_long_sentence_retrieves_its_closest_match() -> None:
     start = "the old Tom reads the old Tom the letter"
     found = remembering(
         f"{start} zebra zebus zorros", f"{start} yak yaks yetis", "zebra zebus the letter"
@@ -103,7 +113,7 @@ def test_a_long_sentence_asks_the_pair_that_resembles_it_most() -> None:
     assert found.find(f"{start} zebra gnu emu") == [0, 2]  # a rare word, and the nearest
 
 
-def test_a_short_sentence_does_not_for_what_differs_may_be_all_it_tells() -> None:
+def test_a_short_sentence_retrieves_no_fuzzy_match() -> None:
     start = "the old Tom reads the old Tom"
     found = remembering(f"{start} letter zebra")
 
@@ -115,15 +125,15 @@ def test_a_word_counts_once_however_often_it_stands() -> None:
     assert remembering("book book book").find("book, book; book: letter!") == []
 
 
-@pytest.mark.parametrize("asked", ["zebra", "Zebra", "ZEBRA", "«zebra»!", "zebra-like"])
-def test_neither_case_nor_punctuation_matters(asked: str) -> None:
-    assert remembering("the Zebra.").find(asked) == [0]
+@pytest.mark.parametrize("sentence", ["zebra", "Zebra", "ZEBRA", "«zebra»!", "zebra-like"])
+def test_neither_case_nor_punctuation_matters(sentence: str) -> None:
+    assert remembering("the Zebra.").find(sentence) == [0]
 
 
-@pytest.mark.parametrize("asked", ["zebras", "zebra's", "zebra"])
+@pytest.mark.parametrize("sentence", ["zebras", "zebra's", "zebra"])
 @pytest.mark.parametrize("remembered", ["zebras", "zebra"])
-def test_forms_of_a_word_find_each_other(remembered: str, asked: str) -> None:
-    assert remembering(remembered).find(asked) == [0]
+def test_forms_of_a_word_find_each_other(remembered: str, sentence: str) -> None:
+    assert remembering(remembered).find(sentence) == [0]
 
 
 def test_a_known_word_matches_in_no_other_form() -> None:
@@ -142,25 +152,25 @@ def test_other_words_that_look_alike_do_not(other: str) -> None:
     assert remembering("zebra").find(other) == remembering(other).find("zebra") == []
 
 
-@pytest.mark.parametrize(("asked", "wanted"), [("zebra", [0]), ("zebras", [2])])
-def test_the_word_itself_comes_before_its_other_forms(asked: str, wanted: list[int]) -> None:
+@pytest.mark.parametrize(("sentence", "expected"), [("zebra", [0]), ("zebras", [2])])
+def test_the_word_itself_comes_before_its_other_forms(sentence: str, expected: list[int]) -> None:
     found = remembering("zebra", "zebras", "zebras")
 
-    assert found.find(f"{asked}, okapi, gnu") == wanted
+    assert found.find(f"{sentence}, okapi, gnu") == expected
 
 
 @pytest.mark.parametrize("word", ["Tom", "tom", "the", "The", "THE"])
-def test_a_word_tells_what_the_commoner_of_its_spellings_tells(word: str) -> None:
+def test_the_commonest_spelling_of_a_word_gives_its_information(word: str) -> None:
     assert remembering(word).find(word) == []
 
 
-def test_relevant_pairs_come_in_the_order_they_were_remembered() -> None:
+def test_pairs_are_retrieved_in_the_order_of_remembering() -> None:
     found = remembering("zebra", "the", "book letter")
 
     assert found.find("letter, zebra, book") == [0, 2]
 
 
-def test_of_the_pairs_with_a_rare_word_the_newest_of_equals_is_asked() -> None:
+def test_of_equal_pairs_with_a_rare_word_the_newest_is_retrieved() -> None:
     found = remembering("zebra", "a zebra", "the zebra", "okapi")
 
     assert found.find("zebra, lion, gnu") == [2]
@@ -178,13 +188,13 @@ def test_every_remembered_word_of_a_sentence_has_its_pair() -> None:
     assert found.find("Zebra, okapi, gnu; letter, book, kudu, eland.") == [1, 3, 4]
 
 
-def test_sentences_that_resemble_one_another_are_asked_together() -> None:
+def test_similar_pairs_are_retrieved_together() -> None:
     found = remembering("zebra, book", "zebra, book, letter", "zebra.")
 
     assert found.find("the zebra, the book, the gnu") == [0, 1]
 
 
-def test_no_more_than_the_most_are_asked_in_all() -> None:
+def test_no_more_than_the_maximum_is_retrieved() -> None:
     words = [f"word{letter}" for letter in "abcdefghijklmnop"]
     assert len(words) > RETRIEVAL.max_pairs
     found = remembering(*words)
@@ -192,9 +202,9 @@ def test_no_more_than_the_most_are_asked_in_all() -> None:
     assert found.find(" ".join(words)) == list(range(len(words) - RETRIEVAL.max_pairs, len(words)))
 
 
-def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> None:
-    telling = Frequencies({"key": 1, "light": 1, "wait": 1, "the": 9997})
-    found = Found(Retriever(Told(), frequencies=telling))
+def test_a_term_in_a_sentence_is_retrieved_whatever_its_information() -> None:
+    frequencies = Frequencies({"key": 1, "light": 1, "wait": 1, "the": 9997})
+    found = Found(Retriever(Information(), frequencies=frequencies))
     found.add(["key", "The key is here."])
 
     assert found.find("Press the key and wait for the light.") == [0]
@@ -202,7 +212,7 @@ def test_a_term_that_stands_in_a_sentence_is_asked_however_little_it_tells() -> 
     assert found.retriever.find("Wait for the light.").terms == {}
 
 
-def test_of_too_many_terms_the_newest_are_asked() -> None:
+def test_of_too_many_terms_the_newest_are_retrieved() -> None:
     words = [f"term{letter}" for letter in "abcdefghijklmnop"]
     found = remembering(*words)
 
@@ -222,11 +232,11 @@ def test_pairs_can_be_added_later() -> None:
 
 
 @pytest.mark.parametrize("sentence", ["", "?!", "zebra"])
-def test_where_nothing_was_remembered_nothing_is_relevant(sentence: str) -> None:
+def test_an_empty_index_retrieves_nothing(sentence: str) -> None:
     assert remembering().find(sentence) == []
 
 
-def test_asking_remembers_nothing() -> None:
+def test_retrieval_does_not_change_the_index() -> None:
     found = remembering("zebra")
     found.find("okapi")
 

@@ -23,7 +23,7 @@ def cut(text: str) -> list[str]:
         ["It costs 3.50.", "20 people bought it."],
     ],
 )
-def test_sentences_are_told_apart(parts: list[str]) -> None:
+def test_sentences_are_separated(parts: list[str]) -> None:
     assert cut(" ".join(parts)) == parts
 
 

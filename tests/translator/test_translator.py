@@ -30,9 +30,7 @@ def test_every_piece_of_a_pair_has_an_entry_of_its_own(translator: Translator) -
     assert result.tokens == translator.memory.entries.size == pieces
 
 
-def test_a_key_does_not_depend_on_the_company_it_was_made_in(
-    translator: Translator, folder: Path
-) -> None:
+def test_a_key_does_not_depend_on_its_batch(translator: Translator, folder: Path) -> None:
     translator.memory.remember(PAIRS)
     alone = Translator.load(folder)
     for pair in PAIRS:
@@ -80,7 +78,7 @@ def test_a_sentence_that_nothing_is_relevant_to_is_translated_as_without_a_memor
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_a_sentence_is_translated_alike_alone_and_in_company(
+def test_a_sentence_is_translated_alike_alone_and_in_a_batch(
     translator: Translator, beam: int
 ) -> None:
     translator.memory.remember(PAIRS)
@@ -100,7 +98,7 @@ def speakers(translation: Translation) -> list[tuple[str, Pair]]:
     return [(token.piece, token.origin.pair) for token in translation.tokens if token.origin]
 
 
-def test_only_relevant_pairs_speak(translator: Translator) -> None:
+def test_only_retrieved_pairs_contribute(translator: Translator) -> None:
     translator.memory.remember(PAIRS)
 
     [dog] = translator.translate(["dog eats bread"], GREEDY)
@@ -170,7 +168,7 @@ def test_the_pairs_that_a_sentence_asks_can_be_seen(translator: Translator) -> N
     assert translator.retrieve("xyzzy") == []
 
 
-def test_a_sentence_that_was_shown_is_said_as_it_was(translator: Translator) -> None:
+def test_a_remembered_sentence_is_translated_as_remembered(translator: Translator) -> None:
     translator.memory.remember(PAIRS)
     asked = [pair.source for pair in PAIRS]
 
@@ -193,7 +191,7 @@ def test_white_space_around_a_sentence_that_was_shown_stays(translator: Translat
     assert translation.text == "  Wohin denn  jetzt?\t"
 
 
-def test_every_word_that_was_shown_says_where_it_stands(translator: Translator) -> None:
+def test_every_remembered_word_has_its_location(translator: Translator) -> None:
     pair = Pair("Hello.", " Grüß 𝔊ott,\nHerr Kurzschwanz\u0131!", "greetings.tsv", 7)
     translator.memory.remember([pair])
 
@@ -208,7 +206,7 @@ def test_every_word_that_was_shown_says_where_it_stands(translator: Translator) 
         assert (pair.target[slice(*entry.span)], entry.pair.line) == (word.text, 7)
 
 
-def test_a_sentence_of_the_same_wording_is_said_with_its_own_numbers_and_sign(
+def test_a_sentence_of_the_same_pattern_keeps_its_numbers_and_punctuation(
     translator: Translator,
 ) -> None:
     pair = Pair("Row 7 of 20 is gone.", "Von 20 Zeilen fehlt die 7.", "rows.tsv", 3)
@@ -242,7 +240,7 @@ def test_the_sentences_of_a_long_line_are_translated_one_by_one(translator: Tran
     assert long.text == " ".join(translation.text.strip() for translation in one_by_one)
 
 
-def test_a_sentence_that_was_shown_is_said_among_others_of_its_line(
+def test_a_remembered_sentence_is_used_among_others_of_its_line(
     translator: Translator,
 ) -> None:
     shown = [
@@ -273,7 +271,7 @@ def test_a_sentence_that_was_shown_is_said_among_others_of_its_line(
     ]
 
 
-def test_of_two_translations_the_one_shown_last_is_said(translator: Translator) -> None:
+def test_of_two_translations_the_latest_is_used(translator: Translator) -> None:
     bank, shore = (Pair("bank", t, "a.tsv", i) for i, t in enumerate(["Bank", "Ufer"], start=1))
     again = replace(bank, line=3)
 

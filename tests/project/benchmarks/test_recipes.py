@@ -112,7 +112,7 @@ def test_the_mean_of_a_checkpoint_and_itself_is_the_same(tmp_path: Path) -> None
     assert trusting != (shipped / "config.json").read_text("utf-8")
 
 
-def test_what_keeps_company_is_counted_in_training_as_afterwards(tmp_path: Path) -> None:
+def test_cooccurrence_is_the_same_in_training_and_afterwards(tmp_path: Path) -> None:
     nouns = [f"{word} x{i}" for i in range(10) for word in ("der", "einen", "die", "eine")]
     (tmp_path / "rest.tsv").write_text("".join(f"a\t{noun}\n" for noun in nouns), "utf-8")
     (tmp_path / "dev.tsv").write_text("a\tder x1\n", "utf-8")

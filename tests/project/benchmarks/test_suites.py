@@ -20,7 +20,7 @@ def run(*arguments: str | Path) -> None:
     subprocess.run([sys.executable, str(SUITES), *map(str, arguments)], check=True)
 
 
-def test_words_that_training_never_showed_are_shown_once(tmp_path: Path) -> None:
+def test_words_unseen_in_training_are_shown_once(tmp_path: Path) -> None:
     pairs = write(tmp_path / "pairs.tsv", [*ZEBRA, *KNOWN, *OKAPI])
     train = write(tmp_path / "train.tsv", KNOWN)
 

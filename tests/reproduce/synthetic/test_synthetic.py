@@ -77,7 +77,7 @@ def test_what_was_shown_is_found_again(name: Name, recipe: Recipe) -> None:
     assert int(system.memory.values.max()) == EMPTY
 
 
-def test_what_the_network_says_does_not_depend_on_the_company() -> None:
+def test_the_output_of_the_network_does_not_depend_on_the_batch() -> None:
     generator = torch.Generator().manual_seed(1)
     system = build("lstm", "rare", TINY, seed=1).eval()
     strings = draw_strings(6, draw_table(20, generator), 8, generator)
@@ -131,7 +131,7 @@ def test_the_rate_falls_to_nothing_over_the_last_steps() -> None:
     assert rates == pytest.approx([*warm, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25])
 
 
-def test_answers_do_not_depend_on_the_company() -> None:
+def test_answers_do_not_depend_on_the_batch() -> None:
     generator = torch.Generator().manual_seed(1)
     system = build("lstm-memory", "rare", TINY, seed=1).eval()
     strings = draw_strings(6, draw_table(20, generator), 8, generator)

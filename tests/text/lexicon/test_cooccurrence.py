@@ -21,7 +21,7 @@ def four_words_lead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(company, "FREQUENT_WORDS", 4)
 
 
-def test_words_that_stand_before_the_same_words_keep_company() -> None:
+def test_words_before_the_same_words_are_associated() -> None:
     """Of 20 words half stand behind *der* and *einen*, half behind *die* and *eine*."""
     both = learn(*(f"{text}{i}" for i in range(10) for text in HE + SHE))
 
@@ -47,7 +47,7 @@ def test_a_word_with_a_capital_letter_is_another_one() -> None:
     assert both.score("der", "einen") == 0
 
 
-def test_a_word_that_comes_once_tells_nothing() -> None:
+def test_a_word_that_occurs_once_is_no_evidence() -> None:
     assert len(learn(*(f"{text}{i}" for i, text in enumerate(HE + SHE * 4)))) == 0
 
 

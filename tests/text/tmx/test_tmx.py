@@ -376,7 +376,7 @@ def test_an_empty_variant_gives_way_to_a_fuller_one(tmx: Callable[..., Path]) ->
         ),
     ],
 )
-def test_a_file_without_a_pair_says_which_languages_it_has(
+def test_the_error_for_a_file_without_a_pair_names_its_languages(
     body: str, found: str, tmx: Callable[..., Path]
 ) -> None:
     path = tmx(body)
@@ -402,7 +402,7 @@ def test_a_unit_keeps_what_tmx_knows_in_one_way(tmx: Callable[..., Path]) -> Non
     ]
 
 
-def test_what_the_header_says_of_all_units_is_said_of_each(tmx: Callable[..., Path]) -> None:
+def test_settings_of_the_header_hold_for_each_unit(tmx: Callable[..., Path]) -> None:
     head = (
         "<tmx version='1.4'><header srclang='*all*' adminlang='fr' segtype='phrase' "
         "datatype='html'><prop type='of the header'>x</prop></header><body>"
@@ -533,7 +533,7 @@ def test_the_longest_line_comes_back(character: str, tmp_path: Path) -> None:
     assert again(pairs, tmp_path) == pairs
 
 
-def test_a_foreign_file_says_the_same_after_a_way_through_us(tmx: Callable[..., Path]) -> None:
+def test_a_foreign_file_keeps_its_content_when_read_and_written(tmx: Callable[..., Path]) -> None:
     head = (
         "<tmx version='1.4'><header srclang='FR' adminlang='fr' segtype='phrase' datatype='html'/>"
         "<body>"
@@ -629,7 +629,7 @@ def test_the_command_remembers_tmx_and_remarks_upon_it(
     assert result.err.startswith(f"1 unit of {path} lacks en or de\nremembered 1 pair ")
 
 
-def test_the_command_says_in_one_sentence_what_is_wrong(
+def test_the_command_reports_an_error_in_one_sentence(
     rarenmt: Command, folder: Path, tmx: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = tmx(unit("cat") + "\n<tu>")
