@@ -11,38 +11,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 
-SOURCE_MIN_PREFIX, SOURCE_MAX_SUFFIXES = 3, 4
-"""Two source words may be forms of one word if their first 3 letters or more agree and their
-remaining suffixes have at most 4 letters together, as *-y* and *-ies* do."""
-TARGET_MIN_PREFIX, TARGET_MAX_SUFFIXES = 4, 3
-"""The same for target words, which have less evidence."""
-MIN_RELIABILITY = 0.5
-"""Share of the known word pairs with the same two suffixes whose translations begin alike, from
-which two words count as forms of one word."""
-HIGH_RELIABILITY = 0.7
-"""The same if their own translations do not begin alike: *Bahnhof* and *Bahnhöfe*."""
-MIN_WORDS = 20
-"""Known word pairs with the same two suffixes, at least."""
-MIN_NEIGHBOURS = 5
-"""Known words with the ending of a new word, needed to inflect it."""
-MIN_SUFFIX = 3
-"""Length of the shared ending, at least."""
-MIN_SHARE = 0.15
-"""Share of these words with another suffix, from which the new word may take it."""
-NEW_MIN_PREFIX, NEW_MAX_SUFFIX = 5, 3
-"""A source word outside the lexicon has no translation of its own, so less evidence is needed: it
-is a form of another word if their first 5 letters or more agree and at most the last 3 of each
-differ."""
-MAX_FORMS = 8
-"""Other forms of a word."""
+from rarenmt.config.inflection import INFLECTION, InflectionConfig
 
 
 class Inflections:
     """The forms of source and target words."""
 
-    def __init__(self, known: Mapping[str, Collection[str]]) -> None:
+    def __init__(
+        self, known: Mapping[str, Collection[str]], config: InflectionConfig = INFLECTION
+    ) -> None:
         """`known`: the target words that translate each source word, in lower case."""
-        self._known = known
+        self._known, self._config = known, config
         self.are_forms = lru_cache(maxsize=1 << 16)(self._are_forms)
         self.other_forms = lru_cache(maxsize=1 << 16)(self._other_forms)
         self._reliable = lru_cache(maxsize=None)(self._reliability)
@@ -51,16 +30,17 @@ class Inflections:
         """Whether two lower-case source words are probably forms of one word."""
         if word == other:
             return True
+        config, shared = self._config, _shared(word, other)
         new = word not in self._known or other not in self._known
         longest = max(len(word), len(other))
-        if new and _shared(word, other) >= max(NEW_MIN_PREFIX, longest - NEW_MAX_SUFFIX):
+        if new and shared >= max(config.new_min_prefix, longest - config.new_max_suffix):
             return True
-        if not _alike(word, other, SOURCE_MIN_PREFIX, SOURCE_MAX_SUFFIXES):
+        if not _alike(word, other, config.source_min_prefix, config.source_max_suffixes):
             return False
-        reliability = self._reliable(*_differ(word, other))
-        if reliability >= HIGH_RELIABILITY:
+        reliability = self._reliable(word[shared:], other[shared:])
+        if reliability >= config.high_reliability:
             return True
-        return reliability >= MIN_RELIABILITY and (new or self._translate_alike(word, other))
+        return reliability >= config.min_reliability and (new or self._translate_alike(word, other))
 
     def _other_forms(self, word: str) -> tuple[str, ...]:
         """Other forms of a target word, the likeliest first: known forms, then longer forms by
@@ -70,45 +50,41 @@ class Inflections:
         changes = dict.fromkeys(_differ(low, other) for other in self._forms(low))
         neighbours = self._neighbours(low)
         counts = Counter(_differ(peer, other) for peer in neighbours for other in self._forms(peer))
-        least = max(2.0, MIN_SHARE * len(neighbours))
+        least = max(2.0, self._config.min_share * len(neighbours))
         likely = (change for change, n in counts.most_common() if n >= least and not change[0])
         changes.update(dict.fromkeys(likely))
         ended = (_changed(word, *change) for change in changes)
-        return tuple(other for other in ended if other and other != word)[:MAX_FORMS]
+        return tuple(other for other in ended if other and other != word)[: self._config.max_forms]
 
     def _forms(self, word: str) -> list[str]:
         """Known target words that differ from a lower-case word only in a short suffix."""
-        words, beginning = (
-            self._words,
-            word[: max(TARGET_MIN_PREFIX, len(word) - TARGET_MAX_SUFFIXES)],
-        )
+        config = self._config
+        beginning = word[: max(config.target_min_prefix, len(word) - config.target_max_suffixes)]
         found = []
-        for place in range(bisect_left(words, beginning), len(words)):
-            other = words[place]
+        for number in range(bisect_left(self._words, beginning), len(self._words)):
+            other = self._words[number]
             if not other.startswith(beginning):
                 break
             shared = _shared(word, other)
-            if other != word and len(word) + len(other) - 2 * shared <= min(
-                TARGET_MAX_SUFFIXES, shared / 2
-            ):
+            most = min(config.target_max_suffixes, shared / 2)
+            if other != word and len(word) + len(other) - 2 * shared <= most:
                 found.append(other)
         return found
 
     def _neighbours(self, word: str) -> list[str]:
-        """Other known words that share the longest ending common to MIN_NEIGHBOURS of them."""
+        """Other known words that share the longest ending common to `min_neighbours` of them."""
+        config = self._config
         endings = [
             (length, other)
             for other in self._words
-            if other[-MIN_SUFFIX:] == word[-MIN_SUFFIX:]
+            if other[-config.min_suffix :] == word[-config.min_suffix :]
             and other != word
-            and (length := _shared(word[::-1], other[::-1])) >= MIN_SUFFIX
+            and (length := _shared(word[::-1], other[::-1])) >= config.min_suffix
         ]
+        if len(endings) < config.min_neighbours:
+            return []
         lengths = sorted((length for length, _ in endings), reverse=True)
-        return (
-            [w for n, w in endings if n >= lengths[MIN_NEIGHBOURS - 1]]
-            if len(endings) >= MIN_NEIGHBOURS
-            else []
-        )
+        return [other for n, other in endings if n >= lengths[config.min_neighbours - 1]]
 
     @cached_property
     def _words(self) -> list[str]:
@@ -118,19 +94,22 @@ class Inflections:
     def _reliability(self, ending: str, other: str) -> float:
         """The share of the known words with both suffixes whose translations begin alike."""
         both = list(self._with_both(ending, other))
-        if len(both) < MIN_WORDS:
+        if len(both) < self._config.min_words:
             return 0.0
         return sum(self._translate_alike(*words) for words in both) / len(both)
 
     def _with_both(self, ending: str, other: str) -> Iterator[tuple[str, str]]:
         for word in self._known:
             beginning = word.removesuffix(ending) if word.endswith(ending) else ""
-            if len(beginning) >= TARGET_MIN_PREFIX and beginning + other in self._known:
+            if (
+                len(beginning) >= self._config.target_min_prefix
+                and beginning + other in self._known
+            ):
                 yield word, beginning + other
 
     def _translate_alike(self, word: str, other: str) -> bool:
         return any(
-            _alike(one, two, TARGET_MIN_PREFIX, TARGET_MAX_SUFFIXES)
+            _alike(one, two, self._config.target_min_prefix, self._config.target_max_suffixes)
             for one in self._known[word]
             for two in self._known[other]
         )
@@ -139,9 +118,11 @@ class Inflections:
 class FormIndex:
     """Source words in which the forms of a word are looked up."""
 
-    def __init__(self, are_forms: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self, are_forms: Callable[[str, str], bool], config: InflectionConfig = INFLECTION
+    ) -> None:
         """`are_forms`: whether two lower-case words are forms of one word."""
-        self._are_forms = are_forms
+        self._are_forms, self._prefix = are_forms, config.source_min_prefix
         self._by_prefix: dict[str, dict[str, None]] = defaultdict(dict)
         """The words in the order in which they were added, by the letters that forms share."""
         self.forms = lru_cache(maxsize=1 << 16)(self._find_forms)
@@ -149,12 +130,12 @@ class FormIndex:
     def add(self, words: Iterable[str]) -> None:
         """Add lower-case words."""
         for word in words:
-            self._by_prefix[word[:SOURCE_MIN_PREFIX]][word] = None
+            self._by_prefix[word[: self._prefix]][word] = None
         self.forms.cache_clear()
 
     def _find_forms(self, word: str) -> tuple[str, ...]:
         """The other forms of a lower-case word, in the order in which they were added."""
-        candidates = self._by_prefix.get(word[:SOURCE_MIN_PREFIX], ())
+        candidates = self._by_prefix.get(word[: self._prefix], ())
         return tuple(
             other for other in candidates if other != word and self._are_forms(other, word)
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rarenmt.text.lexicon import inflection as endings
+from rarenmt.config.inflection import INFLECTION
 from rarenmt.text.lexicon.inflection import Inflections
 
 STEMS = [f"{a}{b}lt" for a in "bdfgk" for b in "aeiou"]
@@ -38,7 +38,7 @@ def test_words_that_end_as_many_known_ones_do_are_forms_of_one() -> None:
 
 
 def test_a_few_words_are_no_evidence() -> None:
-    few = dict(list(nouns("", "s").items())[: 2 * (endings.MIN_WORDS - 1)])
+    few = dict(list(nouns("", "s").items())[: 2 * (INFLECTION.min_words - 1)])
 
     assert not same(few, "jolt", "jolts")
 
@@ -95,5 +95,5 @@ def test_a_new_word_does_not_get_one_ending_for_another() -> None:
 def test_there_are_so_many_forms_at_most() -> None:
     known = ["tabletta", *("tablett" + end for end in "bcdefghijklmnop")]
 
-    assert len(others("Tabletta", *known)) == endings.MAX_FORMS
+    assert len(others("Tabletta", *known)) == INFLECTION.max_forms
     assert others("a") == others("") == []
