@@ -20,7 +20,7 @@ class RetrievalConfig:
     pairs_per_rare_word: int = 1
     """Pairs retrieved for one rare word: those with the largest overlap, of equals the newest."""
     max_pairs: int = 8
-    """Pairs retrieved for one sentence, those with the largest overlap."""
+    """Pairs retrieved for one sentence, terms first, then those with the largest overlap."""
     inflected_weight: float = 0.8
     """Weight of a word that occurs in another form. Only words outside the lexicon match in another
     form: a word of the lexicon has a translation of its own."""

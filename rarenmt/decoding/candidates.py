@@ -2,8 +2,8 @@
 
 Only these entries are searched, so that unrelated pairs have no influence and the cost does not
 grow with the memory (fast kNN-MT calls this a sentence-level datastore subset; Meng et al. 2022,
-arXiv 2105.14528). Each entry knows which source pieces its word translates. If there are none, the
-entry is blocked; attention to them raises its similarity.
+arXiv 2105.14528). Each entry knows which source pieces its word translates. An entry without
+any is blocked; for the others, attention to these pieces raises the similarity.
 
 Shapes: B sentences · M candidate entries of a sentence · A entries of its pairs · R rows per
 sentence · K neighbours · D width of a key · S source pieces.

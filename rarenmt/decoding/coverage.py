@@ -2,8 +2,8 @@
 
 A search follows how much attention each source piece has received and which constrained words are
 translated. It lowers the attention to a word whose translation is written, lets no entry begin the
-translation of a word that was not attended to, and penalises a hypothesis that passes a constrained
-word over.
+translation of a word that was not attended to, and penalises a hypothesis that skips a constrained
+word.
 
 Shapes: B sentences · N = B·R hypotheses, R per sentence · S source pieces · W constrained words
 of a sentence · M entries of a sentence · D target words that translate constrained words.

@@ -41,9 +41,9 @@ class _RememberedPair:
     is_one_word: bool
     """Whether the target is a single word."""
     context_words: Tensor
-    """(A,) how many preceding words of the pair (0 to 2) an entry must follow if the pair is a
-    term: nonzero at the start of each word after the first content word, so that the term is
-    emitted from its beginning. A whole sentence may be reworded: 0."""
+    """(A,) if the pair is a term, how many of its preceding words (0 to 2) must just have been
+    written before an entry may follow: nonzero at the start of each word after the first content
+    word, so that the term is emitted from its beginning. A whole sentence may be reworded: 0."""
 
 
 class CandidateFinder:

@@ -1,6 +1,6 @@
 """Which remembered pairs a sentence retrieves.
 
-A word carries as much information as it is rare: − ln of its relative frequency in the training
+The rarer a word, the more information it carries: − ln of its relative frequency in the training
 text. A pair is retrieved when its source shares a rare word with the sentence and is the best match
 of that word, or when it shares at least half of the information of the sentence and of its own
 source. So are the closest fuzzy match of a long sentence, and terms that the sentence contains.

@@ -43,7 +43,7 @@ class AlignmentPrior:
     known: Tensor
     """(V,) whether the lexicon contains a target word."""
     guessed: Tensor
-    """(V,) whether it does, but none of its known translations is in the source."""
+    """(V,) whether the word is in the lexicon, but none of its translations is in the source."""
     words: Tensor
     """(S − 1,) the source word of each source piece."""
     pieces: Tensor

@@ -1,7 +1,7 @@
 """The interface of logits processors, and the two that need nothing but the pieces so far.
 
-The search calls each processor of its list once a step. It is the only way in which anything but
-the model and the memory influences the next piece.
+The search calls each processor of its list once a step. Every constraint on the next piece is here;
+remembered words also change the attention and what is retrieved.
 
 Shapes: B open sentences · K beam · N = B·K hypotheses · t pieces so far · V vocabulary · S source
 pieces.

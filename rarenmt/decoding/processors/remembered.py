@@ -64,6 +64,6 @@ class RememberedWords(LogitsProcessor):
         self._coverage = self._coverage.advance(rows, self._prefix, min_attention)
 
     def penalty(self, rows: Tensor) -> Tensor:
-        """(F,) what the scores of finished hypotheses (F,) lose for constrained words that they
-        pass over; see `Coverage.penalty`."""
+        """(F,) what is added to the scores of finished hypotheses (F,), at most 0, for constrained
+        words that they skip; see `Coverage.penalty`."""
         return self._coverage.penalty(rows, self._config.constraints.constraint_weight)
