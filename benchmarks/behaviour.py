@@ -232,8 +232,10 @@ def measure_variants(options: argparse.Namespace) -> None:
             if (changed := VARIANTS[name](pair.source, pair.target)) is not None
         ]
         counts = []
-        for repeat in (False, True):
-            found = texts_of(translator, expected, SearchConfig(beam=options.beam, repeat=repeat))
+        for exact in (False, True):
+            found = texts_of(
+                translator, expected, SearchConfig(beam=options.beam, exact_matches=exact)
+            )
             counts.append(sum(a == b.target for a, b in zip(found, expected, strict=True)))
         print_row(name, len(expected), *counts)
 
@@ -283,8 +285,8 @@ def compare_copying(
 ) -> list[str]:
     """What `judge` counts, and BLEU, of the translations without and with copy constraints."""
     cells = []
-    for verbatim in (False, True):
-        found = texts_of(translator, pairs, SearchConfig(beam=beam, verbatim=verbatim))
+    for copied in (False, True):
+        found = texts_of(translator, pairs, SearchConfig(beam=beam, copy_placeables=copied))
         count = sum(judge(pair, text) for pair, text in zip(pairs, found, strict=True))
         cells.append(f"{count}, {bleu(found, [pair.target for pair in pairs]):.1f}")
     return cells

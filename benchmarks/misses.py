@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from rarenmt.config import SearchConfig
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.evaluation.oneshot import Question, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
 from rarenmt.text.batch import pair_batch
@@ -84,7 +84,7 @@ class Inspector:
         model, batch = self.translator.model, pair_batch([(source_ids, target_ids)], self.device)
         states, weights = model.decode_reference(batch)
         queries = model.query(states.flatten())
-        prefix = Prefix.from_inputs(batch.inputs, candidates.boundaries).by_sentence()
+        prefix = LastWords.from_inputs(batch.inputs, candidates.boundaries).by_sentence()
         attention, coverage = weights.flatten(0, 1), weights.cumsum(dim=1).flatten(0, 1)
         recall = candidates.read(queries, prefix, attention, untranslated_attention=coverage)
         memory = self.translator.memory.entries
@@ -131,7 +131,10 @@ def main() -> None:
     suite = read_suite(arguments.suite)
     translator = Translator(load_checkpoint(arguments.model, torch.device("cpu")))
     translator.memory.remember(suite.context)
-    inspector, config = Inspector(translator), SearchConfig(beam=arguments.beam, repeat=False)
+    inspector, config = (
+        Inspector(translator),
+        SearchConfig(beam=arguments.beam, exact_matches=False),
+    )
     sources = [test.source for test in suite.tests]
     found = [t.text for t in translator.translate(sources, config, explain=False)]
     causes: Counter[str] = Counter()

@@ -15,13 +15,8 @@ Block = Literal["context", "source", "bottom", "top"]
 """A part of the query: the attention context, the attended source embedding, or
 the state of the bottom or top decoder layer."""
 
-Readout = Literal["mixture", "paper"]
+ReadoutName = Literal["mixture", "paper"]
 """How retrieved values change the output distribution; see `rarenmt.model.readout`."""
-
-Lookup = Literal["relevant", "whole"]
-"""What a sentence searches: the entries of the pairs that it retrieves, or the whole memory, as in
-the paper."""
-
 
 LARGEST = 1 << 20
 """Maximum of pieces, or of units of a layer; only a damaged file exceeds it."""
@@ -86,10 +81,7 @@ class MemoryConfig:
     query: tuple[Block, ...] = ("source", "bottom", "top")
     """Parts of the query; the paper's is ("context",). Adding the context does harm: training
     comes to rely on it, and it does not tell unseen words apart."""
-    readout: Readout = "mixture"
-    lookup: Lookup = "relevant"
-    """Training searches the whole memory in either case, except in episodes: its entries are single
-    positions, not pairs."""
+    readout: ReadoutName = "mixture"
     neighbours: int = 16
     """(k) Neighbours of a query; 256 in the paper."""
     margin: float = 0.1
@@ -98,15 +90,12 @@ class MemoryConfig:
     """(t) Inverse temperature of the softmax over the neighbours."""
     reinforce: bool = False
     """Whether a new entry is averaged into its nearest slot if that holds the same value, as in the
-    paper. Otherwise every piece of a pair has an entry of its own, which can be shown and removed.
-    Training always averages."""
+    paper. Such an entry belongs to no single pair, so each query searches the whole memory.
+    Otherwise every piece of a pair has an entry of its own, which can be shown and removed, and a
+    sentence searches the pairs that it retrieves. Training always averages, and searches the whole
+    memory except in episodes."""
 
     def __post_init__(self) -> None:
-        require(
-            (self.lookup == "whole") == self.reinforce,
-            "with reinforce, an entry belongs to no single pair, so lookup must be whole; "
-            "without it, lookup must be relevant",
-        )
         _require_size("block", self.block)
         require(len(self.query) > 0, "the query needs at least one part")
         require(
@@ -159,7 +148,7 @@ class PracticeConfig:
     max_distractors: int = 3
     """Maximum number of other pairs among the candidates of a query."""
     life_long_rate: float = 0.4
-    """Fraction of the steps whose memory also has life-long entries; for whole-memory lookup."""
+    """Fraction of the steps whose memory also has life-long entries; if it reinforces."""
     made_up_weight: float = 3.0
     """Weight of an invented piece in the readout loss; other pieces have weight 1."""
     attention_weight: float = 5.0
@@ -250,10 +239,10 @@ class SearchConfig:
     longest_ratio: int = 2
     longest_extra: int = 10
     """A translation has at most `longest_ratio` × source pieces + `longest_extra` pieces."""
-    repeat: bool = True
+    exact_matches: bool = True
     """Whether an exact or near match of a remembered source is translated by its remembered target,
     without a search."""
-    verbatim: bool = True
+    copy_placeables: bool = True
     """Whether numbers, placeholders, tags and addresses are copied from the source unchanged."""
     candidates: CandidateConfig = field(default_factory=CandidateConfig)
     constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
@@ -281,15 +270,17 @@ class Config:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Config":
-        """The inverse of `to_json`; SettingError for a wrong name or value."""
+        """The inverse of `to_json`; SettingError for a wrong name or value. Older checkpoints have
+        a setting `lookup`, which followed from `reinforce`."""
+        if isinstance(data, dict) and isinstance(memory := data.get("memory"), dict):
+            kept = {name: value for name, value in memory.items() if name != "lookup"}
+            data = {**data, "memory": kept}
         return parse(cls, data)
 
 
 MEMORIES: dict[str, MemoryConfig] = {
     "rare": MemoryConfig(),
-    "paper": MemoryConfig(
-        query=("context",), readout="paper", lookup="whole", neighbours=256, reinforce=True
-    ),
+    "paper": MemoryConfig(query=("context",), readout="paper", neighbours=256, reinforce=True),
 }
 """Kinds of memory by name: ours, and that of Kaiser et al. 2017."""
 

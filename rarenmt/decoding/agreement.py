@@ -20,7 +20,7 @@ from torch import Tensor
 from rarenmt.config.decoding import ConstraintConfig
 from rarenmt.decoding.beam_search import Hypothesis
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.continuation import Continuations
+from rarenmt.decoding.continuation import CandidateEntries
 from rarenmt.decoding.rescoring import Alternative, Edit, Rescorer
 from rarenmt.decoding.trace import SearchHistory, Trace
 from rarenmt.model.seq2seq import Model
@@ -41,7 +41,7 @@ class _PrecedingWord(Edit):
     """The words of the source that it translates."""
     next_piece: int
     """The first piece of the remembered word, as in its pair."""
-    entries: Continuations
+    entries: CandidateEntries
     """The candidates of its sentence (1, M)."""
 
 
@@ -91,7 +91,7 @@ class Agreement:
         return [_replace(i, each, replacements) for i, each in enumerate(hypotheses)]
 
     def _inflected_words(
-        self, sentence: int, hypothesis: Hypothesis, entries: Continuations, extra: int
+        self, sentence: int, hypothesis: Hypothesis, entries: CandidateEntries, extra: int
     ) -> Iterator[Edit]:
         """Yield the words from the memory that translate a constrained word which has another form
         in its pair."""
@@ -116,7 +116,7 @@ class Agreement:
         sentence: int,
         source: Ids,
         hypothesis: Hypothesis,
-        entries: Continuations,
+        entries: CandidateEntries,
         replaced: Replacements,
         extra: int,
     ) -> Iterator[_PrecedingWord]:

@@ -18,15 +18,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.config.decoding import CANDIDATES, CandidateConfig
-from rarenmt.decoding.continuation import Continuations, Neighbours, stable_top_k
+from rarenmt.decoding.continuation import CandidateEntries, Neighbours, stable_top_k
 from rarenmt.decoding.coverage import ConstrainedWords
-from rarenmt.decoding.prefix import EntryPrefixes, Prefix
+from rarenmt.decoding.prefix import EntryPrefixes, LastWords
 from rarenmt.decoding.processors.automaton import END, TokenAutomaton, subtract
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.words import WordBoundaries
 
 FLAGS = ("fuzzy_match", "context_words", "inflected")
-"""What may be known of the entries of a sentence; see `Continuations`."""
+"""What may be known of the entries of a sentence; see `CandidateEntries`."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,15 @@ class SentenceEntries:
     fuzzy_match: Tensor | None = None
     context_words: Tensor | None = None
     inflected: Tensor | None = None
-    """(A,) each; see `Continuations`. By default none, 0, none."""
+    """(A,) each; see `CandidateEntries`. By default none, 0, none."""
 
-    def useful(self, begin: Tensor) -> "SentenceEntries":
-        """Return the entries that translate something or `begin` (≥ A,) a word. One that begins a
-        word stays, blocked: if it is the nearest, the memory proposes nothing."""
+    def without_untranslated(self, starts_word: Tensor) -> "SentenceEntries":
+        """Return the entries that translate something in the sentence, or that start a word
+        (`starts_word`, (≥ A,)). An entry that starts a word stays, blocked: if it is the nearest,
+        the memory proposes nothing."""
         if self.source_positions is None:
             return self
-        mask = self.source_positions.any(dim=1) | begin[: len(self.slots)]
+        mask = self.source_positions.any(dim=1) | starts_word[: len(self.slots)]
         rows = {name: getattr(self, name) for name in ("slots", "source_positions", *FLAGS)}
         return replace(self, **{name: row[mask] for name, row in rows.items() if row is not None})
 
@@ -61,7 +62,7 @@ class CandidateSet:
 
     keys: Tensor
     """(B, M, D) in float32; padded with the first key of the memory."""
-    entries: Continuations
+    entries: CandidateEntries
     """The candidate entries."""
     source_positions: Tensor | None
     """(B, M, S) the source pieces that the word of each entry translates, if known."""
@@ -85,11 +86,11 @@ class CandidateSet:
         device = memory.values.device
         prefixes = prefixes.to(device)
         slots = _pad_rows([each.slots for each in sentences], EMPTY).to(device)
-        every = Continuations.from_slots(memory, prefixes, slots)
+        every = CandidateEntries.from_slots(memory, prefixes, slots)
         words = TokenAutomaton(every.prefixes, every.values.where(every.inside, END))
-        begin = ~every.inside.cpu()
-        sentences = [each.useful(row) for each, row in zip(sentences, begin, strict=True)]
-        entries = Continuations.from_slots(
+        starts = ~every.inside.cpu()
+        sentences = [e.without_untranslated(row) for e, row in zip(sentences, starts, strict=True)]
+        entries = CandidateEntries.from_slots(
             memory,
             prefixes,
             _pad_rows([each.slots for each in sentences], EMPTY).to(device),
@@ -118,8 +119,8 @@ class CandidateSet:
         """The word boundaries of the vocabulary."""
         return self.entries.boundaries
 
-    def complete_words(
-        self, log_probs: Tensor, prefix: Prefix, from_memory: Tensor, penalty: float
+    def penalise_incomplete_words(
+        self, log_probs: Tensor, prefix: LastWords, from_memory: Tensor, penalty: float
     ) -> None:
         """Subtract a penalty from log_probs (N, V), in place, so that a remembered word ends where
         it ends in its pair.
@@ -134,7 +135,7 @@ class CandidateSet:
         subtract(log_probs, complete & ~incomplete & from_memory, inside)
         self.words.keep_to(log_probs, prefix.word, incomplete & ~complete & from_memory, penalty)
 
-    def entries_of(self, sentence: int) -> Continuations:
+    def entries_of(self, sentence: int) -> CandidateEntries:
         """Return the candidate entries of one sentence."""
         return self.entries.select(torch.tensor([sentence], device=self.entries.slots.device))
 
@@ -155,7 +156,7 @@ class CandidateSet:
     def read(
         self,
         queries: Tensor,
-        prefix: Prefix,
+        prefix: LastWords,
         attention: Tensor,
         untranslated_attention: Tensor | None = None,
     ) -> Recall:
@@ -168,14 +169,14 @@ class CandidateSet:
           - one from inside a word that does not continue the prefix is no candidate;
           - one that begins a word and does not continue the prefix is blocked until its source
             pieces have received `min_attention` of the `untranslated_attention` (B·R, S), the
-            attention so far without that to words whose translation is written.
+            attention so far, except attention to words whose translation is already written.
         """
         sentences, width = self.entries.slots.shape
         with torch.autocast(queries.device.type, enabled=False):
             queries = queries.float()
             with torch.no_grad():
                 grouped = queries.view(sentences, -1, queries.shape[1])
-                grouped_prefix = Prefix(*(part.view(sentences, -1) for part in prefix))
+                grouped_prefix = LastWords(*(part.view(sentences, -1) for part in prefix))
                 bonus, continuation = self.entries.match_prefix(grouped_prefix, self.config)
                 by_sentence = attention.view(*continuation.shape[:2], -1)
                 attended = self._attention_to_entries(by_sentence, continuation)
@@ -200,11 +201,11 @@ class CandidateSet:
         blocked = self.blocked.take(indices)
         if untranslated_attention is not None and self.source_positions is not None:
             positions = self.source_positions[indices // width, found]  # (B·R, K, S)
-            alone = continuation == Continuation.NONE
-            alone |= self.entries.starts_pair.take(indices)
-            alone &= ~self.entries.continues.take(indices)
+            waits = continuation == Continuation.NONE
+            waits |= self.entries.starts_pair.take(indices)
+            waits &= ~self.entries.continues.take(indices)
             received = _attention_to(untranslated_attention, positions)
-            blocked = blocked | (alone & (received < self.config.min_attention))
+            blocked = blocked | (waits & (received < self.config.min_attention))
         near = Neighbours(indices, similarity, cosine, continuation, blocked)
         return self.entries.recall(near, prefix, self.neighbours, self.config.fuzzy_gate_bonus)
 

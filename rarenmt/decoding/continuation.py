@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rarenmt.config.decoding import CandidateConfig
-from rarenmt.decoding.prefix import EntryPrefixes, Prefix
+from rarenmt.decoding.prefix import EntryPrefixes, LastWords
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.tokenizer import BOS
 from rarenmt.text.words import WordBoundaries
@@ -39,7 +39,7 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Continuations:
+class CandidateEntries:
     """The candidate entries of each sentence of a batch."""
 
     slots: Tensor
@@ -72,7 +72,7 @@ class Continuations:
         fuzzy_match: Tensor | None = None,
         context_words: Tensor | None = None,
         inflected: Tensor | None = None,
-    ) -> "Continuations":
+    ) -> "CandidateEntries":
         """Gather the entries in these slots (B, M), on the device of the memory and its prefixes.
 
         The other arguments (B, M) are as the fields of the same name; default: none, 0, none.
@@ -93,14 +93,14 @@ class Continuations:
             boundaries=prefixes.boundaries,
         )
 
-    def select(self, sentences: Tensor) -> "Continuations":
+    def select(self, sentences: Tensor) -> "CandidateEntries":
         """Return the entries of some sentences."""
         slots = self.slots[sentences]
         width = max(1, int((slots != EMPTY).sum(dim=1).max())) if len(slots) else 1
         names = (field.name for field in fields(self) if field.name != "boundaries")
         return replace(self, **{name: getattr(self, name)[sentences, :width] for name in names})
 
-    def match_prefix(self, prefix: Prefix, config: CandidateConfig) -> tuple[Tensor, Tensor]:
+    def match_prefix(self, prefix: LastWords, config: CandidateConfig) -> tuple[Tensor, Tensor]:
         """Return the similarity bonus of each entry after a prefix (B, R), −inf if it is not a
         candidate, and its `Continuation`; both (B, R, M)."""
         spaced = self._begins_with_space[:, None]
@@ -121,7 +121,7 @@ class Continuations:
         return bonus.masked_fill(excluded, -torch.inf), follows * kind  # Continuation.NONE is 0
 
     def recall(
-        self, near: Neighbours, prefix: Prefix, neighbours: int, gate_bonus: float
+        self, near: Neighbours, prefix: LastWords, neighbours: int, gate_bonus: float
     ) -> Recall:
         """Return the nearest `neighbours` of the preselected entries after a prefix (N,).
 
@@ -168,7 +168,7 @@ class Continuations:
         """(B, M) entries that translate a constrained word and begin a word with `piece`."""
         return (self.values == piece) & self.constrained & ~self.inside
 
-    def _repeats(self, near: Neighbours, prefix: Prefix) -> Tensor:
+    def _repeats(self, near: Neighbours, prefix: LastWords) -> Tensor:
         """(N, K) which entries would begin the last word again, or complete the current word to
         the one before it; not those whose pair repeats it."""
         words = self.words.take(near.entries)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.memory.memory import EMPTY
 from rarenmt.model.attention import AttentionInputs
 
@@ -72,7 +72,7 @@ class ConstrainedWords:
         by_sentence = attention.double().view(len(self.source_words), -1, attention.shape[1])
         return torch.bmm(by_sentence, self.source_words)
 
-    def translated(self, prefix: Prefix, attention: Tensor, min_attention: float) -> Tensor:
+    def translated(self, prefix: LastWords, attention: Tensor, min_attention: float) -> Tensor:
         """Return the source pieces (N, S) of the constrained words that the last written words (N,)
         translate.
 
@@ -107,7 +107,7 @@ class Coverage:
         """Return the coverage with the attention (N, S) of one more step."""
         return replace(self, attention=self.attention + attention)
 
-    def advance(self, rows: Tensor, prefix: Prefix, min_attention: float) -> "Coverage":
+    def advance(self, rows: Tensor, prefix: LastWords, min_attention: float) -> "Coverage":
         """Return the coverage of hypotheses that continue `rows`, after their prefix (N',); see
         `ConstrainedWords.translated`."""
         attention, translated = self.attention[rows], self.translated[rows]

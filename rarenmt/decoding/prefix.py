@@ -15,7 +15,7 @@ from rarenmt.text.tokenizer import BOS
 from rarenmt.text.words import WordBoundaries
 
 
-class Prefix(NamedTuple):
+class LastWords(NamedTuple):
     """The last two words of some texts, of any shape (…)."""
 
     word: Tensor
@@ -24,26 +24,26 @@ class Prefix(NamedTuple):
     """(…,) hash of the word before it; EMPTY if there is none or it is unknown."""
 
     @classmethod
-    def empty(cls, like: Tensor) -> "Prefix":
+    def empty(cls, like: Tensor) -> "LastWords":
         """Return the prefix of empty texts, in the shape of `like`."""
         return cls(torch.full_like(like, BOS), torch.full_like(like, EMPTY))
 
-    def advance(self, pieces: Tensor, boundaries: WordBoundaries) -> "Prefix":
+    def advance(self, pieces: Tensor, boundaries: WordBoundaries) -> "LastWords":
         """Return the prefix after one more piece (…,)."""
         begin = boundaries.starts_word(pieces, self.word)
         previous_word = torch.where(begin, self.word, self.previous_word)
-        return Prefix(boundaries.hash_word(self.word, pieces, begin), previous_word)
+        return LastWords(boundaries.hash_word(self.word, pieces, begin), previous_word)
 
-    def select(self, rows: Tensor) -> "Prefix":
+    def select(self, rows: Tensor) -> "LastWords":
         """Return the prefixes of some rows."""
-        return Prefix(self.word[rows], self.previous_word[rows])
+        return LastWords(self.word[rows], self.previous_word[rows])
 
-    def by_sentence(self) -> "Prefix":
+    def by_sentence(self) -> "LastWords":
         """Flatten (T, B) into (B·T,), one sentence after the other."""
-        return Prefix(self.word.t().flatten(), self.previous_word.t().flatten())
+        return LastWords(self.word.t().flatten(), self.previous_word.t().flatten())
 
     @classmethod
-    def from_inputs(cls, inputs: Tensor, boundaries: WordBoundaries) -> "Prefix":
+    def from_inputs(cls, inputs: Tensor, boundaries: WordBoundaries) -> "LastWords":
         """Return the prefixes (T, B) after each decoder input (T, B); the first inputs are BOS."""
         prefixes = [cls.empty(inputs[0])]
         for pieces in inputs[1:]:
@@ -62,7 +62,7 @@ def entry_prefixes(
     """
     joined = torch.zeros_like(pairs, dtype=torch.bool)
     joined[1:] = (pairs[1:] == pairs[:-1]) & (positions[1:] == positions[:-1] + 1)
-    prefix = Prefix(torch.full_like(pairs, EMPTY), torch.full_like(pairs, EMPTY))
+    prefix = LastWords(torch.full_like(pairs, EMPTY), torch.full_like(pairs, EMPTY))
     prefix.word[positions == 0] = BOS
     steps = list(_by_position(positions, joined))
     for rows in steps:

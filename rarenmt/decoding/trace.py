@@ -26,7 +26,7 @@ MIN_CONTRIBUTION = 0.01
 
 
 @dataclass(frozen=True)
-class Contribution:
+class EntryWeight:
     """An entry that gave probability to a piece."""
 
     slot: int
@@ -44,7 +44,7 @@ class Trace:
     """Weight of each source piece, EOS last; they sum to 1."""
     weight: float
     """Share of the piece's probability that the memory gave, 0 to 1."""
-    contributions: list[Contribution]
+    contributions: list[EntryWeight]
     """The entries behind that share, nearest first; none if the memory proposed other pieces."""
 
 
@@ -200,10 +200,10 @@ def _slots(recall: Recall, pieces: Tensor) -> list[list[int]]:
 
 def _contributions(
     slots: list[int], similarities: list[float], weights: list[float]
-) -> list[Contribution]:
+) -> list[EntryWeight]:
     """Return the nearest of the neighbours that hold the piece, and others with enough weight."""
     contributions = [
-        Contribution(*each)
+        EntryWeight(*each)
         for each in zip(slots, similarities, weights, strict=True)
         if each[0] >= 0
     ]

@@ -152,7 +152,7 @@ def answer(
 ) -> Answers:
     """Translations of the tests and of the watched pairs. Exact matches are translated too, because
     in some collections a sentence has several translations."""
-    config = replace(config, repeat=False)
+    config = replace(config, exact_matches=False)
 
     def translate(sources: Sequence[str]) -> list[str]:
         return [t.text for t in translator.translate(sources, config, memory=memory, explain=False)]

@@ -24,7 +24,7 @@ def reproduce(translator: Translator, pairs: Sequence[Pair], config: SearchConfi
     """Measure the two rows of the protocol. The memory stays in RAM, and every line is decoded:
     an exact match in the memory is not repeated."""
     begin = time.monotonic()
-    config = replace(config, repeat=False, verbatim=False)
+    config = replace(config, exact_matches=False, copy_placeables=False)
     even, odd = pairs[::2], pairs[1::2]
     figures = [
         *_gain(translator, odd, even, config, "odd lines", "even lines shown", 0.5, "almost +0.5"),

@@ -30,9 +30,10 @@ Identity = tuple[int, int, int]
 
 def identity(path: Path) -> Identity | None:
     """Inode, modification time and size, which change with a replacement; None without a file."""
-    if not path.exists():
-        return None
-    status = path.stat()
+    with file_errors(path, "read"):
+        if not path.exists():
+            return None
+        status = path.stat()
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 

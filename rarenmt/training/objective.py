@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rarenmt.config import TrainConfig
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.memory.memory import Memory, Recall
 from rarenmt.model.query import DecoderStates
 from rarenmt.model.seq2seq import Model
@@ -157,7 +157,7 @@ def _read(
     steps, sentences = batch.outputs.shape
     queries = model.query(states.flatten()).view(steps, sentences, -1).transpose(0, 1).flatten(0, 1)
     rows = real % sentences * steps + real // sentences  # read sentence by sentence
-    prefix = Prefix.from_inputs(batch.inputs, candidates.boundaries).by_sentence()
+    prefix = LastWords.from_inputs(batch.inputs, candidates.boundaries).by_sentence()
     return queries[rows], candidates.read(queries, prefix, weights.flatten(0, 1)).select(rows)
 
 

@@ -48,7 +48,7 @@ class Practice:
         self, model: Model, life_long: Memory, config: TrainConfig, rng: random.Random
     ) -> tuple[Loss, int]:
         """The loss of a few episodes, and the number of target tokens that it sums over."""
-        practice, whole = config.practice, model.config.memory.lookup == "whole"
+        practice, whole = config.practice, model.config.memory.reinforce
         count = rng.choice(practice.episode_counts)
         withheld = 0.0 if whole else practice.withheld_rate
         episodes = self.maker.draw(count, practice.ordinary_episodes, rng, withheld)

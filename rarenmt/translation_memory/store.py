@@ -27,9 +27,6 @@ MIN_SLOTS = 1024
 GROWTH = 4
 """A full memory grows by 1/GROWTH of its size."""
 
-UNSAVED: Identity | None = (0, 0, 0)
-"""An identity that no file has."""
-
 EntriesOf = Callable[[Sequence[Pair]], Entries]
 """Returns the entries of pairs: encoded by the model, or copied from a memory that has them."""
 
@@ -70,27 +67,28 @@ class TranslationMemory:
         """Called with the number of pairs of each encoded batch."""
         self._checkpoint, self._retrieval = checkpoint, retrieval
         self._finder: CandidateFinder | None = None
-        self._saved_identity = UNSAVED
-        self._locked_identity: Identity | None = UNSAVED
-        """Identity of the file when the lock was taken."""
+        self._unsaved = False
+        self._file_version: Identity | None = None
+        """The file as it was loaded or saved; None if there was none."""
         self._load()
 
     def _load(self) -> None:
         """Load the file; an empty memory if there is none."""
         self._clear()
-        self._saved_identity = self._identity()
+        version = self._identity()
         if self.path is not None and self.path.exists():
             fingerprint = self._checkpoint.fingerprint
             self.journal, header = load_memory(self.path, self.entries, fingerprint)
             self.evicted = header.evicted
+        self._unsaved, self._file_version = False, version
 
     def save(self) -> None:
-        """Write the file atomically; CheckpointError if a program that ignores the lock has changed
-        it meanwhile, DataError for a pair with a tab or a line feed, StorageError if it cannot be
-        written."""
+        """Write the file atomically; CheckpointError if another program has changed it since it was
+        loaded, DataError for a pair with a tab or a line feed, StorageError if it cannot be
+        written. Use `lock` to keep other programs from changing it."""
         if self.path is None:
             raise SettingError("this memory has no file; save_as(path) gives it one")
-        if self._locked_identity != UNSAVED and self._locked_identity != self._identity():
+        if self._file_version != self._identity():
             raise CheckpointError(
                 f"{self.path} was changed by another program meanwhile and is left as it is; "
                 "run the command again"
@@ -103,14 +101,13 @@ class TranslationMemory:
             self.evicted,
         )
         save_memory(self.path, self.journal, self.entries, header)
-        self._saved_identity = self._identity()
-        if self._locked_identity != UNSAVED:
-            self._locked_identity = self._saved_identity
+        self._unsaved, self._file_version = False, self._identity()
 
     def save_as(self, path: Path | str) -> None:
         """Write to `path`, under its lock, and belong to that file from now on."""
         self.path = Path(path)
         with locked(self.path):
+            self._file_version = self._identity()
             self.save()
 
     @contextmanager
@@ -119,13 +116,9 @@ class TranslationMemory:
         if self.path is None:
             raise SettingError("this memory has no file; save_as(path) gives it one")
         with locked(self.path):
-            if self._saved_identity != self._identity():
+            if self._unsaved or self._file_version != self._identity():
                 self._load()
-            self._locked_identity = self._saved_identity
-            try:
-                yield
-            finally:
-                self._locked_identity = UNSAVED
+            yield
 
     @property
     def candidate_finder(self) -> CandidateFinder:
@@ -182,8 +175,11 @@ class TranslationMemory:
         with locked(path):
             journal, _ = read_journal(path)
             result = self._apply(journal.calls, self._encode)
-            self.path = output or path
-            self.save()
+            if output is None or output == path:
+                self.path, self._file_version = path, identity(path)
+                self.save()
+                return result
+        self.save_as(output)
         return result
 
     def _identity(self) -> Identity | None:
@@ -197,7 +193,7 @@ class TranslationMemory:
         self.journal = Journal()
         self.evicted = 0
         self._finder = None
-        self._saved_identity = UNSAVED
+        self._unsaved = True
 
     def _apply(self, calls: Sequence[Call], encode: EntriesOf) -> RememberResult:
         """Write the new lines of some calls."""
@@ -223,7 +219,7 @@ class TranslationMemory:
 
     def _write(self, calls: Sequence[Call], encode: EntriesOf) -> int:
         """Write the new pairs of some calls; return the number of their entries."""
-        self._saved_identity = UNSAVED
+        self._unsaved = True
         taken = [(call.passes, self.journal.append(call)) for call in calls]
         numbers = [number for _, some in taken for number in some]
         entries = encode([self.journal.pairs[number] for number in numbers])

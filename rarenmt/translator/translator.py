@@ -12,7 +12,7 @@ from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
 from rarenmt.decoding.processors.copying import CopySpans
-from rarenmt.decoding.trace import Contribution, SearchHistory, Trace
+from rarenmt.decoding.trace import EntryWeight, SearchHistory, Trace
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.text.batch import Ids, by_length, source_batch
 from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
@@ -113,7 +113,7 @@ class Translator:
         if isinstance(sentences, str):
             [translation] = self.translate([sentences], config, memory=memory, explain=explain)
             return translation
-        match = self.memory.journal.match if memory and config.repeat else no_match
+        match = self.memory.journal.match if memory and config.exact_matches else no_match
         segments = [list(segment(sentence, match, self._length)) for sentence in sentences]
         unmatched = [text for line in segments for text, tm_match in line if not tm_match]
         searched = [
@@ -129,7 +129,7 @@ class Translator:
 
     def retrieve(self, sentence: str) -> list[Pair]:
         """Return the remembered pairs that a sentence retrieves, oldest first."""
-        if self.memory.entries.config.lookup == "whole":
+        if self.memory.entries.config.reinforce:
             return list(self.memory.journal.pairs)
         return self._pairs(self.memory.candidate_finder.retrieve(sentence))
 
@@ -139,7 +139,7 @@ class Translator:
     def _sentence(self, text: str, *, memory: bool) -> _Sentence:
         """A sentence with what it retrieves; nothing without memory, nor from the paper's memory,
         which is searched as a whole because its entries are averages over pairs."""
-        if memory and self.memory.entries.config.lookup == "relevant":
+        if memory and not self.memory.entries.config.reinforce:
             retrieved = self.memory.candidate_finder.retrieve(text)
             return _Sentence(text, self._encode(text), retrieved)
         return _Sentence(text, self._encode(text))
@@ -227,10 +227,10 @@ class Translator:
             candidates = self.memory.candidate_finder.candidates(
                 texts, retrieved, config.candidates
             )
-        if candidates is not None or (memory and self.memory.entries.config.lookup == "whole"):
+        if candidates is not None or (memory and self.memory.entries.config.reinforce):
             entries = self.memory.entries
         spans = None
-        if config.verbatim:
+        if config.copy_placeables:
             spans = CopySpans.from_sources(
                 sources, [self._reworded(each) for each in sentences], self.tokenizer,
                 self.checkpoint.frequencies, self.model.config.languages, self.device,
@@ -285,15 +285,19 @@ class Translator:
         """The pairs behind a piece, if there are any."""
         if not trace.contributions:
             return None
-        return Origin(trace.weight, [self._entry(voice) for voice in trace.contributions])
+        return Origin(
+            trace.weight, [self._entry(contribution) for contribution in trace.contributions]
+        )
 
-    def _entry(self, voice: Contribution) -> Entry:
+    def _entry(self, contribution: EntryWeight) -> Entry:
         """The pair of a memory slot, and the span of its piece in the target."""
         journal = self.memory.journal
-        pair, position = journal.owner(voice.slot), journal.position(voice.slot)
+        pair, position = journal.owner(contribution.slot), journal.position(contribution.slot)
         start, end = self.tokenizer.span(self._encode(pair.target), position)
         indent = len(pair.target) - len(pair.target.lstrip())
-        return Entry(pair, (indent + start, indent + end), voice.similarity, voice.weight)
+        return Entry(
+            pair, (indent + start, indent + end), contribution.similarity, contribution.weight
+        )
 
 
 def _match_origin(pair: Pair, positions: Sequence[int]) -> Origin | None:

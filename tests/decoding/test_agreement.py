@@ -11,7 +11,7 @@ from rarenmt.config.decoding import ConstraintConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.trace import Backpointer, Contribution, SearchHistory, Trace
+from rarenmt.decoding.trace import Backpointer, EntryWeight, SearchHistory, Trace
 from rarenmt.text.batch import source_batch
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.lexicon import Lexicon
@@ -41,7 +41,7 @@ def finished(text: str, remembered: str = WORD) -> Hypothesis:
     words = tokenizer.split_words(tokenizer.encode(text))
     from_memory = [tokenizer.decode(word).strip() == remembered for word in words for _ in word]
     pieces = [piece for word in words for piece in word]
-    traces = [Trace([1.0], 0.5, [Contribution(0, 1.0, 0.5)]) for _ in pieces]
+    traces = [Trace([1.0], 0.5, [EntryWeight(0, 1.0, 0.5)]) for _ in pieces]
     backpointer = Backpointer(len(pieces), 0, len(tokenizer.encode(ASKED)) + 1)
     return Hypothesis(pieces, -1.0, 0, from_memory, 0.0, backpointer, traces)
 

@@ -16,7 +16,7 @@ from rarenmt.config import (
     Config,
     MemoryConfig,
     ModelConfig,
-    Readout,
+    ReadoutName,
     SearchConfig,
     TrainConfig,
 )
@@ -429,7 +429,7 @@ def test_translations_are_sorted_and_all_different(schooled_model: Model) -> Non
 
 @pytest.mark.parametrize("readout", ["mixture", "paper"])
 def test_every_trace_names_the_slots_that_hold_the_piece(
-    tiny_config: Config, readout: Readout
+    tiny_config: Config, readout: ReadoutName
 ) -> None:
     model = outspoken_model(
         replace(tiny_config, memory=replace(tiny_config.memory, readout=readout))

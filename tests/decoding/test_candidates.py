@@ -17,8 +17,8 @@ from torch.testing import assert_close
 from rarenmt.config import MemoryConfig
 from rarenmt.config.decoding import CandidateConfig
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.continuation import Continuations
-from rarenmt.decoding.prefix import EntryPrefixes, Prefix
+from rarenmt.decoding.continuation import CandidateEntries
+from rarenmt.decoding.prefix import EntryPrefixes, LastWords
 from rarenmt.decoding.processors.automaton import END, TokenAutomaton
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.tokenizer import BOS
@@ -77,7 +77,7 @@ def few(
     vocabulary[list(values)] = torch.tensor(inside)
     slots = torch.arange(len(values))[None]
     unknown = torch.full_like(slots, EMPTY)
-    entries = Continuations(
+    entries = CandidateEntries(
         slots,
         torch.tensor([values]),
         torch.tensor([prefixes]),
@@ -109,9 +109,9 @@ def near(similarity: float) -> Tensor:
     return similarity * axis(0) + (1 - similarity**2) ** 0.5 * axis(1)
 
 
-def after(*words: int) -> Prefix:
+def after(*words: int) -> LastWords:
     """After these words, with unknown words before them."""
-    return Prefix(torch.tensor(words), torch.full((len(words),), EMPTY))
+    return LastWords(torch.tensor(words), torch.full((len(words),), EMPTY))
 
 
 def nowhere(rows: int) -> Tensor:
@@ -123,7 +123,7 @@ def ask(
     candidates: CandidateSet, previous: int, before: int = EMPTY, attention: float = 0.0
 ) -> Recall:
     """Near the first axis, with so much attention on the first piece, the rest on the second."""
-    prefix = Prefix(torch.tensor([previous]), torch.tensor([before]))
+    prefix = LastWords(torch.tensor([previous]), torch.tensor([before]))
     return candidates.read(axis(0)[None], prefix, torch.tensor([[attention, 1 - attention]]))
 
 
@@ -191,7 +191,7 @@ def test_a_candidate_set_recalls_what_a_loop_over_its_entries_does(
     fuzzy_match = [torch.rand(len(own), generator=generator()) < 0.5 for own in chosen]
 
     candidates = candidate_set(memory, prefixes, chosen, positions, fuzzy_match=fuzzy_match)
-    recall = candidates.read(queries, Prefix(words, before), attention, untranslated)
+    recall = candidates.read(queries, LastWords(words, before), attention, untranslated)
 
     assert recall.continuation is not None
     assert recall.blocked is not None
@@ -223,7 +223,7 @@ def test_a_candidate_set_recalls_what_a_loop_over_its_entries_does(
         assert_close(recall.cosine[row, : len(slots)], memory.keys[slots] @ query)
 
 
-# Continuations
+# CandidateEntries
 
 
 def test_an_entry_that_continues_the_last_word_gains_similarity() -> None:
@@ -443,7 +443,9 @@ def test_a_word_is_not_completed_to_the_word_before_it() -> None:
     )
     candidates = candidate_set(memory, prefixes, [torch.tensor([0, 1, 2])])
 
-    recall = candidates.read(memory.keys[[0]], Prefix(*torch.tensor([[HOLA], [MUNDO]])), nowhere(1))
+    recall = candidates.read(
+        memory.keys[[0]], LastWords(*torch.tensor([[HOLA], [MUNDO]])), nowhere(1)
+    )
     unknown = candidates.read(memory.keys[[0]], after(HOLA), nowhere(1))
 
     assert recall.blocked is not None
@@ -506,7 +508,7 @@ def test_a_sentence_gets_the_same_bits_in_every_batch(
         for own, length in zip(chosen, lengths, strict=True)
     ]
     queries = unit_rows(len(counts) * rows, seed + 1, width=48)
-    prefix = Prefix(*torch.randint(0, PIECES, (2, len(queries)), generator=generator()))
+    prefix = LastWords(*torch.randint(0, PIECES, (2, len(queries)), generator=generator()))
     real = torch.arange(max(lengths)) < torch.tensor(lengths).repeat_interleave(rows)[:, None]
     attention = torch.rand(real.shape, generator=generator()) * real
     attention /= attention.sum(dim=1, keepdim=True)
@@ -517,7 +519,7 @@ def test_a_sentence_gets_the_same_bits_in_every_batch(
         own = slice(sentence * rows, (sentence + 1) * rows)
         candidates = candidate_set(memory, prefixes, [slots], [positions[sentence]])
         looked = attention[own, : lengths[sentence]]
-        alone = candidates.read(queries[own], Prefix(*(part[own] for part in prefix)), looked)
+        alone = candidates.read(queries[own], LastWords(*(part[own] for part in prefix)), looked)
         assert_same_bits(together, own, alone)
 
 
@@ -568,7 +570,7 @@ def proposed(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, boo
     """The value and continuation of an entry after the word `written`, and whether it is recalled;
     in its pair it follows `stem`, a quotation mark by default."""
     slots, unknown = torch.tensor([[0]]), torch.tensor([[EMPTY]])
-    entries = Continuations(
+    entries = CandidateEntries(
         slots,
         torch.tensor([[value]]),
         torch.tensor([[stem]]),

@@ -8,25 +8,25 @@ from plain_joints import BOUNDARIES, INNER, LAST, OTHER, PIECES, START
 from torch import Tensor
 
 from rarenmt.config.decoding import CandidateConfig
-from rarenmt.decoding.continuation import Continuations, Neighbours
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.continuation import CandidateEntries, Neighbours
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.memory.memory import EMPTY, Continuation, Recall
 from rarenmt.text.tokenizer import BOS
 
 CANDIDATES = CandidateConfig()
 
 
-def entries_after(prefixes: Tensor, values: Tensor) -> Continuations:
+def entries_after(prefixes: Tensor, values: Tensor) -> CandidateEntries:
     """Entries with these words before them, of which nothing else is known."""
     unknown = torch.full_like(prefixes, EMPTY)
     slots = torch.arange(prefixes.numel()).view_as(prefixes)
     none = unknown != EMPTY
-    return Continuations(
+    return CandidateEntries(
         slots, values, prefixes, unknown, unknown, none, none.long(), none, none, BOUNDARIES
     )
 
 
-def one_sentence(*entries: tuple[int, int]) -> Continuations:
+def one_sentence(*entries: tuple[int, int]) -> CandidateEntries:
     """The entries of one sentence: the word before each, and its piece."""
     prefixes, values = torch.tensor(entries).t()[:, None]
     return entries_after(prefixes, values)
@@ -50,7 +50,7 @@ def test_later_words_of_a_term_need_the_words_before_them(
         previous_words=torch.tensor([[OTHER]]),
         context_words=torch.tensor([[context_words]]),
     )
-    prefix = Prefix(torch.tensor([[word]]), torch.tensor([[before]]))
+    prefix = LastWords(torch.tensor([[word]]), torch.tensor([[before]]))
 
     bonus, continuation = entries.match_prefix(prefix, CANDIDATES)
     one = torch.ones(1, 1)
@@ -80,10 +80,10 @@ def recalled(
     slots, prefixes, values = torch.tensor([[[0]], [[before]], [[value]]])
     false = slots > 0
     translates = torch.full_like(false, constrained)
-    entry = Continuations(
+    entry = CandidateEntries(
         slots, values, prefixes, none, words, false, false.long(), false, translates, CASED
     )
-    prefix = Prefix(torch.tensor([[written]]), none)
+    prefix = LastWords(torch.tensor([[written]]), none)
     bonus, continuation = entry.match_prefix(prefix, CANDIDATES)
     near = Neighbours(slots, bonus[0], one, continuation[0], slots > 0)
     return entry.recall(near, prefix.select(torch.tensor(0)), 1, CANDIDATES.fuzzy_gate_bonus)

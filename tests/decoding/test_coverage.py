@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rarenmt.decoding.coverage import ConstrainedWords, Coverage
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.memory.memory import EMPTY
 
 HOLA, MUNDO = 7, 8
@@ -22,8 +22,8 @@ def constrained(*numbers: int) -> ConstrainedWords:
     return both.select(torch.tensor([0, 0, 1]))
 
 
-def after(*words: int) -> Prefix:
-    return Prefix(torch.tensor(words), torch.full((len(words),), EMPTY))
+def after(*words: int) -> LastWords:
+    return LastWords(torch.tensor(words), torch.full((len(words),), EMPTY))
 
 
 def translated(coverage: ConstrainedWords, *words: int) -> list[list[bool]]:

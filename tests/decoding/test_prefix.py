@@ -3,7 +3,7 @@
 import torch
 from plain_joints import BOUNDARIES, INNER, INSIDE, LAST, PIECES, START
 
-from rarenmt.decoding.prefix import Prefix, entry_prefixes
+from rarenmt.decoding.prefix import LastWords, entry_prefixes
 from rarenmt.memory.memory import EMPTY
 from rarenmt.text.tokenizer import BOS
 
@@ -11,7 +11,7 @@ from rarenmt.text.tokenizer import BOS
 def test_a_word_is_hashed_from_all_its_pieces_and_the_next_one_starts_anew() -> None:
     pieces = torch.tensor([[START, START], [INNER, LAST], [INNER, INNER], [START, START]])
 
-    prefix = Prefix.from_inputs(torch.cat([torch.full((1, 2), BOS), pieces]), BOUNDARIES)
+    prefix = LastWords.from_inputs(torch.cat([torch.full((1, 2), BOS), pieces]), BOUNDARIES)
 
     assert prefix.word[0].tolist() == [BOS, BOS]
     words = prefix.word[1:]
@@ -37,7 +37,9 @@ def test_entries_of_many_pairs_are_hashed_as_those_of_each_pair_alone() -> None:
     for pair in pairs.unique().tolist():
         own = pairs == pair
         pieces = values[own]
-        prefix = Prefix.from_inputs(torch.cat([torch.tensor([BOS]), pieces])[:, None], BOUNDARIES)
+        prefix = LastWords.from_inputs(
+            torch.cat([torch.tensor([BOS]), pieces])[:, None], BOUNDARIES
+        )
         assert whole_pairs.prefixes[own].tolist() == prefix.word[:-1, 0].tolist()
         assert whole_pairs.previous_words[own].tolist() == prefix.previous_word[:-1, 0].tolist()
     for part, expected in (

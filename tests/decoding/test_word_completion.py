@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rarenmt.config import MemoryConfig
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.prefix import EntryPrefixes, Prefix
+from rarenmt.decoding.prefix import EntryPrefixes, LastWords
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.text.tokenizer import BOS
 
@@ -29,8 +29,10 @@ def penalties(found: CandidateSet, *written: int, from_memory: bool = True) -> T
     """The penalty of each piece after each of these beginnings of words."""
     log_probs = torch.zeros(len(written), PIECES)
     words = torch.tensor(written)
-    prefix = Prefix(words, torch.full_like(words, EMPTY))
-    found.complete_words(log_probs, prefix, torch.full_like(words, from_memory).bool(), PENALTY)
+    prefix = LastWords(words, torch.full_like(words, EMPTY))
+    found.penalise_incomplete_words(
+        log_probs, prefix, torch.full_like(words, from_memory).bool(), PENALTY
+    )
     return -log_probs
 
 

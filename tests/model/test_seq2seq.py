@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from rarenmt.config import PRESETS, Config, ModelConfig, Readout
+from rarenmt.config import PRESETS, Config, ModelConfig, ReadoutName
 from rarenmt.memory.memory import Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import pair_batch
@@ -94,7 +94,7 @@ def test_a_memory_recalls_what_was_written_at_the_same_place(tiny_model: Model) 
 
 @pytest.mark.parametrize("readout", ["mixture", "paper"])
 def test_a_memory_changes_the_distribution_and_keeps_it_one(
-    tiny_config: Config, readout: Readout
+    tiny_config: Config, readout: ReadoutName
 ) -> None:
     config = replace(tiny_config, memory=replace(tiny_config.memory, readout=readout))
     model = Model(config).eval()

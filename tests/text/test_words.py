@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.text.tokenizer import BOS, Tokenizer
 from rarenmt.text.words import WordBoundaries, attach_to_opening
 
@@ -27,7 +27,7 @@ def joints(tokenizer: Tokenizer) -> WordBoundaries:
 
 def spelt(joints: WordBoundaries, pieces: list[int]) -> list[int]:
     """The word begun so far after each piece."""
-    words: Tensor = Prefix.from_inputs(torch.tensor([BOS, *pieces])[:, None], joints).word
+    words: Tensor = LastWords.from_inputs(torch.tensor([BOS, *pieces])[:, None], joints).word
     return words[1:, 0].tolist()
 
 

@@ -9,8 +9,8 @@ from candidate_sets import candidate_set
 from plain_joints import plain
 from torch.testing import assert_close
 
-from rarenmt.config import Config, PracticeConfig, Readout, TrainConfig
-from rarenmt.decoding.prefix import EntryPrefixes, Prefix
+from rarenmt.config import Config, PracticeConfig, ReadoutName, TrainConfig
+from rarenmt.decoding.prefix import EntryPrefixes, LastWords
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import pair_batch
@@ -296,7 +296,7 @@ def test_each_position_of_an_episode_asks_its_own_sentence_after_the_words_befor
     real = BATCH.outputs != PAD
     # Every piece is inside a word, so that an entry speaks in its own place and nowhere else.
     joints = plain(torch.ones(tiny_model.config.model.vocabulary, dtype=torch.bool))
-    stems = Prefix.from_inputs(BATCH.inputs, joints).word[real]
+    stems = LastWords.from_inputs(BATCH.inputs, joints).word[real]
     unknown = torch.full_like(stems, EMPTY)
     threads = EntryPrefixes(stems, unknown, unknown, joints)
     excerpt = candidate_set(memory, threads, own)
@@ -341,7 +341,7 @@ def test_the_shares_of_the_query_are_learnt_by_practice(tiny_model: Model) -> No
 
 @pytest.mark.parametrize(("readout", "output_learns"), [("mixture", False), ("paper", True)])
 def test_only_the_papers_readout_teaches_the_output(
-    tiny_config: Config, readout: Readout, output_learns: bool
+    tiny_config: Config, readout: ReadoutName, output_learns: bool
 ) -> None:
     model = Model(replace(tiny_config, memory=replace(tiny_config.memory, readout=readout)))
     model.initialise(torch.Generator().manual_seed(1))

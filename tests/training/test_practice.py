@@ -7,8 +7,8 @@ import pytest
 import torch
 from test_episodes import TEXTS
 
-from rarenmt.config import Config, Lookup, MemoryConfig, ModelConfig, PracticeConfig, TrainConfig
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.config import Config, MemoryConfig, ModelConfig, PracticeConfig, TrainConfig
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.batch import pair_batch
@@ -35,16 +35,14 @@ def practice(maker: EpisodeMaker) -> Practice:
 
 
 @pytest.fixture
-def lookup(request: pytest.FixtureRequest) -> Lookup:
-    return getattr(request, "param", "relevant")
+def reinforce(request: pytest.FixtureRequest) -> bool:
+    return getattr(request, "param", False)
 
 
 @pytest.fixture
-def model(lookup: Lookup) -> Model:
+def model(*, reinforce: bool) -> Model:
     sizes = ModelConfig(vocabulary=310, embedding=6, hidden=8, attention=4, dropout=0.0)
-    memory = MemoryConfig(
-        block=4, slots=64, neighbours=4, lookup=lookup, reinforce=lookup == "whole"
-    )
+    memory = MemoryConfig(block=4, slots=64, neighbours=4, reinforce=reinforce)
     model = Model(Config(model=sizes, memory=memory))
     model.initialise(torch.Generator().manual_seed(1))
     return model
@@ -178,7 +176,7 @@ def test_entries_hold_the_words_before_them(practice: Practice, model: Model) ->
     joints = WordBoundaries.from_tokenizer(practice.maker.tokenizer)
     before = torch.cat(
         [
-            Prefix.from_inputs(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
+            LastWords.from_inputs(torch.tensor([BOS, *target])[:, None], joints).word[:, 0]
             for _, target in episodes.support
         ]
     )
@@ -188,7 +186,7 @@ def test_entries_hold_the_words_before_them(practice: Practice, model: Model) ->
     assert torch.equal(excerpt.boundaries.continues_word, joints.continues_word)
 
 
-@pytest.mark.parametrize("lookup", ["relevant", "whole"], indirect=True)
+@pytest.mark.parametrize("reinforce", [False, True], indirect=True)
 def test_episodes_give_gradients_to_query_gate_and_network(
     practice: Practice, model: Model, life_long: Memory
 ) -> None:

@@ -43,7 +43,7 @@ def use(checkpoint: Checkpoint, path: Path) -> bool:
         return "\n" in str(error)
     sources = [source for source, _ in SENTENCES]
     for repeat in (False, True):
-        translator.translate(sources, SearchConfig(beam=1, repeat=repeat))
+        translator.translate(sources, SearchConfig(beam=1, exact_matches=repeat))
     translator.memory.forget([0])
     translator.memory.remember([Pair("new", "neu", "b.tsv", 1)])
     return True

@@ -12,7 +12,7 @@ from conftest import SENTENCES
 
 from rarenmt.config import MemoryConfig
 from rarenmt.decoding.candidates import CandidateSet
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.memory.memory import EMPTY, Memory
 from rarenmt.model.checkpoint import load_tokenizer
 from rarenmt.text.lexicon.frequency import Frequencies
@@ -112,7 +112,7 @@ def whole_words(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word that each position of a pair belongs to, as it is numbered."""
     inside = torch.tensor(tokenizer.continues_word)
     after = (
-        Prefix.from_inputs(
+        LastWords.from_inputs(
             torch.tensor([BOS, *pieces(tokenizer, pair)])[:, None],
             WordBoundaries.from_tokenizer(tokenizer),
         )
@@ -129,7 +129,7 @@ def stems(tokenizer: Tokenizer, pair: Pair) -> list[int]:
     """The word begun before each position of a pair."""
     before = torch.tensor([BOS, *pieces(tokenizer, pair)[:-1]])
     return (
-        Prefix.from_inputs(before[:, None], WordBoundaries.from_tokenizer(tokenizer))
+        LastWords.from_inputs(before[:, None], WordBoundaries.from_tokenizer(tokenizer))
         .word[:, 0]
         .tolist()
     )

@@ -2,6 +2,7 @@
 forgotten has never been."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ WORDS = ["cat", "dog", "bird", "tree", "water", "bread"]
 
 KINDS = {
     "pairs apart": MemoryConfig(block=16, neighbours=4),
-    "reinforcing": MemoryConfig(block=16, neighbours=4, reinforce=True, lookup="whole"),
+    "reinforcing": MemoryConfig(block=16, neighbours=4, reinforce=True),
     "small, so that entries are evicted": MemoryConfig(block=16, neighbours=4, slots=8, limit=48),
 }
 
@@ -58,9 +59,9 @@ def told(checkpoint: Checkpoint, history: Sequence[tuple[list[Pair], int]]) -> T
 
 
 def saved(memory: TranslationMemory, folder: Path) -> bytes:
-    memory.path = folder / "memory.safetensors"
-    memory.save()
-    return memory.path.read_bytes()
+    path = folder / "memory.safetensors"
+    memory.save_as(path)
+    return path.read_bytes()
 
 
 @settings(max_examples=40, deadline=None)
@@ -204,9 +205,10 @@ def test_a_lock_is_held_on_what_the_file_holds_now(checkpoint: Checkpoint, tmp_p
         assert mine.journal.pairs == [shown[0], shown[2]]
 
 
+@pytest.mark.parametrize("lock", [False, True], ids=["no lock", "lock"])
 @pytest.mark.parametrize("gone", [False, True], ids=["replaced", "removed"])
-def test_a_file_that_is_changed_behind_the_lock_is_left_alone(
-    gone: bool, checkpoint: Checkpoint, tmp_path: Path
+def test_a_file_that_another_program_changes_is_left_alone(
+    gone: bool, lock: bool, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     memory, other = (TranslationMemory(checkpoint, tmp_path / name) for name in ("m", "o"))
     for each in (memory, other):
@@ -216,7 +218,7 @@ def test_a_file_that_is_changed_behind_the_lock_is_left_alone(
     other.save()
     swapped = (tmp_path / "o").read_bytes()
 
-    with memory.lock():
+    with memory.lock() if lock else nullcontext():
         memory.remember([Pair("cow", "Kuh", "a.tsv", 3)])
         if gone:
             (tmp_path / "m").unlink()
@@ -241,7 +243,7 @@ def test_a_folder_that_may_not_be_written_keeps_its_memory(
         with pytest.raises(StorageError, match="cannot lock: permission denied"):
             memory.lock().__enter__()
         memory.forget([0])
-        with pytest.raises(StorageError, match="cannot write: permission denied"):
+        with pytest.raises(StorageError, match="cannot (read|write): permission denied"):
             memory.save()
 
     tmp_path.chmod(0o755)

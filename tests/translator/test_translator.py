@@ -175,7 +175,7 @@ def test_a_remembered_sentence_is_translated_as_remembered(translator: Translato
     said = translator.translate(asked, GREEDY)
 
     assert [translation.text for translation in said] == [pair.target for pair in PAIRS]
-    anew = translator.translate(asked, SearchConfig(beam=1, repeat=False))
+    anew = translator.translate(asked, SearchConfig(beam=1, exact_matches=False))
     assert [translation.text for translation in anew] != [pair.target for pair in PAIRS]
     assert translator.translate(asked, GREEDY, memory=False) != said
     assert [t.text for t in translator.translate(asked, GREEDY, explain=False)] == [
@@ -223,7 +223,9 @@ def test_a_sentence_of_the_same_pattern_keeps_its_numbers_and_punctuation(
     assert not words["!"].entries
     [entry] = words["fehlt"].entries
     assert pair.target[slice(*entry.span)] == "fehlt"
-    anew = translator.translate(["row 1250 of 3 is gone!"], SearchConfig(beam=1, repeat=False))
+    anew = translator.translate(
+        ["row 1250 of 3 is gone!"], SearchConfig(beam=1, exact_matches=False)
+    )
     assert anew[0].parts[0].tm_match is None
 
 
@@ -264,7 +266,7 @@ def test_a_remembered_sentence_is_used_among_others_of_its_line(
         1,
         3,
     ]
-    [anew] = translator.translate([line], SearchConfig(beam=1, repeat=False))
+    [anew] = translator.translate([line], SearchConfig(beam=1, exact_matches=False))
     assert {part.tm_match for part in anew.parts} == {None}
     assert [t.text for t in translator.translate([line], GREEDY, explain=False)] == [
         translation.text

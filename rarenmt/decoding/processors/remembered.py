@@ -10,7 +10,7 @@ from rarenmt.config import SearchConfig
 from rarenmt.decoding.attribution import Attribution
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.coverage import Coverage
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.decoding.processors.processor import LogitsProcessor, Step
 from rarenmt.memory.memory import Recall
 from rarenmt.model.attention import AttentionInputs
@@ -23,7 +23,7 @@ class RememberedWords(LogitsProcessor):
         """`mask`: (B, S) the source pieces of each sentence of the candidates."""
         self._candidates, self._config = candidates, config
         rows = torch.arange(len(mask), device=mask.device).repeat_interleave(config.beam)
-        self._prefix = Prefix.empty(rows)
+        self._prefix = LastWords.empty(rows)
         self._attribution = Attribution.empty(rows)
         self._coverage = Coverage.empty(candidates.constrained_words, mask[rows])
 
@@ -46,7 +46,7 @@ class RememberedWords(LogitsProcessor):
         return self._candidates.read(queries, self._prefix, attention, untranslated)
 
     def process(self, step: Step) -> None:
-        self._candidates.complete_words(
+        self._candidates.penalise_incomplete_words(
             step.prediction.log_probs,
             self._prefix,
             self._attribution.last_from_memory,

@@ -126,7 +126,7 @@ def build(name: Name, recipe: Recipe, settings: Settings, seed: int) -> System:
     """A system with its first weights."""
     ours, generator = recipe == "rare", torch.Generator().manual_seed(seed)
     memory = MemoryConfig(
-        slots=settings.slots, block=settings.key, query=("context",), lookup="whole",
+        slots=settings.slots, block=settings.key, query=("context",),
         readout="mixture" if ours else "paper", neighbours=settings.neighbours, reinforce=True,
     )  # fmt: skip
     if name.startswith("neural-gpu"):

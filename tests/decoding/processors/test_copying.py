@@ -239,7 +239,9 @@ def test_spans_are_copied_alike_in_every_batch(untrained: Translator, sources: l
 def test_nothing_is_copied_if_that_is_turned_off(untrained: Translator) -> None:
     config = SearchConfig(beam=2)
     [kept] = untrained.translate(["the cat 2014"], config, memory=False)
-    [free] = untrained.translate(["the cat 2014"], replace(config, verbatim=False), memory=False)
+    [free] = untrained.translate(
+        ["the cat 2014"], replace(config, copy_placeables=False), memory=False
+    )
 
     assert "2014" in kept.text
     assert "2014" not in free.text

@@ -27,7 +27,6 @@ from rarenmt.errors import SettingError
             memory=MemoryConfig(
                 query=("context",),
                 readout="paper",
-                lookup="whole",
                 reinforce=True,
                 slots=77,
                 neighbours=5,
@@ -41,6 +40,16 @@ def test_a_configuration_survives_json(config: Config) -> None:
     text = json.dumps(config.to_json())
 
     assert Config.from_json(json.loads(text)) == config
+
+
+def test_the_former_setting_lookup_is_ignored() -> None:
+    data = Config().to_json()
+    data["memory"]["lookup"] = "relevant"
+
+    assert Config.from_json(data) == Config()
+    data["memory"]["looking"] = "relevant"
+    with pytest.raises(SettingError, match='memory has an unknown setting "looking"'):
+        Config.from_json(data)
 
 
 def test_json_is_read_without_being_changed() -> None:
@@ -141,12 +150,6 @@ def test_a_setting_may_be_missing_but_not_a_whole_part() -> None:
             {"slots": 10, "neighbours": 11},
             "neighbours must be between 1 and slots (10), not 11",
         ),
-        (
-            MemoryConfig,
-            {"reinforce": True},
-            "with reinforce, an entry belongs to no single pair, so lookup must be whole; "
-            "without it, lookup must be relevant",
-        ),
         (MemoryConfig, {"neighbours": 0}, "neighbours must be between 1 and slots (8192), not 0"),
         (
             MemoryConfig,
@@ -180,7 +183,7 @@ def test_a_setting_outside_its_range_is_one_sentence(
     [
         (ModelConfig, {"dropout": 0.0}),
         (MemoryConfig, {"slots": 5, "neighbours": 5, "limit": 5}),
-        (MemoryConfig, {"reinforce": True, "lookup": "whole"}),
+        (MemoryConfig, {"reinforce": True}),
         (TrainConfig, {"decay_fraction": 0.0, "warmup": 0, "memory_positions": 0, "seed": 0}),
         (
             TrainConfig,

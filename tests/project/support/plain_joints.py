@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rarenmt.decoding.prefix import Prefix
+from rarenmt.decoding.prefix import LastWords
 from rarenmt.text.tokenizer import BOS
 from rarenmt.text.words import WordBoundaries
 
@@ -24,4 +24,4 @@ BOUNDARIES = plain(INSIDE)
 
 
 def word(*pieces: int) -> int:
-    return int(Prefix.from_inputs(torch.tensor([BOS, *pieces])[:, None], BOUNDARIES).word[-1])
+    return int(LastWords.from_inputs(torch.tensor([BOS, *pieces])[:, None], BOUNDARIES).word[-1])
