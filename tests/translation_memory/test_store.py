@@ -243,7 +243,7 @@ def test_a_folder_that_may_not_be_written_keeps_its_memory(
         with pytest.raises(StorageError, match="cannot lock: permission denied"):
             memory.lock().__enter__()
         memory.forget([0])
-        with pytest.raises(StorageError, match="cannot (read|write): permission denied"):
+        with pytest.raises(StorageError, match=r"cannot (read|write): permission denied"):
             memory.save()
 
     tmp_path.chmod(0o755)
