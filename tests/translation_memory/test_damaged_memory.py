@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -128,6 +129,22 @@ def test_a_header_that_lies_is_refused(
     path.write_bytes(with_header(whole, header))
 
     assert not use(checkpoint, path)
+
+
+def test_an_enormous_number_of_calls_is_refused_at_once(whole: bytes, tmp_path: Path) -> None:
+    """One flipped bit of the last number of a call; there would be a counter for each call."""
+    header = json.loads(whole[HEADER_SIZE : HEADER_SIZE + header_length(whole)])
+    _, end = header["calls"]["data_offsets"]
+    damaged = bytearray(whole)
+    damaged[HEADER_SIZE + header_length(whole) + end - 1] ^= 1 << 4
+    path = tmp_path / "memory.safetensors"
+    path.write_bytes(damaged)
+    begun = time.process_time()
+
+    with pytest.raises(CheckpointError, match="is damaged: calls do not follow each other"):
+        read_journal(path)
+
+    assert time.process_time() - begun < 1
 
 
 def test_metadata_of_deep_nesting_are_refused(
