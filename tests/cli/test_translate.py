@@ -1,11 +1,9 @@
 """`rarenmt translate`: as many lines out as in, whatever they hold."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -178,20 +176,26 @@ def test_a_live_line_is_answered_before_the_next_arrives(folder: Path) -> None:
         assert process.wait(timeout=60) == 0
 
 
+def heed_control_c() -> None:
+    """Undo what the shell does to commands in the background, with all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_is_one_sentence_and_status_130(folder: Path) -> None:
     command = [str(RARENMT), "translate", "-m", str(folder), "--beam", "1"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=heed_control_c
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(b"The cat.\n")
         process.stdin.flush()
         process.stdout.readline()
-        time.sleep(0.1)
-        os.kill(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert errors == b"error: interrupted\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130  # before its input ends
+        assert process.stderr is not None
+        assert process.stderr.read() == b"error: interrupted\n"
 
 
 def test_numbers_missing_from_a_translation_are_a_warning(rarenmt: Command, folder: Path) -> None:
