@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from multiprocessing import set_forkserver_preload
 from pathlib import Path
 from typing import Protocol
 
@@ -15,8 +16,12 @@ from rarenmt.config import Block, Config, MemoryConfig, ModelConfig
 from rarenmt.model.checkpoint import save_checkpoint
 from rarenmt.model.seq2seq import Model
 from rarenmt.text.tokenizer import Tokenizer
+from rarenmt.training.precision import bfloat16_is_faster
 
 torch.set_num_threads(1)
+set_forkserver_preload(  # for `processes.py`
+    ["rarenmt.training.trainer", "rarenmt.translator.translator", "rich.table", "torch._dynamo"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +94,13 @@ def rarenmt(
         return Result(int(status), captured.out, captured.err.decode())
 
     return command
+
+
+@pytest.fixture(scope="session")
+def number_format() -> str:
+    """The option for the number format that `rarenmt train` would choose here; to measure which is
+    faster takes a second, so it is done once."""
+    return "--bf16" if bfloat16_is_faster(torch.device("cpu")) else "--no-bf16"
 
 
 SENTENCES = [

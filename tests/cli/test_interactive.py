@@ -8,11 +8,13 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import Command
+from processes import Process
 
 from rarenmt.translation_memory.file import read_journal
 from rarenmt.translator.translator import Translator
@@ -26,16 +28,27 @@ PATIENCE = 60
 """Seconds to wait for an answer, on a busy machine too."""
 
 
+def installed(
+    *arguments: str | Path, streams: tuple[int, int, int], **environment: str
+) -> "subprocess.Popen[bytes]":
+    """What `Process` does, with the installed command."""
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        [RARENMT, *arguments], stdin=stdin, stdout=stdout, stderr=stderr,
+        env={**os.environ, **environment}, start_new_session=True,
+    )  # fmt: skip
+
+
+Start = Callable[..., "Process | subprocess.Popen[bytes]"]
+
+
 class Terminal:
     """A command at a terminal, and what can be read there."""
 
-    def __init__(self, *arguments: str | Path) -> None:
+    def __init__(self, *arguments: str | Path, start: Start = Process) -> None:
         self.descriptor, theirs = pty.openpty()
-        environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "200"}
-        self.process = subprocess.Popen(
-            [RARENMT, *arguments],
-            stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
-        )  # fmt: skip
+        streams = (theirs, theirs, theirs)
+        self.process = start(*arguments, streams=streams, TERM="xterm", NO_COLOR="1", COLUMNS="200")
         os.close(theirs)
         self.seen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -82,10 +95,10 @@ def memory(tmp_path: Path) -> Path:
     return tmp_path / "memory.safetensors"
 
 
-@pytest.fixture
-def terminal(folder: Path, memory: Path) -> Iterator[Terminal]:
-    """The conversation, at its first prompt."""
-    made = Terminal("translate", "-i", "-m", folder, "--memory", memory, "--beam", "1")
+@contextmanager
+def conversation(folder: Path, memory: Path, start: Start) -> Iterator[Terminal]:
+    """At its first prompt."""
+    made = Terminal("translate", "-i", "-m", folder, "--memory", memory, "--beam", "1", start=start)
     made.wait_for("en ▸ ")
     yield made
     if made.process.poll() is None:
@@ -93,7 +106,22 @@ def terminal(folder: Path, memory: Path) -> Iterator[Terminal]:
         made.process.wait()
 
 
-def test_a_correction_is_remembered_at_once(terminal: Terminal, folder: Path, memory: Path) -> None:
+@pytest.fixture
+def terminal(folder: Path, memory: Path) -> Iterator[Terminal]:
+    with conversation(folder, memory, Process) as made:
+        yield made
+
+
+@pytest.fixture
+def terminal_of_the_installed_command(folder: Path, memory: Path) -> Iterator[Terminal]:
+    with conversation(folder, memory, installed) as made:
+        yield made
+
+
+def test_a_correction_is_remembered_at_once(
+    terminal_of_the_installed_command: Terminal, folder: Path, memory: Path
+) -> None:
+    terminal = terminal_of_the_installed_command
     for number, (source, target) in enumerate(
         [("The cat sleeps.", "Die Katze schläft."), ("We drink water.", "Wir trinken Wasser.")], 1
     ):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import SENTENCES, Command
+from processes import Process
 
 from rarenmt.config import Config, MemoryConfig, ModelConfig
 from rarenmt.model.checkpoint import save_checkpoint
@@ -259,8 +260,10 @@ def test_a_damaged_memory_is_an_error(
     assert result.err.count("\n") == 1
 
 
-def test_a_full_disk_loses_nothing(folder: Path, pairs: Path, memory: Path, tmp_path: Path) -> None:
-    subprocess.run([RARENMT, "remember", pairs, "-m", folder, "--memory", memory], check=True)
+def test_a_full_disk_loses_nothing(
+    rarenmt: Command, folder: Path, pairs: Path, memory: Path, tmp_path: Path
+) -> None:
+    assert rarenmt("remember", pairs, "-m", folder, "--memory", memory).status == 0
     before = memory.read_bytes()
     more = tmp_path / "more.tsv"
     more.write_text("".join(f"Sentence {i}\tSatz {i}\n" for i in range(500)), "utf-8")
@@ -285,7 +288,7 @@ def test_eight_at_once_lose_nothing(
         file.write_text(f"The {file.stem}\tDas {file.stem}\n", "utf-8")
 
     running = [
-        subprocess.Popen([RARENMT, "remember", file, "-m", folder, "--memory", memory])
+        Process("remember", file, "-m", folder, "--memory", memory, streams=(0, 1, 2))
         for file in files
     ]
     assert [process.wait(timeout=120) for process in running] == [0] * 8

@@ -4,45 +4,77 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 import torch
 from conftest import Command
+from processes import Process
 
 from rarenmt.config import MEMORIES
 from rarenmt.model.checkpoint import CONFIG, METRICS, TRAINING, VOCABULARY, WORDS, load_checkpoint
 
-RARENMT = Path(sys.executable).with_name("rarenmt")
 
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
+def write_corpus(folder: Path) -> None:
     """Digits and the same digits the other way round."""
     rng = random.Random(1)
-    path = tmp_path / "corpus.tsv"
-    with path.open("w") as stream:
+    with (folder / "corpus.tsv").open("w") as stream:
         for _ in range(120):
             digits = [str(rng.randrange(10)) for _ in range(rng.randint(2, 4))]
             stream.write(f"{' '.join(digits)}\t{' '.join(reversed(digits))}\n")
-    (tmp_path / "dev.tsv").write_text("1 2 3\t3 2 1\n4 5\t5 4\n")
-    return path
+    (folder / "dev.tsv").write_text("1 2 3\t3 2 1\n4 5\t5 4\n")
+
+
+def options_for(folder: Path, number_format: str) -> list[str]:
+    """A run of a second or two, on the corpus in a folder."""
+    return [
+        "train", str(folder / "corpus.tsv"), "--dev", str(folder / "dev.tsv"), "--preset", "tiny",
+        "--vocabulary", "271", "--steps", "60", "--batch-tokens", "50", "--slots", "64",
+        "--memory-positions", "8", "--evaluate-every", "30", "--save-every", "7",
+        "--device", "cpu", number_format,
+    ]  # fmt: skip
 
 
 @pytest.fixture
-def options(corpus: Path, tmp_path: Path) -> list[str]:
-    """A run of a second or two."""
-    return [
-        "train", str(corpus), "--dev", str(tmp_path / "dev.tsv"), "--preset", "tiny",
-        "--vocabulary", "271", "--steps", "60", "--batch-tokens", "50", "--slots", "64",
-        "--memory-positions", "8", "--evaluate-every", "30", "--save-every", "7",
-        "--device", "cpu",
-    ]  # fmt: skip
+def options(tmp_path: Path, number_format: str) -> list[str]:
+    write_corpus(tmp_path)
+    return options_for(tmp_path, number_format)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A whole run, in a folder of its own, and what it printed."""
+
+    folder: Path
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, number_format: str) -> Trained:
+    """The run of `options`; nobody may change its folder."""
+    work = tmp_path_factory.mktemp("trained")
+    write_corpus(work)
+    with (
+        open(os.devnull, "r+") as nothing,
+        (work / "1").open("w") as out,
+        (work / "2").open("w") as err,
+    ):
+        null = nothing.fileno()
+        Process("--version", streams=(null, null, null)).wait()  # the first one waits for torch
+        streams = (null, out.fileno(), err.fileno())
+        began = time.perf_counter()
+        process = Process(*options_for(work, number_format), "-o", work / "out", streams=streams)
+        status = process.wait()
+    seconds = time.perf_counter() - began
+    out_text, err_text = ((work / stream).read_text("utf-8") for stream in "12")
+    return Trained(work / "out", status, out_text, err_text, seconds)
 
 
 def files(folder: Path) -> set[str]:
@@ -62,10 +94,9 @@ def steps(folder: Path) -> list[int]:
 
 
 def test_a_run_starts_from_the_weights_and_vocabulary_of_a_checkpoint(
-    rarenmt: Command, options: list[str], tmp_path: Path
+    rarenmt: Command, options: list[str], trained: Trained, tmp_path: Path
 ) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    rarenmt(*options, "-o", first)
+    first, second = trained.folder, tmp_path / "second"
     chosen = ["--preset", "tiny", "--vocabulary", "271"]
     rest = [option for option in options if option not in chosen]
 
@@ -85,17 +116,13 @@ def test_an_option_that_the_starting_checkpoint_decides_is_an_error(
     assert result.err == "error: --preset is given by the checkpoint of --from; leave it out\n"
 
 
-def test_training_writes_a_folder_and_prints_reports(
-    rarenmt: Command, options: list[str], tmp_path: Path
-) -> None:
-    folder = tmp_path / "out"
+def test_training_writes_a_folder_and_prints_reports(trained: Trained) -> None:
+    folder = trained.folder
 
-    result = rarenmt(*options, "-o", folder)
-
-    assert (result.status, result.out) == (0, b"")
+    assert (trained.status, trained.out) == (0, "")
     assert files(folder) == {CONFIG, VOCABULARY, WORDS, TRAINING, METRICS, *weights(folder)}
     assert steps(folder) == [25, 30, 50, 60]
-    first, second, *reports, last = result.err.splitlines()
+    first, second, *reports, last = trained.err.splitlines()
     assert first == "learning a vocabulary of 271 pieces"
     assert second.startswith("120 pairs · ")
     assert [report.split(" · ")[0] for report in reports] == [
@@ -106,16 +133,17 @@ def test_training_writes_a_folder_and_prints_reports(
 
 
 def test_a_quiet_run_prints_nothing(rarenmt: Command, options: list[str], tmp_path: Path) -> None:
+    options.pop()  # so that the number format is chosen
+
     result = rarenmt("-q", *options, "--steps", "1", "-o", tmp_path / "out")
 
     assert (result.status, result.out, result.err) == (0, b"", "")
 
 
 def test_another_kind_of_memory_keeps_the_other_weights(
-    rarenmt: Command, options: list[str], tmp_path: Path
+    rarenmt: Command, options: list[str], trained: Trained, tmp_path: Path
 ) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    rarenmt(*options, "-o", first, "--steps", "5")
+    first, second = trained.folder, tmp_path / "second"
     chosen = ["--preset", "tiny", "--vocabulary", "271"]
     rest = [option for option in options if option not in chosen]
 
@@ -334,35 +362,35 @@ def test_a_run_that_cannot_be_resumed_is_one_sentence_and_status_3(
 
 
 @pytest.fixture
-def start(options: list[str], tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
-    """Starts a process that trains into the folder `out`."""
+def start(options: list[str], tmp_path: Path) -> Callable[..., tuple[Process, TextIO]]:
+    """Starts a process that trains into the folder `out`; what it writes to stderr."""
 
-    def begin(*arguments: str) -> "subprocess.Popen[str]":
-        command = [str(RARENMT), *options, "-o", str(tmp_path / "out"), *arguments]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
+    def begin(*arguments: str) -> tuple[Process, TextIO]:
+        read, write = os.pipe()
+        with open(os.devnull) as nothing, (tmp_path / "stdout").open("w") as out:
+            streams = (nothing.fileno(), out.fileno(), write)
+            process = Process(*options, "-o", tmp_path / "out", *arguments, streams=streams)
+        os.close(write)
+        return process, open(read)
 
     return begin
 
 
 def test_control_c_saves_and_resume_continues(
-    start: Callable[..., "subprocess.Popen[str]"], rarenmt: Command, options: list[str],
+    start: Callable[..., tuple[Process, TextIO]], rarenmt: Command, options: list[str],
     tmp_path: Path,
 ) -> None:  # fmt: skip
     folder = tmp_path / "out"
-    process = start("--steps", "100000", "--evaluate-every", "100000")
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith("step 25/"):
-            break
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
+    process, errors = start("--steps", "100000", "--evaluate-every", "100000")
+    with errors:
+        for line in errors:
+            if line.startswith("step 25/"):
+                break
+        process.send_signal(signal.SIGINT)
+        said = errors.read().splitlines()[-1]
 
-    assert process.returncode == 128 + signal.SIGINT
-    assert out == ""
-    said = err.splitlines()[-1]
+    assert process.wait() == 128 + signal.SIGINT
+    assert (tmp_path / "stdout").read_text() == ""
     assert said.startswith("saved at step ")
     assert said.endswith("; continue with --resume")
     step = int(said.split()[3].rstrip(";"))
@@ -375,30 +403,26 @@ def test_control_c_saves_and_resume_continues(
     assert steps(folder)[-1] == step + 2
 
 
-def kill_after(process: "subprocess.Popen[str]", seconds: float) -> None:
-    time.sleep(seconds)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
 @pytest.mark.slow
 def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(
-    start: Callable[..., "subprocess.Popen[str]"], rarenmt: Command, options: list[str],
-    tmp_path: Path,
+    start: Callable[..., tuple[Process, TextIO]], rarenmt: Command, options: list[str],
+    trained: Trained, tmp_path: Path,
 ) -> None:  # fmt: skip
-    began = time.perf_counter()
-    assert rarenmt(*options, "-o", tmp_path / "whole").status == 0
-    usual = time.perf_counter() - began
     folder = tmp_path / "out"
     rng = random.Random(os.getpid())
 
-    for _ in range(4):
-        process = start(*(["--resume"] if (folder / TRAINING).exists() else []))
-        kill_after(process, rng.uniform(0, 2 * usual + 2))
-    resume = ["--resume"] if (folder / TRAINING).exists() else []
-    result = rarenmt(*options, "-o", folder, *resume)
+    for kill in range(4):
+        process, errors = start(*(["--resume"] if (folder / TRAINING).exists() else []))
+        with errors:
+            while kill == 1 and not (folder / TRAINING).exists():  # or nothing might be resumed
+                assert process.poll() is None
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 1.2 * trained.seconds))
+            process.kill()
+            process.wait()
+    result = rarenmt(*options, "-o", folder, "--resume")
 
     assert result.status == 0, result.err
-    assert weights(folder) == weights(tmp_path / "whole")
+    assert weights(folder) == weights(trained.folder)
     assert steps(folder) == sorted(set(steps(folder)))
     assert {30, 60} <= set(steps(folder))

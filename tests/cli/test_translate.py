@@ -1,6 +1,7 @@
 """`rarenmt translate`: as many lines out as in, whatever they hold."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Command
+from processes import Process
 
 RARENMT = Path(sys.executable).with_name("rarenmt")
 
@@ -164,16 +166,15 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
 
 
 def test_a_live_line_is_answered_before_the_next_arrives(folder: Path) -> None:
-    command = [str(RARENMT), "translate", "-m", str(folder), "--beam", "1"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    given, answers = os.pipe(), os.pipe()
+    process = Process("translate", "-m", folder, "--beam", "1", streams=(given[0], answers[1], 2))
+    os.close(given[0])
+    os.close(answers[1])
+    with open(given[1], "wb", 0) as stdin, open(answers[0], "rb") as stdout:
         for sentence in (b"The cat.\n", b"\n", b"The dog.\n"):
-            process.stdin.write(sentence)
-            process.stdin.flush()
-            assert process.stdout.readline().endswith(b"\n")
-        process.stdin.close()
-        assert process.wait(timeout=60) == 0
+            stdin.write(sentence)
+            assert stdout.readline().endswith(b"\n")
+    assert process.wait(timeout=60) == 0
 
 
 def heed_control_c() -> None:

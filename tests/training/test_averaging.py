@@ -91,14 +91,14 @@ def assert_equal(found: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> list[str]:
+def options(tmp_path: Path, number_format: str) -> list[str]:
     """A run of a second or two."""
     lines = (f"{' '.join(str(n))}\t{' '.join(str(n)[::-1])}\n" for n in range(1000, 1200))
     (tmp_path / "corpus.tsv").write_text("".join(lines))
     return [
         "train", str(tmp_path / "corpus.tsv"), "--dev", str(tmp_path / "corpus.tsv"),
         "--steps", "5", "--batch-tokens", "50", "--slots", "64", "--memory-positions", "8",
-        "--device", "cpu",
+        "--device", "cpu", number_format,
     ]  # fmt: skip
 
 

@@ -136,7 +136,9 @@ Found = Callable[[Callable[[Path], dict[str, Tensor]]], list[dict[str, Tensor]]]
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What each of two processes found in a task."""
     folder = tmp_path_factory.mktemp("two")
-    mp.spawn(work, (folder,), nprocs=2)  # type: ignore[attr-defined,no-untyped-call]
+    mp.start_processes(  # type: ignore[attr-defined,no-untyped-call]
+        work, (folder,), nprocs=2, start_method="forkserver"
+    )
 
     def look(task: Callable[[Path], dict[str, Tensor]]) -> list[dict[str, Tensor]]:
         return [load_tensors(folder / f"{task.__name__}-{rank}")[0] for rank in range(2)]

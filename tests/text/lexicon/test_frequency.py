@@ -48,12 +48,14 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, line: str) -> None:
 
 
 def test_training_counts_its_text_and_the_next_training_keeps_that(
-    rarenmt: Command, tmp_path: Path
+    rarenmt: Command, number_format: str, tmp_path: Path
 ) -> None:
     text, other = tmp_path / "text.tsv", tmp_path / "other.tsv"
     text.write_text("".join(f"{s}\t{t}\n" for s, t in SENTENCES * 3), "utf-8")
     other.write_text("okapi\tOkapi\n" * 30, "utf-8")
-    common = ("--dev", text, "--steps", "1", "--device", "cpu", "--episodes", "0")
+    common = (
+        "--dev", text, "--steps", "1", "--device", "cpu", "--episodes", "0", number_format,
+    )  # fmt: skip
 
     first = rarenmt(
         "train", f"{text}@2", "-o", tmp_path / "first", *common,

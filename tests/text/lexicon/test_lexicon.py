@@ -63,11 +63,13 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_training_with_alignment_writes_it_and_the_next_training_keeps_it(
-    rarenmt: Command, tmp_path: Path
+    rarenmt: Command, number_format: str, tmp_path: Path
 ) -> None:
     text = tmp_path / "text.tsv"
     text.write_text("".join(f"{s}\t{t}\n" for s, t in SENTENCES * 3), "utf-8")
-    common = ("--dev", text, "--steps", "1", "--device", "cpu", "--episodes", "0")
+    common = (
+        "--dev", text, "--steps", "1", "--device", "cpu", "--episodes", "0", number_format,
+    )  # fmt: skip
 
     first = rarenmt(
         "train", text, "-o", tmp_path / "first", *common, "--preset", "tiny", "--vocabulary", "310",

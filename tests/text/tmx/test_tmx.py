@@ -655,11 +655,12 @@ def test_tmx_is_a_corpus_of_every_command(
 
 
 def test_training_reads_tmx_in_its_own_languages(
-    rarenmt: Command, tmx: Callable[..., Path], tmp_path: Path
+    rarenmt: Command, number_format: str, tmx: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = tmx(variants(("fr", "chat"), ("hsb", "kočka")))
     result = rarenmt(
-        "train", path, "--dev", path, "-o", tmp_path / "out", "--target-language", "hsb"
-    )
+        "train", path, "--dev", path, "-o", tmp_path / "out", "--target-language", "hsb",
+        number_format,
+    )  # fmt: skip
 
     assert result.err == (f"error: {path}: no unit has text in en and hsb; found fr, hsb\n")
