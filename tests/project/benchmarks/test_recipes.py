@@ -3,11 +3,15 @@
 import lzma
 import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Command
+from shipped import SHIPPED
 
 HOME = Path(__file__).parents[3]
 FOLDER = HOME / "benchmarks" / "recipes"
@@ -36,17 +40,49 @@ def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def arguments_of(recipe: Path, *arguments: str | Path) -> list[str]:
+    """What a recipe that is given these arguments gives to rarenmt."""
+    ran = subprocess.run(
+        ["sh", recipe, *arguments], env={**os.environ, "RARENMT": r"printf %s\n"}, cwd=HOME,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()
+
+
+Script = Callable[..., None]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Runs a script of Python here, where torch is imported already."""
+
+    def run(path: Path, *arguments: str | Path) -> None:
+        monkeypatch.setattr("sys.argv", [str(path), *map(str, arguments)])
+        monkeypatch.syspath_prepend(path.parent)
+        runpy.run_path(str(path), run_name="__main__")
+
+    return run
+
+
+@pytest.fixture
+def smaller(number_format: str) -> list[str]:
+    return [*SMALLER, number_format]
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_runs(recipe: Path, tmp_path: Path) -> None:
+def test_a_recipe_runs(recipe: Path, rarenmt: Command, smaller: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out"
 
-    result = run(recipe, data(tmp_path, recipe), out, *SMALLER, "--steps", "2")
+    result = rarenmt(*arguments_of(recipe, data(tmp_path, recipe), out, *smaller, "--steps", "2"))
 
-    assert result.returncode == 0, result.stderr
+    assert result.status == 0, result.err
     assert (out / "config.json").is_file()
 
 
-def test_the_base_is_drawn_and_trained(tmp_path: Path) -> None:
+def test_the_base_is_drawn_and_trained(
+    script: Script, rarenmt: Command, number_format: str, tmp_path: Path
+) -> None:
     """From a folder with every corpus that draw.py names, each a dozen pairs."""
     source, drawn, out = tmp_path / "data", tmp_path / "drawn", tmp_path / "out"
     names = re.findall(
@@ -60,20 +96,18 @@ def test_the_base_is_drawn_and_trained(tmp_path: Path) -> None:
         rows = PAIRS if not plain else [("cat", "Katze"), ("dog", "Hund")]
         with lzma.open(path, "wt", encoding="utf-8") as stream:
             stream.write("".join(f"{english}\t{german}\tnoun\t\n" for english, german in rows))
-    python = [sys.executable, str(DRAW), str(source), str(drawn), "--reverse"]
-    subprocess.run(python, check=True, cwd=HOME)
+    script(DRAW, source, drawn, "--reverse")
     vocabulary = tmp_path / "vocabulary.model"
-    corpora = str(drawn / "corpora.txt")
-    python = [sys.executable, str(FOLDER / "vocabulary.py"), corpora, "460", str(vocabulary)]
-    subprocess.run(python, check=True, cwd=HOME, env={**os.environ, "PYTHONPATH": str(HOME)})
+    script(FOLDER / "vocabulary.py", drawn / "corpora.txt", "460", vocabulary)
 
-    result = run(
+    asked = arguments_of(
         FOLDER / "base.sh", drawn, vocabulary, out, "--preset", "tiny", "--batch-tokens", "100",
         "--evaluate-every", "1000", "--steps", "2", "--source-language", "de",
-        "--target-language", "en",
+        "--target-language", "en", number_format,
     )  # fmt: skip
+    result = rarenmt(*asked)
 
-    assert result.returncode == 0, result.stderr
+    assert result.status == 0, result.err
     assert (out / "config.json").is_file()
     assert "und" in (drawn / "tatoeba.tsv").read_text("utf-8").splitlines()[0].split("\t")[0]
 
@@ -92,47 +126,31 @@ def test_a_timed_recipe_stops_and_goes_on(tmp_path: Path) -> None:
     assert second.stderr.endswith("finished\n")
 
 
-def test_the_mean_of_a_checkpoint_and_itself_is_the_same(tmp_path: Path) -> None:
-    shipped = HOME / "checkpoints" / "en-de"
-
+def test_the_mean_of_a_checkpoint_and_itself_is_the_same(script: Script, tmp_path: Path) -> None:
     for bias in ("0", "1"):
-        folders = [str(folder) for folder in (tmp_path / bias, shipped, shipped)]
-        command = [
-            sys.executable,
-            str(FOLDER / "checkpoints" / "mean.py"),
-            *folders,
-            "--bias",
-            bias,
-        ]
-        subprocess.run(command, check=True, cwd=HOME)
+        folders = (tmp_path / bias, SHIPPED, SHIPPED)
+        script(FOLDER / "checkpoints" / "mean.py", *folders, "--bias", bias)
 
     for name in ("config.json", "lexicon.tsv", "words.tsv", "company.tsv", "vocabulary.model"):
-        assert (tmp_path / "0" / name).read_bytes() == (shipped / name).read_bytes()
+        assert (tmp_path / "0" / name).read_bytes() == (SHIPPED / name).read_bytes()
     trusting = (tmp_path / "1" / "config.json").read_text("utf-8")
-    assert trusting != (shipped / "config.json").read_text("utf-8")
+    assert trusting != (SHIPPED / "config.json").read_text("utf-8")
 
 
-def test_cooccurrence_is_the_same_in_training_and_afterwards(tmp_path: Path) -> None:
+def test_cooccurrence_is_the_same_in_training_and_afterwards(
+    script: Script, rarenmt: Command, smaller: list[str], tmp_path: Path
+) -> None:
     nouns = [f"{word} x{i}" for i in range(10) for word in ("der", "einen", "die", "eine")]
     (tmp_path / "rest.tsv").write_text("".join(f"a\t{noun}\n" for noun in nouns), "utf-8")
     (tmp_path / "dev.tsv").write_text("a\tder x1\n", "utf-8")
     recipe, out = FOLDER / "multi30k.sh", tmp_path / "out"
-    trained = run(
-        recipe, tmp_path, out, *SMALLER, "--align", "0", "--vocabulary", "281", "--steps", "1"
-    )
-    assert trained.returncode == 0, trained.stderr
+    options = [*smaller, "--align", "0", "--vocabulary", "281", "--steps", "1"]
+    trained = rarenmt(*arguments_of(recipe, tmp_path, out, *options))
+    assert trained.status == 0, trained.err
     learnt = (out / "company.tsv").read_bytes()
     (out / "company.tsv").unlink()
 
-    subprocess.run(
-        [
-            sys.executable,
-            FOLDER / "checkpoints" / "company.py",
-            out,
-            tmp_path / "rest.tsv",
-        ],
-        check=True,
-    )
+    script(FOLDER / "checkpoints" / "company.py", out, tmp_path / "rest.tsv")
 
     assert learnt
     assert (out / "company.tsv").read_bytes() == learnt
