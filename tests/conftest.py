@@ -11,6 +11,7 @@ from typing import Protocol
 
 import pytest
 import torch
+from shipped import load_once
 
 from rarenmt.config import Block, Config, MemoryConfig, ModelConfig
 from rarenmt.model.checkpoint import save_checkpoint
@@ -79,6 +80,8 @@ def rarenmt(
     """The installed `rarenmt` command, found as a shell finds it."""
     (script,) = entry_points(group="console_scripts", name="rarenmt")
     app = script.load()
+    for module in ("rarenmt.model.checkpoint", "rarenmt.translator.translator"):
+        monkeypatch.setattr(f"{module}.load_checkpoint", load_once)
 
     def command(*arguments: str | Path, stdin: bytes = b"") -> Result:
         given = tmp_path / "stdin"
