@@ -1,6 +1,7 @@
 """One-shot suites: what is counted, and what is refused."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from conftest import SENTENCES, Command
 from rarenmt.config import SearchConfig
 from rarenmt.errors import DataError, StorageError
 from rarenmt.evaluation.bootstrap import Interval
-from rarenmt.evaluation.oneshot import Question, measure_one_shot, read_suite
+from rarenmt.evaluation.oneshot import OneShot, Question, measure_one_shot, read_suite
 from rarenmt.translator.translator import Translator
 
 GREEDY = SearchConfig(beam=1)
@@ -26,11 +27,27 @@ SUITE = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Path:
-    path = tmp_path / "suite.json"
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("suite") / "suite.json"
     path.write_text(json.dumps(SUITE), "utf-8")
     return path
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The three conditions, and the files of the checkpoint folder before and afterwards."""
+
+    results: list[OneShot]
+    before: list[str]
+    after: list[str]
+
+
+@pytest.fixture(scope="module")
+def measured(suite: Path, folder: Path) -> Measured:
+    before = sorted(path.name for path in folder.iterdir())
+    results = measure_one_shot(Translator.load(folder), read_suite(suite), GREEDY)
+    return Measured(results, before, sorted(path.name for path in folder.iterdir()))
 
 
 def test_a_word_that_is_the_same_in_both_languages_is_copied() -> None:
@@ -38,15 +55,15 @@ def test_a_word_that_is_the_same_in_both_languages_is_copied() -> None:
     assert not Question("Drehleier", "gurdy", "", "").copied
 
 
-def test_three_conditions_are_measured(suite: Path, folder: Path) -> None:
-    results = measure_one_shot(Translator.load(folder), read_suite(suite), GREEDY)
+def test_three_conditions_are_measured(measured: Measured) -> None:
+    results = measured.results
 
     assert [r.condition for r in results] == ["no memory", "random context", "context shown"]
     assert results[0].recall == Interval(0.0, 0.0, 0.0)  # untrained weights know neither word
 
 
-def test_what_is_gained_is_the_difference_to_no_memory(suite: Path, folder: Path) -> None:
-    none, control, shown = measure_one_shot(Translator.load(folder), read_suite(suite), GREEDY)
+def test_what_is_gained_is_the_difference_to_no_memory(measured: Measured) -> None:
+    none, control, shown = measured.results
 
     assert none.gain is None
     for one in (control, shown):
@@ -55,12 +72,8 @@ def test_what_is_gained_is_the_difference_to_no_memory(suite: Path, folder: Path
         assert one.gain.general_bleu.value == one.general_bleu - none.general_bleu
 
 
-def test_the_memory_of_the_folder_is_left_alone(suite: Path, folder: Path) -> None:
-    before = sorted(path.name for path in folder.iterdir())
-
-    measure_one_shot(Translator.load(folder), read_suite(suite), GREEDY)
-
-    assert sorted(path.name for path in folder.iterdir()) == before
+def test_the_memory_of_the_folder_is_left_alone(measured: Measured) -> None:
+    assert measured.after == measured.before
 
 
 def test_the_command_prints_a_line_a_condition(rarenmt: Command, suite: Path, folder: Path) -> None:
