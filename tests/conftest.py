@@ -74,14 +74,20 @@ class Command(Protocol):
 
 
 @pytest.fixture
+def loads_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped checkpoint is loaded once a process."""
+    for module in ("rarenmt.model.checkpoint", "rarenmt.translator.translator"):
+        monkeypatch.setattr(f"{module}.load_checkpoint", load_once)
+
+
+@pytest.fixture
 def rarenmt(
-    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
-) -> Command:
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path,
+    loads_once: None,
+) -> Command:  # fmt: skip
     """The installed `rarenmt` command, found as a shell finds it."""
     (script,) = entry_points(group="console_scripts", name="rarenmt")
     app = script.load()
-    for module in ("rarenmt.model.checkpoint", "rarenmt.translator.translator"):
-        monkeypatch.setattr(f"{module}.load_checkpoint", load_once)
 
     def command(*arguments: str | Path, stdin: bytes = b"") -> Result:
         given = tmp_path / "stdin"

@@ -54,7 +54,7 @@ Script = Callable[..., None]
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+def script(monkeypatch: pytest.MonkeyPatch, loads_once: None) -> Script:
     """Runs a script of Python here, where torch is imported already."""
 
     def run(path: Path, *arguments: str | Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from documents import PAGES, ROOT, blocks
 
+pytestmark = pytest.mark.usefixtures("loads_once")
+
 README = ROOT / "README.md"
 PYTHON = ROOT / "docs" / "python.md"
 
