@@ -10,7 +10,7 @@ from conftest import Command
 from test_trainer import begin, never, tokenizer  # noqa: F401
 
 from rarenmt.config import Config, ModelConfig
-from rarenmt.model.checkpoint import load_checkpoint
+from rarenmt.model.checkpoint import load_checkpoint, save_checkpoint
 from rarenmt.model.seq2seq import Model
 from rarenmt.training.averaging import AveragedModel
 from rarenmt.training.trainer import Trainer
@@ -129,16 +129,16 @@ def test_a_run_may_start_from_the_mean_of_several_checkpoints(
 def test_only_checkpoints_of_one_vocabulary_and_size_are_averaged(
     rarenmt: Command, options: list[str], tmp_path: Path
 ) -> None:
-    one, other, larger = (tmp_path / name for name in ("one", "other", "larger"))
+    one, other, resized = (tmp_path / name for name in ("one", "other", "resized"))
     rarenmt(*options, *TINY, "-o", one)
     digits = (tmp_path / "corpus.tsv").read_text()
     letters = digits.translate(str.maketrans("0123456789", "abcdefghij"))
     (tmp_path / "letters.tsv").write_text(letters)
     rarenmt("train", tmp_path / "letters.tsv", *options[2:], *TINY, "-o", other)
-    same = ["--vocabulary", str(one / "vocabulary.model")]
-    rarenmt(*options, "--preset", "small", *same, "-o", larger, "--steps", "1")
+    sizes = ModelConfig(vocabulary=271, embedding=8, hidden=8, attention=8)
+    save_checkpoint(resized, Model(Config(model=sizes)), load_checkpoint(one, CPU).tokenizer)
 
-    for second, wrong in ((other, "another vocabulary"), (larger, "other sizes")):
+    for second, wrong in ((other, "another vocabulary"), (resized, "other sizes")):
         result = rarenmt(*options, "-o", tmp_path / "new", "--from", one, "--from", second)
 
         assert result.status == 3

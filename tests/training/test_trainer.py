@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -79,9 +80,17 @@ def begin(tokenizer: Tokenizer) -> Begin:
 
 
 @pytest.fixture(scope="module")
-def whole(begin: Begin, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
-    """The run that nothing interrupted."""
-    return finish(begin(tmp_path_factory.mktemp("whole")))
+def reported(
+    begin: Begin, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Trainer, list[TrainingReport]]:
+    """The run that nothing interrupted, and its reports."""
+    run = begin(tmp_path_factory.mktemp("whole"))
+    return run, list(run.train(never))
+
+
+@pytest.fixture(scope="module")
+def whole(reported: tuple[Trainer, list[TrainingReport]]) -> Trainer:
+    return reported[0]
 
 
 def never() -> bool:
@@ -175,12 +184,14 @@ def test_a_run_leaves_a_checkpoint_that_can_be_loaded(begin: Begin, tmp_path: Pa
         assert torch.equal(loaded.model.state_dict()[name], tensor.bfloat16().float())
 
 
-def test_a_report_comes_at_every_measurement_and_at_the_end(begin: Begin, tmp_path: Path) -> None:
-    reports = list(begin(tmp_path).train(never))
+def test_a_report_comes_at_every_measurement_and_at_the_end(
+    reported: tuple[Trainer, list[TrainingReport]],
+) -> None:
+    run, reports = reported
 
     assert [report.step for report in reports] == [10, 20, STEPS]
     assert all(report.dev_bleu is not None for report in reports)
-    assert metrics(tmp_path) == [asdict(report) for report in reports]
+    assert metrics(run.folder) == [asdict(report) for report in reports]
 
 
 def test_reports_without_a_measurement_say_so(
@@ -400,12 +411,25 @@ def test_metrics_of_lost_steps_are_replaced(
     assert [line["step"] for line in whole] == list(range(1, STEPS + 1))
 
 
+@pytest.fixture(scope="module")
+def stopped_at_12(begin: Begin, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was stopped after twelve steps, to be copied."""
+    run = begin(tmp_path_factory.mktemp("stopped"))
+    list(run.train(lambda: run.progress.step == 12))
+    return run.folder
+
+
+@pytest.fixture(scope="module")
+def of_three_steps(begin: Begin, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of three steps, to be copied."""
+    return finish(begin(tmp_path_factory.mktemp("short"), steps=3)).folder
+
+
 @pytest.mark.parametrize("torn", ['{"step": 5, "epo', "{", '{"step": 4}', "\0\0\0"])
 def test_a_torn_last_line_of_the_metrics_is_forgotten(
-    torn: str, begin: Begin, tmp_path: Path
+    torn: str, begin: Begin, stopped_at_12: Path, tmp_path: Path
 ) -> None:
-    run = begin(tmp_path)
-    list(run.train(lambda: run.progress.step == 12))
+    shutil.copytree(stopped_at_12, tmp_path, dirs_exist_ok=True)
     whole = (tmp_path / METRICS).read_text()
     (tmp_path / METRICS).write_text(whole + torn)
 
@@ -435,8 +459,10 @@ def test_the_time_a_run_took_is_added_up(begin: Begin, tmp_path: Path) -> None:
         replace(CONFIG, target_language="fr"),
     ],
 )
-def test_another_configuration_cannot_go_on(config: Config, begin: Begin, tmp_path: Path) -> None:
-    finish(begin(tmp_path, steps=1))
+def test_another_configuration_cannot_go_on(
+    config: Config, begin: Begin, of_three_steps: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(of_three_steps, tmp_path, dirs_exist_ok=True)
 
     with pytest.raises(CheckpointError) as caught:
         begin(tmp_path, config).resume()
@@ -505,9 +531,9 @@ def edited(
     ],
 )
 def test_a_damaged_run_is_one_sentence(
-    damage: Callable[[Path], object], begin: Begin, tmp_path: Path
+    damage: Callable[[Path], object], begin: Begin, of_three_steps: Path, tmp_path: Path
 ) -> None:
-    finish(begin(tmp_path, steps=3))
+    shutil.copytree(of_three_steps, tmp_path, dirs_exist_ok=True)
     damage(tmp_path / TRAINING)
 
     with pytest.raises(CheckpointError) as caught:

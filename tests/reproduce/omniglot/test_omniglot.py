@@ -44,8 +44,8 @@ def characters(count: int, seed: int) -> Characters:
     return Characters(tuple(f"Strokes/character{n:02}" for n in range(count)), images)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A packed Omniglot of sixty made-up characters, in the folder that the command reads."""
     packed = {}
     for part, count, seed in [("background", 40, 1), ("evaluation", 30, 2)]:
@@ -54,8 +54,7 @@ def folder(tmp_path: Path) -> Path:
         packed[f"{part}_character_names"] = np.array(
             [f"{part}/character{number:02}" for number in range(count)]
         )
-    path = tmp_path / "omniglot"
-    path.mkdir()
+    path = tmp_path_factory.mktemp("omniglot")
     np.savez_compressed(path / "omniglot_105_packed.npz", **packed)  # type: ignore[arg-type]
     return path
 
