@@ -26,7 +26,7 @@ from rarenmt.evaluation.bootstrap import rate_gain
 from rarenmt.evaluation.metrics import bleu
 from rarenmt.evaluation.oneshot import Answers, Suite, answer, figures, read_suite
 from rarenmt.model.checkpoint import load_checkpoint
-from rarenmt.text.corpus import read_corpus
+from rarenmt.text.corpus.reader import read_corpus
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.pairs import Pair
 from rarenmt.text.placeables import find_spans

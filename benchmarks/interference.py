@@ -16,7 +16,7 @@ from rarenmt.config import SearchConfig
 from rarenmt.evaluation.bootstrap import bleu_gain
 from rarenmt.evaluation.metrics import bleu
 from rarenmt.model.checkpoint import load_checkpoint
-from rarenmt.text.corpus import read_corpus
+from rarenmt.text.corpus.reader import read_corpus
 from rarenmt.translator.translator import Translator
 
 COUNTS = [0, 1, 100, 10_000, 100_000]

@@ -37,9 +37,7 @@ def forget(
     path = options.memory_file(model, memory)
     store = options.load_memory(model, path, device)
     with nullcontext() if dry_run else store.lock():
-        chosen = store.journal.select(
-            locations or (), files=file or (), texts=match or (), last_call=last
-        )
+        chosen = options.select(store.journal, locations, file, match, last)
         lines = list(store.journal.lines())
         gone = store.forget(chosen)
         if not dry_run:

@@ -1,5 +1,6 @@
 """`rarenmt translate -i`: translate, correct, and remember each correction at once."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 PATH = "interactive"
 """Path of the pairs entered here; their lines are numbered from 1."""
 
-UNDO = ":undo"
+UNDO, HELP = ":undo", ":help"
 """Typed instead of a sentence."""
+
+COMMAND = re.compile(r":(\?|[^\W\d_]+)")
+"""A line that is meant as a command, known or not."""
+
+COMMANDS = f"{UNDO} forgets the last correction, {HELP} shows this list, Ctrl-D ends."
 
 
 def check(others: Mapping[str, object]) -> None:
@@ -38,13 +44,15 @@ def run(translator: "Translator", config: SearchConfig) -> None:
     """Translate each line typed, and remember its correction, until the input ends."""
     languages = translator.model.config
     console.remark(
-        "Type a sentence. Then correct its translation, or press Enter if it is right. "
-        f"{UNDO} forgets the last correction, Ctrl-D ends."
+        "Type a sentence. Then correct its translation, or press Enter if it is right. " + COMMANDS
     )
     while (source := _read(f"{languages.source_language} ▸ ")) is not None:
-        if source.strip() == UNDO:
+        typed = source.strip()
+        if typed == UNDO:
             _undo(translator)
-        if source.strip() in ("", UNDO):
+        elif COMMAND.fullmatch(typed):
+            console.remark(COMMANDS if typed == HELP else f"unknown command {typed}. {COMMANDS}")
+        if not typed or COMMAND.fullmatch(typed):
             continue
         [translation] = translator.translate([source], config)
         _print_origin(translation)

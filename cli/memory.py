@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from rarenmt.text.pairs import Pair
     from rarenmt.translation_memory.file import Header
     from rarenmt.translation_memory.journal import Journal
+
+Format = Literal["tsv", "csv", "tmx"]
+"""Of an export."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one record per line.")]
 Output = Annotated[
@@ -52,9 +56,7 @@ def show(
     _, journal, _ = _open(model, memory)
     lines = list(journal.lines())
     if locations or file or match or last:
-        chosen = journal.select(
-            locations or (), files=file or (), texts=match or (), last_call=last
-        )
+        chosen = options.select(journal, locations, file, match, last)
         lines = [lines[number] for number in chosen]
     if as_json:
         for pair in lines:
@@ -152,14 +154,16 @@ def merge(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Memory file to write.", show_default=False)
     ],
+    force: options.Force = False,
     model: options.Model = None,
     device: options.Device = "auto",
 ) -> None:
-    """Merge memories into a new one, in the order given.
+    """Merge memories into a new one, or into the first, in the order given.
 
     \b
     rarenmt memory merge mine.safetensors yours.safetensors -o ours.safetensors
     """
+    options.check_output(output, force, files)
     merged = options.load_memory(model, _existing(files[0]), device)
     for file in files[1:]:
         result = merged.merge(options.load_memory(model, _existing(file), device))
@@ -174,15 +178,16 @@ def merge(
 def export(
     output: Output = None,
     form: Annotated[
-        Literal["tsv", "tmx"] | None,
+        Format | None,
         typer.Option(
-            "--format", help="Default: tmx if the name of the output ends in .tmx, otherwise tsv."
+            "--format", help="Default: as the name of the output ends; tsv for standard output."
         ),
     ] = None,
+    force: options.Force = False,
     model: options.Model = None,
     memory: options.MemoryFile = None,
 ) -> None:
-    """Write the remembered pairs as TSV, or with all their data as TMX.
+    """Write the remembered pairs as TSV or CSV, or with all their data as TMX.
 
     Remembering this TMX file in an empty memory gives the same memory again.
 
@@ -190,9 +195,11 @@ def export(
     rarenmt memory export > pairs.tsv
     rarenmt memory export -o pairs.tmx
     """
+    if output is not None:
+        form = form or _format_of(output)
+        options.check_output(output, force)
     _, journal, header = _open(model, memory)
-    form = form or ("tmx" if output is not None and output.suffix == ".tmx" else "tsv")
-    write = _write_tmx if form == "tmx" else _write_tsv
+    write = WRITERS[form or "tsv"]
     if output is None:
         write(sys.stdout.buffer, journal, header)
         return
@@ -209,6 +216,7 @@ def export(
 @memory.command()
 def rebuild(
     output: Output = None,
+    force: options.Force = False,
     model: options.Model = None,
     memory: options.MemoryFile = None,
     device: options.Device = "auto",
@@ -219,6 +227,8 @@ def rebuild(
     rarenmt memory rebuild --model checkpoints/new --memory memory.safetensors
     """
     path = _existing(options.memory_file(model, memory))
+    if output is not None:
+        options.check_output(output, force, [path])
     rebuilt = options.load_memory(model, None, device)
     lines = sum(1 for _ in _read(path)[0].lines())
     with console.progress(lines, "rebuilding") as rebuilt.progress:
@@ -255,9 +265,11 @@ def _existing(path: Path) -> Path:
 def _describe(journal: "Journal", pair: "Pair") -> dict[str, Any]:
     """The JSON record of a remembered line."""
     first = journal.pairs[journal.pair_number(pair)]
-    record = {"file": pair.path, "line": pair.line, "time": _instant(pair)}
-    record |= {"source": pair.source, "target": pair.target}
-    if (first.path, first.line) != (pair.path, pair.line):
+    record: dict[str, Any] = {"file": pair.path, "line": pair.line}
+    if pair.number > 1:
+        record["number"] = pair.number
+    record |= {"time": _instant(pair), "source": pair.source, "target": pair.target}
+    if first.location != pair.location:
         record["first"] = first.location
     if pair.unit:
         record["unit"] = pair.unit
@@ -278,12 +290,38 @@ def _date(pair: "Pair") -> datetime:
     return datetime.fromtimestamp(pair.time or 0, UTC)
 
 
+def _format_of(output: Path) -> Format:
+    """The format that the name of a file to export ends in."""
+    for form in WRITERS:
+        if output.suffix.lower() == f".{form}":
+            return form
+    raise SettingError(
+        f"{output}: expected a name that ends in .tsv, .csv or .tmx; --format names the format of "
+        "other files"
+    )
+
+
 def _write_tsv(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
-    for pair in journal.pairs:
-        stream.write(f"{pair.source}\t{pair.target}\n".encode())
+    from rarenmt.text.corpus.writer import write_tsv
+
+    write_tsv(stream, journal.pairs, (header.source_language, header.target_language))
+
+
+def _write_csv(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
+    from rarenmt.text.corpus.writer import write_csv
+
+    write_csv(stream, journal.pairs, (header.source_language, header.target_language))
 
 
 def _write_tmx(stream: BinaryIO, journal: "Journal", header: "Header") -> None:
     from rarenmt.text.tmx.writer import write_tmx
 
     write_tmx(stream, journal.lines(), header.source_language, header.target_language)
+
+
+WRITERS: dict[Format, Callable[[BinaryIO, "Journal", "Header"], None]] = {
+    "tsv": _write_tsv,
+    "csv": _write_csv,
+    "tmx": _write_tmx,
+}
+"""What writes a memory in each format."""

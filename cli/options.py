@@ -1,7 +1,7 @@
 """Options that several subcommands share, written once."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from rarenmt.text.pairs import Pair, Skip
+    from rarenmt.translation_memory.journal import Journal
     from rarenmt.translation_memory.store import TranslationMemory
     from rarenmt.translator.translator import Translator
 
@@ -50,7 +51,7 @@ WithPairs = Annotated[
     list[str] | None,
     typer.Option(
         "--with",
-        help="Use these pairs as extra memory for this run only: TSV, TMX, or SOURCE,TARGET.",
+        help="Use these pairs as extra memory for this run only: TSV, CSV, TMX, or SOURCE,TARGET.",
         show_default=False,
     ),
 ]
@@ -72,7 +73,11 @@ Precision = Annotated[
 ]
 Locations = Annotated[
     list[str] | None,
-    typer.Argument(help="Lines as FILE:LINE, as --explain shows them.", show_default=False),
+    typer.Argument(
+        help="Lines as FILE:LINE, as --explain shows them; FILE:LINE#2 is the second TMX unit of a "
+        "line, FILE:LINE selects all.",
+        show_default=False,
+    ),
 ]
 File = Annotated[
     list[str] | None,
@@ -87,6 +92,7 @@ Match = Annotated[
     ),
 ]
 Last = Annotated[bool, typer.Option("--last", help="All lines of the last call of `remember`.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
 NoMemory = Annotated[bool, typer.Option("--no-memory", help="Translate without the memory.")]
 Beam = Annotated[int, typer.Option(help="Beam size; 1 is greedy search.")]
 Seed = Annotated[int, typer.Option(envvar="RARENMT_SEED", help="Random seed.")]
@@ -183,18 +189,50 @@ def load_translator(
     )
     if without:
         remembered = translator.memory
-        remembered.forget(remembered.journal.select(without))
+        remembered.forget(select(remembered.journal, without))
     if pairs:
         translator.memory.remember(pairs, passes=passes)
     return translator
 
 
+def select(
+    journal: "Journal",
+    locations: list[str] | None,
+    files: list[str] | None = None,
+    texts: list[str] | None = None,
+    last: bool = False,
+) -> list[int]:
+    """The remembered lines that these options select; prints how many each of them matched."""
+    found = journal.matches(locations or (), files=files or (), texts=texts or (), last_call=last)
+    lines = list(journal.lines())
+    matched = (_matched(name, [lines[i] for i in numbers]) for name, numbers in found)
+    console.remark(f"matched: {', '.join(matched)}")
+    return sorted({number for _, numbers in found for number in numbers})
+
+
+def _matched(criterion: str, pairs: "list[Pair]") -> str:
+    """A criterion and the number of lines it matched, with a hint if they are units of one line."""
+    hint = ""
+    if any(pair.location.startswith(f"{criterion}#") for pair in pairs):
+        hint = f"; {criterion}#1 is the first alone"
+    return f"{criterion} ({console.count(len(pairs), 'line')}{hint})"
+
+
+def check_output(path: Path, force: bool, inputs: Sequence[Path] = ()) -> None:
+    """SettingError if an output would overwrite a file that is no input, without --force."""
+    if force or not path.exists() or any(path.samefile(each) for each in inputs if each.exists()):
+        return
+    among = " and is not among the inputs" if inputs else ""
+    raise SettingError(f"{console.short(path)} exists{among}; --force overwrites it")
+
+
 def read_pairs(name: str, model: Path | None, skip: "Skip | None" = None) -> "Iterator[Pair]":
     """The pairs of a corpus; - is standard input."""
-    from rarenmt.text.corpus import read_corpus
-    from rarenmt.text.pairs import parse_pairs, refuse, split_lines
+    from rarenmt.text.corpus.reader import read_corpus, read_stream
+    from rarenmt.text.pairs import refuse
 
+    both, skip = languages(model), skip or refuse
     if name == "-":
         announce_input("source<TAB>target lines")
-        return parse_pairs(split_lines(sys.stdin.buffer), "-", skip or refuse)
-    return read_corpus(name, languages(model), console.remark, skip or refuse)
+        return read_stream(sys.stdin.buffer, "-", both, console.remark, skip)
+    return read_corpus(name, both, console.remark, skip)

@@ -20,8 +20,8 @@ def remember(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="TSV (source<TAB>target) or TMX files, or two parallel files as SOURCE,TARGET; "
-            ".xz and .gz are read; - is standard input.",
+            help="TSV (source<TAB>target), CSV or TMX files, or two parallel files as "
+            "SOURCE,TARGET; .xz and .gz are read; - is standard input.",
             show_default=False,
         ),
     ],

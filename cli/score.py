@@ -93,7 +93,7 @@ def score(
         _print_scores(*_read_both(*files), as_json, {})
         return
     from rarenmt.evaluation.online import recall_of_new_words, translate_online
-    from rarenmt.text.corpus import read_corpus
+    from rarenmt.text.corpus.reader import read_corpus
 
     pairs = list(read_corpus(files[0], options.languages(model), console.remark))
     translator = options.load_translator(model, memory, device, precision, with_pairs, passes)

@@ -139,6 +139,7 @@ def train(
     rarenmt train corpus.tsv --dev dev.tsv -o checkpoints/mine --resume
     rarenmt train letters.tsv --dev dev.tsv -o checkpoints/letters --from checkpoints/mine
     """
+    from rarenmt.text.languages import shortest
     from rarenmt.training.precision import bfloat16_is_faster
     from rarenmt.training.trainer import Trainer
 
@@ -154,8 +155,8 @@ def train(
     else:
         config = Config(
             model=_chosen("preset", preset or "small", PRESETS),
-            source_language=source_language or Config.source_language,
-            target_language=target_language or Config.target_language,
+            source_language=shortest(source_language or Config.source_language),
+            target_language=shortest(target_language or Config.target_language),
         )
     if kind is not None:
         config = replace(config, memory=_chosen("memory kind", kind, MEMORIES))

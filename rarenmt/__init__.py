@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rarenmt.evaluation.online import recall_of_new_words as recall_of_new_words
     from rarenmt.evaluation.online import translate_online as translate_online
     from rarenmt.memory.memory import Memory as Memory
-    from rarenmt.text.corpus import read_corpus as read_corpus
+    from rarenmt.text.corpus.reader import read_corpus as read_corpus
     from rarenmt.text.pairs import Pair as Pair
     from rarenmt.text.tmx.writer import write_tmx as write_tmx
     from rarenmt.training.trainer import Trainer as Trainer
@@ -49,7 +49,7 @@ _HOMES = {
     "Translator": "translator.translator",
     "bleu_gain": "evaluation.bootstrap",
     "measure_one_shot": "evaluation.oneshot",
-    "read_corpus": "text.corpus",
+    "read_corpus": "text.corpus.reader",
     "read_suite": "evaluation.oneshot",
     "recall_of_new_words": "evaluation.online",
     "score": "evaluation.metrics",

@@ -1,8 +1,8 @@
 """Sentence pairs from tab-separated or two parallel files, with `file:line` in each complaint.
 
 Lines end at line feed bytes only: a form feed, U+2028 or a lone carriage return
-is part of a sentence. `.xz` and `.gz` are read directly. A reader for another
-format is one more function from a path to an iterator of `Pair`s; `rarenmt.text.corpus` chooses.
+is part of a sentence. `.xz` and `.gz` are read directly. A reader for another format is
+one more function from a path to an iterator of `Pair`s; `rarenmt.text.corpus.reader` chooses.
 """
 
 import gzip
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from rarenmt.errors import DataError, StorageError
+from rarenmt.text.corpus.encoding import as_utf8, encoding_hint, nul_hint
 
 LONGEST_LINE = 100_000
 """Bytes; a longer line is not a sentence but a damaged or binary file."""
@@ -44,11 +45,16 @@ class Pair:
     `rarenmt.text.tmx.format`."""
     time: int | None = None
     """When the pair was remembered, in seconds since 1970; None before."""
+    number: int = 1
+    """Of the TMX units that begin on the line, which one it is; from 1."""
 
     @property
     def location(self) -> str:
-        """FILE:LINE; FILE alone for a pair without a line, NO_FILE for one without a file."""
-        return f"{self.path}:{self.line}" if self.line else self.path or NO_FILE
+        """FILE:LINE, followed by #NUMBER if it is not the first of its line; FILE alone for a pair
+        without a line, NO_FILE for one without a file."""
+        if not self.line:
+            return self.path or NO_FILE
+        return f"{self.path}:{self.line}" + (f"#{self.number}" if self.number > 1 else "")
 
 
 def split_lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -67,7 +73,7 @@ def decode_line(raw: bytes, path: Path | str, line: int) -> str:
             path, line, f"over {LONGEST_LINE:,} bytes in one line; is this a text file?"
         )
     if b"\0" in raw:
-        raise DataError(path, line, "a NUL byte; this is not a text file")
+        raise DataError(path, line, nul_hint(raw))
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -75,8 +81,7 @@ def decode_line(raw: bytes, path: Path | str, line: int) -> str:
         raise DataError(
             path,
             line,
-            f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8; "
-            "convert the file first, for example with iconv",
+            f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8; {encoding_hint(raw)}",
         ) from None
 
 
@@ -106,9 +111,10 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
-    """Open a plain or compressed file for `split_lines`."""
-    with open_bytes(path) as stream:
-        yield split_lines(stream)
+    """Open a plain or compressed file for `split_lines`; UTF-16 with its byte order mark becomes
+    UTF-8."""
+    with open_bytes(path) as stream, as_utf8(stream, path) as text:
+        yield split_lines(text)
 
 
 def read_sentences(path: Path) -> Iterator[str]:
@@ -128,10 +134,16 @@ def parse_pair(text: str, path: Path | str, line: int) -> Pair | None:
     if len(columns) != 2:
         found = "no tab" if len(columns) == 1 else f"{len(columns)} columns"
         raise DataError(path, line, f"{found}; expected source<TAB>target")
-    source, target = columns
+    return checked_pair(columns[0], columns[1], path, line)
+
+
+def checked_pair(
+    source: str, target: str, path: Path | str, line: int, expected: str = "source<TAB>target"
+) -> Pair:
+    """The pair of a line; DataError if a side is empty."""
     if not source.strip() or not target.strip():
         side = "source" if not source.strip() else "target"
-        raise DataError(path, line, f"the {side} is empty; expected source<TAB>target")
+        raise DataError(path, line, f"the {side} is empty; expected {expected}")
     return Pair(source, target, str(path), line)
 
 

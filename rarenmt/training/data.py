@@ -12,7 +12,7 @@ from rarenmt.config import TrainConfig
 from rarenmt.errors import DataError
 from rarenmt.model.checkpoint import Checkpoint, load_tokenizer
 from rarenmt.text.batch import Ids, by_length
-from rarenmt.text.corpus import read_corpus
+from rarenmt.text.corpus.reader import read_corpus
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon

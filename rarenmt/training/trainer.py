@@ -28,7 +28,7 @@ from rarenmt.model.checkpoint import (
 from rarenmt.model.seq2seq import Model
 from rarenmt.storage.tensors import load_tensors
 from rarenmt.text.batch import pair_batch
-from rarenmt.text.corpus import read_corpus
+from rarenmt.text.corpus.reader import read_corpus
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.training import distributed
 from rarenmt.training.aligner import Alignments

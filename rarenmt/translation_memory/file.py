@@ -3,8 +3,8 @@
 Beside the tensors of the memory, it holds the origin of every entry and the text of every pair:
 entry i comes from position `owners[i, 1]` of pair `owners[i, 0]`, whose source words `links[i]` it
 translates. Remembered line j is line `lines[j]` of its file, written at `times[j]` by call
-`calls[j]`. Strings are concatenated bytes with offsets, as the header of a safetensors file is
-small.
+`calls[j]`; if any is not the first pair of its line, `numbers` has the number of each. Strings are
+concatenated bytes with offsets, as the header of a safetensors file is small.
 """
 
 from dataclasses import dataclass
@@ -78,6 +78,8 @@ def save_memory(path: Path, journal: Journal, memory: Memory, header: Header) ->
         ),
         "passes": torch.tensor([call.passes for call in journal.calls], dtype=torch.int32),
     }
+    if any(p.number != 1 for p in showings):
+        tensors["numbers"] = torch.tensor([p.number for p in showings], dtype=torch.int32)
     metadata = {
         "format": FORMAT,
         "kind": KIND,
@@ -145,9 +147,11 @@ def _journal(tensors: dict[str, Tensor]) -> Journal:
     for name, tensor in tensors.items():
         _check_kind(name, tensor)
     showings, owners = len(tensors["lines"]), tensors["owners"]
+    tensors.setdefault("numbers", torch.ones(showings, dtype=torch.int32))
     for name, shape in {
         "offsets": (4 * showings + 1,),
         "times": (showings,),
+        "numbers": (showings,),
         "calls": (showings,),
         "passes": (len(tensors["passes"]),),
         "owners": (len(tensors["values"]), 2),
@@ -187,12 +191,15 @@ def _check_kind(name: str, tensor: Tensor) -> None:
 
 def _showings(tensors: dict[str, Tensor]) -> list[Pair]:
     rows = _unpack(tensors["texts"], tensors["offsets"])
-    places = zip(tensors["lines"].tolist(), tensors["times"].tolist(), strict=True)
+    columns = (tensors[name].tolist() for name in ("lines", "times", "numbers"))
     pairs = []
-    for (source, target, path, unit), (line, time) in zip(rows, places, strict=True):
+    for (source, target, path, unit), place in zip(rows, zip(*columns, strict=True), strict=True):
         if not _fits_on_a_line(source, target):
             raise ValueError("a pair does not stand on one line")
-        pairs.append(Pair(source, target, path, line, unit, time))
+        line, time, number = place
+        if number < 1:
+            raise ValueError("numbers are not positive")
+        pairs.append(Pair(source, target, path, line, unit, time, number))
     return pairs
 
 

@@ -5,6 +5,7 @@ repeating all the others.
 """
 
 import os
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from torch import Tensor
 from rarenmt.errors import DataError, SettingError
 from rarenmt.text.matching import SentencePattern, TmMatch, near_match, substitute
 from rarenmt.text.pairs import Pair
+
+PLACE = re.compile("([0-9]{1,18})(?:#([0-9]{1,18}))?")
+"""LINE or LINE#NUMBER."""
 
 
 @dataclass(frozen=True)
@@ -104,28 +108,45 @@ class Journal:
     ) -> list[int]:
         """Numbers of the remembered lines that any of the criteria selects, in ascending order.
 
-        Lines are counted from 0 over all calls, as `forget` takes them. `locations` are FILE:LINE;
-        `texts` match anywhere in the source or the target, upper and lower case alike. DataError
-        for a location that is malformed, and for any criterion that selects nothing.
+        Lines are counted from 0 over all calls, as `forget` takes them. `locations` are FILE:LINE,
+        with #NUMBER for one of several TMX units on that line; `texts` match anywhere in the source
+        or the target, upper and lower case alike. DataError for a location that is malformed, and
+        for any criterion that selects nothing.
         """
+        found = self.matches(locations, files=files, texts=texts, last_call=last_call)
+        return sorted({number for _, numbers in found for number in numbers})
+
+    def matches(
+        self,
+        locations: Iterable[str] = (),
+        *,
+        files: Iterable[str] = (),
+        texts: Iterable[str] = (),
+        last_call: bool = False,
+    ) -> list[tuple[str, list[int]]]:
+        """The lines of each criterion of `select`, with its name."""
         lines = list(self.lines())
-        chosen: set[int] = set()
+        found = []
         at = _by_location(lines)
         for location in locations:
-            path, number = _parse_location(location)
-            problem = f"no line {number} of {path!r} is remembered"
-            chosen.update(_not_empty(at.get((path, number), []), location, problem))
+            path, line, number = _parse_location(location)
+            there = [i for i in at.get((path, line), []) if number in (None, lines[i].number)]
+            unit = "" if number is None else f"unit {number} on "
+            problem = f"no {unit}line {line} of {path!r} is remembered"
+            found.append((location, _not_empty(there, location, problem)))
         for path in files:
-            found = [i for i, pair in enumerate(lines) if pair.path == path]
-            chosen.update(_not_empty(found, path, "no line of this file is remembered"))
+            there = [i for i, pair in enumerate(lines) if pair.path == path]
+            problem = "no line of this file is remembered"
+            found.append((f"file {path}", _not_empty(there, path, problem)))
         for text in texts:
-            found = [i for i, pair in enumerate(lines) if _contains(pair, text.casefold())]
-            chosen.update(_not_empty(found, text, "no remembered pair contains this text"))
+            there = [i for i, pair in enumerate(lines) if _contains(pair, text.casefold())]
+            problem = "no remembered pair contains this text"
+            found.append((f"text {text!r}", _not_empty(there, text, problem)))
         if last_call:
             count = len(self.calls[-1].pairs) if self.calls else 0
-            found = list(range(len(lines) - count, len(lines)))
-            chosen.update(_not_empty(found, "last call", "nothing is remembered"))
-        return sorted(chosen)
+            there = list(range(len(lines) - count, len(lines)))
+            found.append(("last call", _not_empty(there, "last call", "nothing is remembered")))
+        return found
 
     def without(self, chosen: Collection[int]) -> list[Call]:
         """The calls without the chosen lines, counted from 0 over all calls; a call that loses all
@@ -181,7 +202,7 @@ def now() -> int:
 
 
 def _place(pair: Pair) -> tuple[str, str, str, int, str]:
-    """What identifies a line, without its time."""
+    """What identifies a line, without its time; nor its number, which older memories lack."""
     return pair.source, pair.target, pair.path, pair.line, pair.unit
 
 
@@ -193,12 +214,13 @@ def _by_location(lines: Sequence[Pair]) -> dict[tuple[str, int], list[int]]:
     return found
 
 
-def _parse_location(location: str) -> tuple[str, int]:
-    """Path and line number from FILE:LINE."""
-    path, colon, line = location.rpartition(":")
-    if not colon or not (line.isascii() and line.isdigit()):
+def _parse_location(location: str) -> tuple[str, int, int | None]:
+    """Path, line and number from FILE:LINE#NUMBER; no number from FILE:LINE, which means all."""
+    path, colon, place = location.rpartition(":")
+    found = PLACE.fullmatch(place)
+    if not colon or not found:
         raise DataError(location, None, "not a location; expected FILE:LINE")
-    return path, int(line)
+    return path, int(found[1]), int(found[2]) if found[2] else None
 
 
 def _contains(pair: Pair, text: str) -> bool:

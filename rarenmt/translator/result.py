@@ -29,9 +29,11 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as JSON: file, line and both sides of its pair, similarity and weight."""
+        number = {"number": self.pair.number} if self.pair.number > 1 else {}
         return {
             "file": self.pair.path,
             "line": self.pair.line,
+            **number,
             "source": self.pair.source,
             "target": self.pair.target,
             "similarity": round(self.similarity, 4),
@@ -61,7 +63,8 @@ class Origin:
     def to_dict(self) -> dict[str, Any]:
         """Place and similarity of the nearest entry, the total weight, and all entries, as JSON."""
         entries = [entry.to_dict() for entry in self.entries]
-        nearest = {name: entries[0][name] for name in ("file", "line", "similarity")}
+        names = ("file", "line", "number", "similarity")
+        nearest = {name: entries[0][name] for name in names if name in entries[0]}
         return {**nearest, "weight": round(self.weight, 4), "entries": entries}
 
 

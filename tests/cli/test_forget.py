@@ -38,6 +38,7 @@ def test_last_removes_the_lines_of_the_last_call(rarenmt: Command, work: Path) -
         "b.tsv:2\tWe drink water.\tWir trinken Wasser.\n"
     )
     assert result.err == (
+        "matched: last call (2 lines)\n"
         "forgot 2 lines in memory.safetensors; pairs that are no longer remembered: 1\n"
     )
     assert memory(work) == before
@@ -87,7 +88,7 @@ def test_a_dry_run_removes_nothing(rarenmt: Command, work: Path) -> None:
     result = rarenmt("forget", "a.tsv:3", "--dry-run")
 
     assert result.out.decode() == "a.tsv:3\tThe dog eats.\tDer Hund frisst.\n"
-    assert result.err == "would forget 1 line in memory.safetensors\n"
+    assert result.err == "matched: a.tsv:3 (1 line)\nwould forget 1 line in memory.safetensors\n"
     assert memory(work) == before
 
 
@@ -126,3 +127,33 @@ def test_a_removed_line_no_longer_affects_a_translation(rarenmt: Command, work: 
     assert b"b.tsv" in asked
     assert rarenmt("translate", "--jsonl", stdin=sentence).out == if_forgotten
     assert b"b.tsv" not in if_forgotten
+
+
+UNITS = "".join(
+    f"<tu><tuv xml:lang='en'><seg>{source}</seg></tuv><tuv xml:lang='de'><seg>{target}</seg></tuv>"
+    "</tu>"
+    for source, target in [("cat", "Katze"), ("dog", "Hund"), ("sun", "Sonne")]
+)
+
+
+def test_units_of_one_line_are_told_apart(rarenmt: Command, work: Path) -> None:
+    (work / "c.tmx").write_text(f"<tmx version='1.4'><header/><body>{UNITS}</body></tmx>", "utf-8")
+    rarenmt("remember", "c.tmx")
+    before = memory(work)
+
+    assert rarenmt("forget", "c.tmx:1", "--dry-run").err == (
+        "matched: c.tmx:1 (3 lines; c.tmx:1#1 is the first alone)\n"
+        "would forget 3 lines in memory.safetensors\n"
+    )
+    first = rarenmt("forget", "c.tmx:1#1", "--dry-run").out
+    assert first == b"c.tmx:1\tcat\tKatze\n"
+    assert b"c.tmx:1#2" in rarenmt("translate", "--explain", "dog").out
+    assert b"c.tmx" not in rarenmt("translate", "--explain", "--without", "c.tmx:1#2", "dog").out
+    assert rarenmt("forget", "c.tmx:1#4").err.startswith("error: c.tmx:1#4: no unit 4 on line 1 ")
+    rarenmt("forget", "c.tmx:1#2")
+    assert rarenmt("memory", "show", "c.tmx:1#3").out.decode() == (
+        "c.tmx:1#3\t2023-11-14\tsun\tSonne\n"
+    )
+    rarenmt("forget", "--file", "c.tmx")
+    rarenmt("remember", "c.tmx")
+    assert memory(work) == before

@@ -198,6 +198,19 @@ def test_ctrl_d_at_the_correction_ends_the_session(terminal: Terminal, memory: P
     assert not memory.exists()
 
 
+def test_an_unknown_command_is_answered_with_the_list_of_commands(terminal: Terminal) -> None:
+    for typed in (":exit", ":?"):
+        terminal.type(typed.encode() + b"\r")
+        terminal.wait_for(f"unknown command {re.escape(typed)}")
+        terminal.wait_for(":undo forgets the last correction, :help shows this list, Ctrl-D ends")
+        assert "de ▸" not in terminal.wait_for("en ▸ ")
+    terminal.type(b":help\r")
+    assert "unknown" not in terminal.wait_for("Ctrl-D ends")
+    terminal.wait_for("en ▸ ")
+    terminal.type(b":-) The cat sleeps.\r")
+    terminal.wait_for("de ▸ ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

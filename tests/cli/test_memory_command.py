@@ -209,3 +209,57 @@ def test_a_memory_is_rebuilt_for_another_checkpoint(
     fresh = ("remember", "a.tsv", "-m", better, "--memory", "fresh.safetensors")
     assert rarenmt(*fresh).status == 0
     assert (work / "mine.safetensors").read_bytes() == (work / "fresh.safetensors").read_bytes()
+
+
+def test_an_existing_output_is_overwritten_only_by_force(rarenmt: Command, work: Path) -> None:
+    before = (work / "yours.safetensors").read_bytes()
+    (work / "out.tsv").write_text("mine", "utf-8")
+    commands = {
+        "yours.safetensors exists and is not among the inputs": ["merge", "mine.safetensors"],
+        "out.tsv exists": ["export", "--memory", "mine.safetensors"],
+        "./yours.safetensors exists and is not among the inputs": [
+            "rebuild", "--memory", "mine.safetensors"
+        ],
+    }  # fmt: skip
+    for sentence, command in commands.items():
+        output = sentence.split()[0]
+        refused = rarenmt("memory", *command, "-o", output)
+        expected = f"error: {output.removeprefix('./')}{sentence.removeprefix(output)}"
+        assert (refused.status, refused.err) == (2, f"{expected}; --force overwrites it\n")
+    assert (work / "yours.safetensors").read_bytes() == before
+    assert (work / "out.tsv").read_text("utf-8") == "mine"
+
+    for sentence, command in commands.items():
+        forced = rarenmt("memory", *command, "-o", sentence.split()[0], "--force")
+        assert forced.status == 0, forced.err
+    assert (work / "out.tsv").read_text("utf-8") == "cat\tKatze\nbank\tBank\n"
+
+
+def test_a_memory_is_merged_into_one_of_the_inputs(rarenmt: Command, work: Path) -> None:
+    both = ("mine.safetensors", "yours.safetensors")
+    rarenmt("memory", "merge", *both, "-o", "ours.safetensors")
+
+    assert rarenmt("memory", "merge", *both, "-o", "./mine.safetensors").status == 0
+
+    assert (work / "mine.safetensors").read_bytes() == (work / "ours.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "OUT.CSV", "out.tsv", "out.tmx", "out.txt"])
+def test_an_export_has_the_format_of_its_name(rarenmt: Command, work: Path, name: str) -> None:
+    form = ["--format", "csv"] if name == "out.txt" else []
+    rarenmt("memory", "export", "--memory", "yours.safetensors", "-o", name, *form)
+
+    begins = {"tsv": b"bank\tUfer\n", "csv": b'"bank","Ufer"\r\n', "tmx": b"<?xml "}
+    expected = begins["csv" if form else name.lower()[-3:]]
+    assert (work / name).read_bytes().startswith(expected)
+
+
+def test_an_export_under_another_name_is_refused(rarenmt: Command, work: Path) -> None:
+    result = rarenmt("memory", "export", "--memory", "yours.safetensors", "-o", "out.xlsx")
+
+    assert (result.status, result.err) == (
+        2,
+        "error: out.xlsx: expected a name that ends in .tsv, .csv or .tmx; --format names the "
+        "format of other files\n",
+    )
+    assert not (work / "out.xlsx").exists()

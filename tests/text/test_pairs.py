@@ -11,7 +11,7 @@ import pytest
 from conftest import as_an_ordinary_user
 
 from rarenmt.errors import DataError, RareError, StorageError
-from rarenmt.text.corpus import read_corpus
+from rarenmt.text.corpus.reader import read_corpus
 from rarenmt.text.pairs import (
     LONGEST_LINE,
     Pair,
@@ -232,7 +232,8 @@ def test_a_file_with_a_comma_in_its_name_is_one_file(tsv: Callable[..., Path]) -
         (
             b"cat\tKatze\nwater\tW\xe4sser\n",
             2,
-            "byte 8 (0xe4) is not UTF-8; convert the file first, for example with iconv",
+            "byte 8 (0xe4) is not UTF-8; the file seems to be in ISO-8859-1; convert it first: "
+            "iconv -f ISO-8859-1 -t UTF-8 FILE > NEW",
         ),
         (
             "Käse".encode() + b"\xc3",
@@ -245,7 +246,6 @@ def test_a_file_with_a_comma_in_its_name_is_one_file(tsv: Callable[..., Path]) -
             "byte 1 (0xed) is not UTF-8; convert the file first, for example with iconv",
         ),
         (b"cat\tKat\0ze\n", 1, "a NUL byte; this is not a text file"),
-        ("cat\tKatze\n".encode("utf-16"), 1, "a NUL byte; this is not a text file"),
         (
             b"cat\tKatze\ncat\t" + b"K" * 99_997 + b"\n",
             2,

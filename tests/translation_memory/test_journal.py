@@ -110,6 +110,32 @@ def test_lines_are_selected_by_location_file_text_and_last_call() -> None:
     assert journal.select() == []
 
 
+def test_units_of_one_line_are_selected_together_or_by_number() -> None:
+    units = [Pair(f"word {i}", f"Wort {i}", "a#1:b.tmx", 5, number=i) for i in (1, 2, 3)]
+    journal = shown([CAT, *units])
+
+    assert [pair.location for pair in units] == ["a#1:b.tmx:5", "a#1:b.tmx:5#2", "a#1:b.tmx:5#3"]
+    assert journal.select(["a#1:b.tmx:5"]) == [1, 2, 3]
+    assert [journal.select([f"a#1:b.tmx:5#{i}"]) for i in (1, 2, 3)] == [[1], [2], [3]]
+    assert journal.select([units[2].location, f"{CAT.path}:{CAT.line}#1"]) == [0, 3]
+    with pytest.raises(DataError, match=r"^a#1:b.tmx:5#4: no unit 4 on line 5 of 'a#1:b.tmx' is"):
+        journal.select(["a#1:b.tmx:5#4"])
+    for wrong in ("a#1:b.tmx:#2", "a#1:b.tmx:5#", "a#1:b.tmx:5#x", "5#1"):
+        with pytest.raises(DataError, match="not a location; expected FILE:LINE"):
+            journal.select([wrong])
+
+
+def test_what_each_criterion_matches_is_told() -> None:
+    journal = shown([CAT, DOG], [CAT_AGAIN])
+    here = f"{CAT.path}:{CAT.line}"
+
+    found = journal.matches([here], files=[CAT.path], texts=["cat"], last_call=True)
+
+    assert found == [
+        (here, [0]), (f"file {CAT.path}", [0, 1]), ("text 'cat'", [0, 2]), ("last call", [2])
+    ]  # fmt: skip
+
+
 def test_a_criterion_that_selects_nothing_is_an_error() -> None:
     journal = shown([CAT])
 

@@ -82,6 +82,36 @@ def test_the_journal_can_be_read_alone_whatever_the_checkpoint(saved: Path) -> N
     assert header == HEADER
 
 
+def test_only_a_file_with_several_pairs_of_one_line_has_their_numbers(
+    saved: Path, tiny_model: Model, tmp_path: Path
+) -> None:
+    empty = tiny_model.new_memory(slots=4, dtype=torch.bfloat16)
+    third = Pair("sun", "Sonne", "units.tmx", 5, time=1, number=3)
+    journal = Journal()
+    journal.append(Call([PAIRS[0], third]))
+    path = tmp_path / "units.safetensors"
+    save_memory(path, journal, empty, HEADER)
+
+    assert read_journal(path)[0].pairs == [PAIRS[0], third]
+    assert load_tensors(path)[0]["numbers"].tolist() == [1, 3]
+    assert "numbers" not in load_tensors(saved)[0]  # as in files of earlier versions
+
+
+@pytest.mark.parametrize("numbers", [[1], [1, 0], [[1, 1]], [1.0, 1.0]])
+def test_numbers_that_cannot_be_are_refused(
+    memory: Memory, tmp_path: Path, numbers: list[object]
+) -> None:
+    journal = Journal()
+    journal.append(Call([PAIRS[0], Pair("sun", "Sonne", "units.tmx", 5, number=2)]))
+    path = tmp_path / "units.safetensors"
+    save_memory(path, journal, memory, HEADER)
+    tensors, metadata = load_tensors(path)
+    save_tensors(path, {**tensors, "numbers": torch.tensor(numbers)}, metadata)
+
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_journal(path)
+
+
 def test_another_fingerprint_is_refused_with_a_way_out(saved: Path, memory: Memory) -> None:
     with pytest.raises(CheckpointError, match=r"belongs to another checkpoint.*memory rebuild"):
         load_memory(saved, memory, "other")

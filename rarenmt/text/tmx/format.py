@@ -28,7 +28,8 @@ PROP = NOTE | {"type"}
 
 FILE, LINE, TIME = "x-rarenmt-file", "x-rarenmt-line", "x-rarenmt-time"
 """Properties of a `<tu>`: file, line and time of a remembered pair. The file is empty if there was
-none, and quoted if it starts with a quotation mark or XML cannot represent it."""
+none, and quoted if it starts with a quotation mark or XML cannot represent it. The line is followed
+by #NUMBER if the pair is not the first of its line."""
 
 NO_LINE = "none"
 """LINE of a pair without a line; if the property is missing, another program has dropped it."""
@@ -64,6 +65,45 @@ def tidy(text: str) -> str:
         parts = (part.strip(" ") for part in re.split("[\t\n\r]", text))
         text = " ".join(part for part in parts if part)
     return text.strip()
+
+
+CODE = "\0"
+"""Where an inline code was left out of a text; XML does not allow it as a character."""
+
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
+"""A letter of a script without spaces between words."""
+
+SENTENCE_END = ".!?:;,…"
+
+
+def without_codes(text: str) -> str:
+    """A text with CODE marks, without them: one space is left where a code had spaces beside it or
+    parted two words."""
+    first, *parts = text.split(CODE)
+    whole = [first.rstrip() if parts else first]
+    gap = first[len(first.rstrip()) :]
+    before = whole[0][-1:]
+    for part in parts:
+        word = part.strip()
+        gap += part[: len(part) - len(part.lstrip())]
+        if not word:
+            continue
+        if gap or _parted(before, word[0]):
+            whole.append(" " if gap[:1] in ("", "\n", "\t", "\r") else gap[0])
+        whole.append(word)
+        before, gap = word[-1], part[len(part.rstrip()) :]
+    return "".join(whole) + gap
+
+
+def _parted(before: str, after: str) -> bool:
+    """Whether a code between these characters, with no space beside it, parts two words."""
+    if UNSPACED.match(before) and UNSPACED.match(after):
+        return False
+    return (before.isalnum() and after.isalnum()) or (
+        before != "" and before in SENTENCE_END and after.isalpha()
+    )
 
 
 def quote(text: str) -> str:

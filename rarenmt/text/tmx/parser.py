@@ -12,8 +12,19 @@ from typing import Any, BinaryIO, NoReturn
 from xml.parsers import expat
 
 from rarenmt.errors import DataError
+from rarenmt.text.corpus.encoding import encoding_hint
 from rarenmt.text.pairs import LONGEST_LINE
-from rarenmt.text.tmx.format import LANGUAGE, NOTE, PRIVATE, PROP, TU, TUV, tidy
+from rarenmt.text.tmx.format import (
+    CODE,
+    LANGUAGE,
+    NOTE,
+    PRIVATE,
+    PROP,
+    TU,
+    TUV,
+    tidy,
+    without_codes,
+)
 
 CHUNK = 1 << 16
 """Bytes parsed at a time."""
@@ -43,6 +54,9 @@ a separate text such as a footnote. The content of a `<hi>` is part of the sente
 UNICODE = {"utf-8", "utf-16", "utf-16le", "utf-16be"}
 """Multi-byte encodings that expat reads."""
 
+INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
+"""The error of expat for a byte that cannot stand where it does."""
+
 
 @dataclass(slots=True, eq=False)
 class Variant:
@@ -61,6 +75,8 @@ class Unit:
 
     metadata: dict[str, Any]
     line: int
+    number: int = 1
+    """Of the units that begin on the line, which one it is."""
     private: dict[str, str] = field(default_factory=dict)
     variants: list[Variant] = field(default_factory=list)
 
@@ -73,9 +89,12 @@ class Parser:
         self.header: dict[str, str] = {}
         """The attributes of the header."""
         self._units: list[Unit] = []
+        self._fed = 0  # bytes of the chunks before
+        self._is_utf8 = True  # as far as the file declares
         self._doctype: int | None = None  # byte at which the open declaration starts
         self._depth = 0
         self._unit: Unit | None = None
+        self._place = 0, 0  # line and number of the latest unit
         self._size = self._parts = 0  # of the unit
         self._variant: Variant | None = None
         self._text: list[str] | None = None  # of the open segment, property or note
@@ -112,10 +131,28 @@ class Parser:
         try:
             self._expat.Parse(chunk, last)
         except expat.ExpatError as error:
-            reason = expat.ErrorString(error.code)
-            reason = reason.removeprefix("not well-formed (").removesuffix(")")
-            problem = f"not well-formed XML: {reason}"
+            problem = self._encoding_problem(chunk) if error.code == INVALID_TOKEN else None
+            if problem is None:
+                reason = expat.ErrorString(error.code)
+                reason = reason.removeprefix("not well-formed (").removesuffix(")")
+                problem = f"not well-formed XML: {reason}"
             raise DataError(self.path, error.lineno, problem) from None
+        self._fed += len(chunk)
+
+    def _encoding_problem(self, chunk: bytes) -> str | None:
+        """What is wrong with the byte at which expat stopped, if it is not UTF-8 in a file that
+        should be, with <tmx> above it; None otherwise."""
+        at = self._expat.ErrorByteIndex - self._fed
+        rest = chunk[max(0, at) : at + 200]
+        if not self._is_utf8 or not self._depth or at < 0 or rest[:1].isascii():
+            return None
+        try:
+            rest[:4].decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.start == 0 and "end of data" not in error.reason:
+                line = rest.partition(b"\n")[0]
+                return f"byte 0x{rest[0]:02x} is not UTF-8; {encoding_hint(line)}"
+        return None
 
     def _check_amounts(self, fed: int) -> None:
         """Refuse input that makes expat buffer more and more."""
@@ -133,6 +170,7 @@ class Parser:
 
     def _check_encoding(self, version: str, encoding: str | None, standalone: int) -> None:
         """Refuse an encoding that expat does not know and that is not single-byte in Python."""
+        self._is_utf8 = encoding is None or encoding.lower() == "utf-8"
         if encoding is None or encoding.lower() in UNICODE:
             return
         try:
@@ -173,6 +211,8 @@ class Parser:
         if self._text is not None:
             if name in CODES and not self._code:
                 self._code = self._depth
+                if self._text[-1:] != [CODE]:
+                    self._text.append(CODE)
         elif name == "seg":
             self._start_text({})
         elif name == "tuv":
@@ -206,7 +246,10 @@ class Parser:
         if self._unit is not None:
             self._fail("a <tu> inside a <tu>")
         self._size = self._parts = 0
-        self._unit = Unit(self._checked(attributes, TU), self._expat.CurrentLineNumber)
+        line = self._expat.CurrentLineNumber
+        line_before, number = self._place
+        self._place = line, number + 1 if line == line_before else 1
+        self._unit = Unit(self._checked(attributes, TU), *self._place)
 
     def _start_variant(self, attributes: dict[str, str]) -> None:
         if self._unit is None or self._variant is not None:
@@ -232,6 +275,7 @@ class Parser:
         if name == "seg":
             self._end_segment(text)
             return
+        text = text.replace(CODE, "")
         part, kind = self._variant or self._unit, self._attributes.get("type")
         if part is not None and kind in PRIVATE:
             self._size -= len(text)  # private properties do not count towards the limit
@@ -245,7 +289,7 @@ class Parser:
                 f"{len(text):,} characters in one segment; at most {LONGEST_LINE:,} are read"
             )
         if self._variant is not None and self._variant.text is None:
-            self._variant.text = tidy(text)
+            self._variant.text = tidy(without_codes(text))
 
     def _checked(self, attributes: dict[str, str], known: Set[str]) -> dict[str, str]:
         """The known attributes of an element, `lang` under its later name."""

@@ -64,7 +64,8 @@ def read_tmx(
     if reader.skipped and remark is not None:
         units, lack = ("unit", "lacks") if reader.skipped == 1 else ("units", "lack")
         languages = f"{source_language} or {target_language}"
-        remark(f"{reader.skipped:,} {units} of {path} {lack} {languages}")
+        found = ", ".join(reader.found) or "no text"
+        remark(f"{reader.skipped:,} {units} of {path} {lack} {languages}; found {found}")
 
 
 class _Reader:
@@ -100,9 +101,9 @@ class _Reader:
                 self.found.append(language)
 
     def _pair(self, unit: Unit, source: Variant, target: Variant) -> Pair:
-        file, line = _location(unit) or (str(self.path), unit.line)
+        file, line, number = _location(unit) or (str(self.path), unit.line, unit.number)
         metadata = encode_metadata(self._metadata(unit, source, target))
-        return Pair(_exact(source), _exact(target), file, line, metadata, _time(unit))
+        return Pair(_exact(source), _exact(target), file, line, metadata, _time(unit), number)
 
     def _metadata(self, unit: Unit, source: Variant, target: Variant) -> dict[str, Any]:
         """The metadata of a unit, without what is the default in exported files."""
@@ -156,18 +157,22 @@ def _exact(variant: Variant) -> str:
     return exact
 
 
-def _location(unit: Unit) -> tuple[str, int] | None:
-    """The file and line from which a pair was remembered, if the unit has them."""
-    file, line = unit.private.get(FILE), unit.private.get(LINE, "")
+def _location(unit: Unit) -> tuple[str, int, int] | None:
+    """The file and line from which a pair was remembered, and its number on the line, if the unit
+    has them."""
+    file, place = unit.private.get(FILE), unit.private.get(LINE, "")
     if file is not None and file.startswith('"'):
         file = unquote(file)
     if file is None or len(file) > MAX_PATH:
         return None
-    if line == NO_LINE:
-        return file, 0
-    if not NUMBER.fullmatch(line):
+    if place == NO_LINE:
+        return file, 0, 1
+    parts = place.split("#", 1)
+    if not all(map(NUMBER.fullmatch, parts)):
         return None
-    return (file, int(line)) if 0 < int(line) <= MAX_LINE else None
+    line, number = (*map(int, parts), 1)[:2]
+    valid = 0 < line <= MAX_LINE and 0 < number <= MAX_LINE
+    return (file, line, number) if valid else None
 
 
 def _time(unit: Unit) -> int | None:

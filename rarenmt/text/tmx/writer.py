@@ -68,7 +68,7 @@ def _unit(pair: Pair, source_language: str, target_language: str) -> str:
     """One `<tu>`."""
     try:
         metadata = json.loads(pair.unit) if pair.unit else {}
-        private = [(FILE, _file(pair.path)), (LINE, str(pair.line or NO_LINE))]
+        private = [(FILE, _file(pair.path)), (LINE, _line(pair))]
         if pair.time is not None:
             private.append((TIME, str(pair.time)))
         parts = [
@@ -101,6 +101,12 @@ def _notes(metadata: dict[str, Any], private: Sequence[tuple[str, str]]) -> Iter
             yield f"<{kind}{_attributes(each, known)}>{_text(each['text'])}</{kind}>\n"
     for name, value in private:
         yield f'<prop type="{name}">{_text(value)}</prop>\n'
+
+
+def _line(pair: Pair) -> str:
+    if not pair.line:
+        return NO_LINE
+    return f"{pair.line}#{pair.number}" if pair.number > 1 else str(pair.line)
 
 
 def _file(path: str) -> str:

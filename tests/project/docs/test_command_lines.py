@@ -128,6 +128,8 @@ def desk(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     sides = [tuple(line.rstrip("\n").split("\t")) for line in lines]
     numbered = enumerate(sides, start=1)
     translator.memory.remember([Pair(a, b, "pairs.tsv", number) for number, (a, b) in numbered])
+    units = enumerate(sides[:3], start=1)
+    translator.memory.remember([Pair(a, b, "theirs.tmx", 5, number=n) for n, (a, b) in units])
     translator.memory.save()
     for name in ("mine", "yours"):
         shutil.copy(checkpoint / "memory.safetensors", path / f"{name}.safetensors")

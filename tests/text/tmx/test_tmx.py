@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarenmt.errors import DataError
-from rarenmt.text.corpus import read_corpus
+from rarenmt.text.corpus.reader import read_corpus
 from rarenmt.text.languages import NAMED, OTHER, REGION, SAME, suits
 from rarenmt.text.pairs import LONGEST_LINE, Pair
 from rarenmt.text.tmx.reader import read_tmx
@@ -223,6 +223,14 @@ o-tmf="UTF-8" adminlang="en" srclang="en" datatype="PlainText"/>
         ("<ph><ph>x</ph>y</ph>cat<ph/>", "cat"),
         ("a <hi>cat<ph>{<hi>x</hi>}</ph> and</hi> a dog", "a cat and a dog"),
         ("a <mrk>cat</mrk>", "a cat"),
+        ("First line<ph>&lt;br/></ph>second line", "First line second line"),
+        ("You have <ph>%d</ph> new messages.", "You have new messages."),
+        ("One.<ph/>Two: <ph/> three, <bpt i='1'/>four<ept i='1'/>.", "One. Two: three, four."),
+        ("page<ph/><ph/>12 <ph/> <ph/> (<bpt i='1'/>x<ept i='1'/>) 3.<ph/>5", "page 12 (x) 3.5"),
+        ("<ph/>cat\n <ph/>\n<ph/>sat<ph/>", "cat sat"),
+        ("12\xa0<ph/>kg, two  <ph/>  <ph/>dogs", "12\xa0kg, two dogs"),
+        ("第<ph/>一章<ph/>abc", "第一章 abc"),
+        ("big<hi>cat</hi>", "bigcat"),
         ("a\x85b\u2028c", "a\x85b\u2028c"),
         ("<prop type='x'>cat</prop><tuv/>", "cat"),
     ],
@@ -270,6 +278,37 @@ def test_pairs_arrive_while_the_rest_of_the_file_is_not_there(tmx: Callable[...,
     assert next(read_tmx(path, "en", "de")).source == "cat"
 
 
+def test_units_of_one_line_are_counted(tmx: Callable[..., Path]) -> None:
+    lacking = variants(("en", "sun"), ("fr", "soleil"))
+    path = tmx(unit("cat") + lacking + unit("dog") + "\n" + unit("bird"))
+
+    places = [pair.location.removeprefix(str(path)) for pair in read(path)]
+
+    assert places == [f":{FIRST}", f":{FIRST}#3", f":{FIRST + 1}"]
+
+
+@settings(deadline=None)
+@given(
+    words=st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=6),
+    gaps=st.lists(st.text(" |", min_size=1, max_size=4), min_size=6, max_size=6),
+)
+def test_codes_between_words_never_join_them_nor_double_a_space(
+    words: list[str], gaps: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    codes = (f" {gap} " if "|" not in gap else gap for gap in gaps)
+    pairs = zip(words, codes, strict=False)
+    text = "".join(word + gap.replace("|", "<ph>x</ph>") for word, gap in pairs)
+    path = tmp_path_factory.mktemp("codes", numbered=True) / "codes.tmx"
+    path.write_text(HEAD + unit(text) + FOOT, "utf-8")
+
+    (pair,) = read(path)
+
+    assert pair.source.split() == words[: len(gaps)]
+    for word, gap in zip(words, gaps, strict=False):
+        if "|" in gap and "  " not in text.replace("<ph>x</ph>", ""):
+            assert "  " not in pair.source, (word, gap)
+
+
 # Languages
 
 
@@ -282,7 +321,10 @@ def test_pairs_arrive_while_the_rest_of_the_file_is_not_there(tmx: Callable[...,
         ("EN_us", NAMED),
         ("en-GB", REGION),
         ("en-Latn-GB", REGION),
-        ("eng", OTHER),
+        ("eng", SAME),
+        ("ENG_us", NAMED),
+        ("deu", OTHER),
+        ("ger", OTHER),
         ("de", OTHER),
         ("", OTHER),
     ],
@@ -342,11 +384,11 @@ def test_units_that_lack_a_language_are_passed_over_and_counted(tmx: Callable[..
 
     path = tmx("".join(missing_placeables) + unit("dog", "Hund"))
     assert [pair.source for pair in read_tmx(path, "en", "de", remarks.append)] == ["dog"]
-    assert remarks == [f"6 units of {path} lack en or de"]
+    assert remarks == [f"6 units of {path} lack en or de; found en, fr, de, no language"]
 
     path = tmx(missing_placeables[0] + unit("dog", "Hund"))
     list(read_corpus(str(path), ("en", "de"), remarks.append))
-    assert remarks[1:] == [f"1 unit of {path} lacks en or de"]
+    assert remarks[1:] == [f"1 unit of {path} lacks en or de; found en, fr"]
 
 
 def test_a_whole_file_is_not_remarked_upon(tmx: Callable[..., Path]) -> None:
@@ -505,6 +547,7 @@ PAIRS = st.builds(
     st.integers(1, 2**31 - 1),
     UNITS,
     st.none() | st.integers(-(10**17), 10**17),
+    st.integers(1, 2**31 - 1),
 )
 
 
@@ -626,7 +669,7 @@ def test_the_command_remembers_tmx_and_remarks_upon_it(
     result = rarenmt("remember", path, "-m", folder, "--memory", tmp_path / "m")
 
     assert result.status == 0
-    assert result.err.startswith(f"1 unit of {path} lacks en or de\nremembered 1 pair ")
+    assert result.err.startswith(f"1 unit of {path} lacks en or de; found en\nremembered ")
 
 
 def test_the_command_reports_an_error_in_one_sentence(

@@ -98,8 +98,20 @@ def whole_file() -> bytes:
         (b"<tmx a='1' a='2'/>", ":1: not well-formed XML: duplicate attribute"),
         (b"<tmx>\n\x01</tmx>", ":2: not well-formed XML: invalid token"),
         (b"<tmx>&#1;</tmx>", ":1: not well-formed XML: reference to invalid character number"),
-        (b"<tmx>\n\n<a>\xe4</a></tmx>", ":3: not well-formed XML: invalid token"),
-        (b"<tmx>\xed\xa0\x80</tmx>", ":1: not well-formed XML: invalid token"),
+        (
+            b"<tmx>\n\n<a>K\xe4se</a></tmx>",
+            ":3: byte 0xe4 is not UTF-8; the file seems to be in ISO-8859-1; convert it first: "
+            "iconv -f ISO-8859-1 -t UTF-8 FILE > NEW",
+        ),
+        (
+            b"<?xml version='1.0' encoding='UTF-8'?><tmx>" + b"<a/>" * 70_000 + b"\n<a>\x93a\x94",
+            ":2: byte 0x93 is not UTF-8; the file seems to be in WINDOWS-1252; convert it first: "
+            "iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW",
+        ),
+        (
+            b"<tmx>\xed\xa0\x80</tmx>",
+            ":1: byte 0xed is not UTF-8; convert the file first, for example with iconv",
+        ),
         (b"\xff\xfe<\0t\0m\0x\0/", ":1: not well-formed XML: unclosed token"),
         ("<tmx>" + UNIT.replace("<tuv", "<tu><tuv", 1) + "</tmx>", ":1: a <tu> inside a <tu>"),
         (
