@@ -47,24 +47,31 @@ def run(translator: "Translator", config: SearchConfig) -> None:
         "Type a sentence. Then correct its translation, or press Enter if it is right. " + COMMANDS
     )
     while (source := _read(f"{languages.source_language} ▸ ")) is not None:
-        typed = source.strip()
-        if typed == UNDO:
-            _undo(translator)
-        elif COMMAND.fullmatch(typed):
-            console.remark(COMMANDS if typed == HELP else f"unknown command {typed}. {COMMANDS}")
-        if not typed or COMMAND.fullmatch(typed):
+        if not source.strip() or _obeyed(source.strip(), translator):
             continue
         [translation] = translator.translate([source], config)
         _print_origin(translation)
         correction = _read(f"{languages.target_language} ▸ ", translation.text)
         if correction is None:
             return
-        if correction.strip() not in ("", translation.text.strip()):
+        changed = correction.strip() not in ("", translation.text.strip())
+        if changed and not _obeyed(correction.strip(), translator):
             _remember(translator, source.strip(), correction.strip())
             [again] = translator.translate([source], config)
             console.out.print(f"{languages.target_language} = ", style="dim", end="")
             console.out.print(again.text, style="bold", markup=False)
             _print_origin(again)
+
+
+def _obeyed(typed: str, translator: "Translator") -> bool:
+    """Whether a line is a command, known or not; it is then carried out or answered."""
+    if not COMMAND.fullmatch(typed):
+        return False
+    if typed == UNDO:
+        _undo(translator)
+    else:
+        console.remark(COMMANDS if typed == HELP else f"unknown command {typed}. {COMMANDS}")
+    return True
 
 
 def _remember(translator: "Translator", source: str, target: str) -> None:

@@ -214,7 +214,7 @@ def _matched(criterion: str, pairs: "list[Pair]") -> str:
     """A criterion and the number of lines it matched, with a hint if they are units of one line."""
     hint = ""
     if any(pair.location.startswith(f"{criterion}#") for pair in pairs):
-        hint = f"; {criterion}#1 is the first alone"
+        hint = f"; for one unit: {criterion}#1, #2, …"
     return f"{criterion} ({console.count(len(pairs), 'line')}{hint})"
 
 

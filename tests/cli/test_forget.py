@@ -142,7 +142,7 @@ def test_units_of_one_line_are_told_apart(rarenmt: Command, work: Path) -> None:
     before = memory(work)
 
     assert rarenmt("forget", "c.tmx:1", "--dry-run").err == (
-        "matched: c.tmx:1 (3 lines; c.tmx:1#1 is the first alone)\n"
+        "matched: c.tmx:1 (3 lines; for one unit: c.tmx:1#1, #2, …)\n"
         "would forget 3 lines in memory.safetensors\n"
     )
     first = rarenmt("forget", "c.tmx:1#1", "--dry-run").out

@@ -209,6 +209,9 @@ def test_an_unknown_command_is_answered_with_the_list_of_commands(terminal: Term
     terminal.wait_for("en ▸ ")
     terminal.type(b":-) The cat sleeps.\r")
     terminal.wait_for("de ▸ ")
+    terminal.type(CLEAR + b":help\r")
+    terminal.wait_for("Ctrl-D ends")
+    assert "remembered" not in terminal.wait_for("en ▸ ")
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def test_the_memory_is_named_as_people_write_it(
 
     assert " in ~/.local/share/rarenmt/en-de/memory.safetensors · undo:" in said
     assert rarenmt("forget", "--last").err == (
+        "matched: last call (1 line)\n"
         "forgot 1 line in ~/.local/share/rarenmt/en-de/memory.safetensors\n"
     )
 
