@@ -31,6 +31,18 @@ CANDIDATES = CandidateConfig()
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttemptConfig:
+    """How far one search of a sentence follows the remembered pairs."""
+
+    pointer_weight: float = 0.0
+    """Probability that full attention to a span gives to copying it."""
+    fuzzy_matches: bool = True
+    """Whether the entries of fuzzy matches have a bonus."""
+    only_novel: bool = False
+    """Whether only words that the lexicon does not know as translations come from sentences."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConstraintConfig:
     """How the search completes remembered words, covers them, and revises the words around them."""
 
@@ -44,9 +56,20 @@ class ConstraintConfig:
     base_score_weight: float = 0.3
     """Weight of the base model's score of memory pieces, among hypotheses with the same ones: *die
     Morgenrunde* is likelier than *den Morgenrunde*, however unlikely both are."""
-    pointer_weights: tuple[float, ...] = (0.0, 0.9)
-    """Probability that full attention to a span gives to copying it: at first, and in a second
-    search for sentences that miss a span."""
+    attempts: tuple[AttemptConfig, ...] = (
+        AttemptConfig(),
+        AttemptConfig(pointer_weight=0.9, fuzzy_matches=False),
+        AttemptConfig(pointer_weight=0.9, fuzzy_matches=False, only_novel=True),
+    )
+    """The searches of a sentence, until its translation lacks nothing."""
+    max_score_loss: float = 1.0
+    """Score below that of the best hypothesis at which another one, which lacks less of the
+    source, is not chosen."""
+    min_gain: float = 0.5
+    """Nats that a further search must win back, or the translation before it stays."""
+    remembered_nats: float = 4.0
+    """Cost of a word that a remembered pair translates and the translation lacks, beside the costs
+    of `Completeness`."""
     min_span_attention: float = 0.3
     """Attention to a span, other than a number, from which its first piece begins the copy."""
     missing_span_penalty: float = 4.0

@@ -25,7 +25,7 @@ from rarenmt.decoding.processors.automaton import END, TokenAutomaton, subtract
 from rarenmt.memory.memory import EMPTY, Continuation, Memory, Recall
 from rarenmt.text.words import WordBoundaries
 
-FLAGS = ("fuzzy_match", "context_words", "inflected")
+FLAGS = ("fuzzy_match", "context_words", "inflected", "novel")
 """What may be known of the entries of a sentence; see `CandidateEntries`."""
 
 
@@ -43,7 +43,8 @@ class SentenceEntries:
     fuzzy_match: Tensor | None = None
     context_words: Tensor | None = None
     inflected: Tensor | None = None
-    """(A,) each; see `CandidateEntries`. By default none, 0, none."""
+    novel: Tensor | None = None
+    """(A,) each; see `CandidateEntries`. By default none, 0, none, all."""
 
     def without_untranslated(self, starts_word: Tensor) -> "SentenceEntries":
         """Return the entries that translate something in the sentence, or that start a word
@@ -159,6 +160,7 @@ class CandidateSet:
         prefix: LastWords,
         attention: Tensor,
         untranslated_attention: Tensor | None = None,
+        from_memory: Tensor | None = None,
     ) -> Recall:
         """Return the neighbours of queries (B·R, D), R per sentence, after a prefix (B·R,).
 
@@ -169,7 +171,9 @@ class CandidateSet:
           - one from inside a word that does not continue the prefix is no candidate;
           - one that begins a word and does not continue the prefix is blocked until its source
             pieces have received `min_attention` of the `untranslated_attention` (B·R, S), the
-            attention so far, except attention to words whose translation is already written.
+            attention so far, except attention to words whose translation is already written;
+          - so is one from inside a word whose last piece is not `from_memory` (B·R,), by default
+            all are: the base model may be writing *Wasser*, not *Wasserkocher*.
         """
         sentences, width = self.entries.slots.shape
         with torch.autocast(queries.device.type, enabled=False):
@@ -204,6 +208,8 @@ class CandidateSet:
             waits = continuation == Continuation.NONE
             waits |= self.entries.starts_pair.take(indices)
             waits &= ~self.entries.continues.take(indices)
+            if from_memory is not None:
+                waits |= (continuation == Continuation.SAME_WORD) & ~from_memory[:, None]
             received = _attention_to(untranslated_attention, positions)
             blocked = blocked | (waits & (received < self.config.min_attention))
         near = Neighbours(indices, similarity, cosine, continuation, blocked)

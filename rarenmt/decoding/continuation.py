@@ -59,6 +59,9 @@ class CandidateEntries:
     that begins the second word of a term, 2 for one that begins a later word, otherwise 0."""
     inflected: Tensor
     """(B, M) which entries translate a word that has another form in their pair."""
+    novel: Tensor
+    """(B, M) which entries belong to words that the lexicon does not know as translations, or to
+    entries of a glossary."""
     constrained: Tensor
     """(B, M) which entries translate a constrained word of the sentence."""
     boundaries: WordBoundaries
@@ -72,10 +75,11 @@ class CandidateEntries:
         fuzzy_match: Tensor | None = None,
         context_words: Tensor | None = None,
         inflected: Tensor | None = None,
+        novel: Tensor | None = None,
     ) -> "CandidateEntries":
         """Gather the entries in these slots (B, M), on the device of the memory and its prefixes.
 
-        The other arguments (B, M) are as the fields of the same name; default: none, 0, none.
+        The other arguments (B, M) are as the fields of the same name; default: none, 0, none, all.
         """
         tables = (memory.values, prefixes.prefixes, prefixes.previous_words, prefixes.words)
         values, before, previous_words, words = (_gather(table, slots) for table in tables)
@@ -89,6 +93,7 @@ class CandidateEntries:
             fuzzy_match=nothing if fuzzy_match is None else fuzzy_match,
             context_words=nothing.long() if context_words is None else context_words,
             inflected=nothing if inflected is None else inflected,
+            novel=~nothing if novel is None else novel,
             constrained=nothing,
             boundaries=prefixes.boundaries,
         )
@@ -191,7 +196,7 @@ class CandidateEntries:
     def _wrong_case(self, near: Neighbours, written: Tensor) -> Tensor:
         """(N, K) which entries are one-piece words at the beginning of their pair but not here, or
         the reverse, so that their capitalisation may be wrong; the base model is the better judge
-        (for *Die* it may even write *der*). Words that translate a constrained word are exempt."""
+        (for *Die* it may even write *der*). New translations of constrained words are exempt."""
         starts = self.prefixes.take(near.entries) == BOS
         moved = starts != (written == BOS)[:, None]
         return moved & self._has_case_twin.take(near.entries)
@@ -199,10 +204,14 @@ class CandidateEntries:
     @cached_property
     def _has_case_twin(self) -> Tensor:
         """(B, M) which entries are one-piece words that also exist with the other capitalisation,
-        and translate no constrained word."""
+        and are no new translation of a constrained word."""
         values = self.values.clamp(min=0)
         single = self.words == self.boundaries.first_piece_hash[values]
-        return single & ~self.constrained & (self.boundaries.case_twin[values] != values)
+        return (
+            single
+            & ~(self.constrained & self.novel)
+            & (self.boundaries.case_twin[values] != values)
+        )
 
     @cached_property
     def _folded_words(self) -> Tensor:

@@ -5,6 +5,7 @@ vocabulary.model         sentencepiece
 lexicon.tsv              translation lexicon, if training aligned words
 words.tsv                frequencies of source words in the training text
 company.tsv              co-occurrence statistics of its target words
+completeness.tsv         target words without which a translation probably lacks a source word
 weights-*.safetensors    bfloat16, at most 16 MB each
 training.safetensors     what `train --resume` needs: weights, optimiser, memory (float32)
 metrics.jsonl            progress of training, one report per line
@@ -29,6 +30,7 @@ from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.model.seq2seq import Model
 from rarenmt.storage.files import file_errors, replace_bytes
 from rarenmt.storage.tensors import join, load_tensors, save_tensors, shards
+from rarenmt.text.lexicon.completeness import Completeness
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
@@ -44,6 +46,7 @@ WEIGHTS = re.compile(r"weights-[0-9a-f]{8}-[0-9]{1,4}-of-[0-9]{1,4}\.safetensors
 LEXICON = "lexicon.tsv"
 WORDS = "words.tsv"
 COOCCURRENCE = "company.tsv"
+COMPLETENESS = "completeness.tsv"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Checkpoint:
     """Of source words; empty in older checkpoints."""
     cooccurrence: Cooccurrence
     """Of target words; empty in older checkpoints."""
+    completeness: Completeness
+    """Of translations; empty in older checkpoints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,15 +128,21 @@ def save_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer) -> None:
 
 
 def save_word_tables(
-    folder: Path, lexicon: Lexicon, frequencies: Frequencies, cooccurrence: Cooccurrence
+    folder: Path,
+    lexicon: Lexicon,
+    frequencies: Frequencies,
+    cooccurrence: Cooccurrence,
+    completeness: Completeness,
 ) -> None:
-    """Write the word statistics of the training text; an empty lexicon or empty co-occurrence
-    statistics get no file."""
+    """Write the word statistics of the training text; empty ones get no file, except the
+    frequencies."""
     if len(lexicon):
         lexicon.save(folder / LEXICON)
     frequencies.save(folder / WORDS)
     if len(cooccurrence):
         cooccurrence.save(folder / COOCCURRENCE)
+    if len(completeness):
+        completeness.save(folder / COMPLETENESS)
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
@@ -143,9 +154,15 @@ def load_checkpoint(folder: Path, device: torch.device) -> Checkpoint:
     weights = fit(model, [load_tensors(folder / file)[0] for file in manifest.weights], folder)
     verify(folder, manifest, weights, tokenizer)
     lexicon, frequencies = Lexicon.load(folder / LEXICON), Frequencies.load(folder / WORDS)
-    cooccurrence = Cooccurrence.load(folder / COOCCURRENCE)
-    model = model.to(device).eval()
-    return Checkpoint(model, tokenizer, manifest.fingerprint, lexicon, frequencies, cooccurrence)
+    return Checkpoint(
+        model.to(device).eval(),
+        tokenizer,
+        manifest.fingerprint,
+        lexicon,
+        frequencies,
+        Cooccurrence.load(folder / COOCCURRENCE),
+        Completeness.load(folder / COMPLETENESS),
+    )
 
 
 def load_average(folders: Sequence[Path], device: torch.device) -> Checkpoint:

@@ -13,6 +13,7 @@ from rarenmt.errors import DataError
 from rarenmt.model.checkpoint import Checkpoint, load_tokenizer
 from rarenmt.text.batch import Ids, by_length
 from rarenmt.text.corpus.reader import read_corpus
+from rarenmt.text.lexicon.completeness import Completeness
 from rarenmt.text.lexicon.cooccurrence import Cooccurrence
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
@@ -22,6 +23,9 @@ from rarenmt.training.aligner import Alignments
 
 Texts = Sequence[tuple[Sequence[Pair], float]]
 """The pairs of each corpus, with its sampling weight."""
+
+COMPLETENESS_PAIRS = 300_000
+"""Pairs from which `Completeness` is learnt: enough for a few thousand words."""
 
 POOL = 1000
 """Batches whose pairs are drawn together and then sorted by length."""
@@ -52,10 +56,10 @@ def learn_word_tables(
     tokenizer: Tokenizer,
     alignments: Alignments | None,
     start: Checkpoint | None,
-) -> tuple[Lexicon, Frequencies, Cooccurrence]:
-    """Word translations from the alignments, and word frequencies and co-occurrences from the
-    texts; frequencies and co-occurrences of the checkpoint that training starts from are kept, and
-    so is its lexicon if there are no alignments."""
+) -> tuple[Lexicon, Frequencies, Cooccurrence, Completeness]:
+    """Word translations from the alignments, and word frequencies, co-occurrences and completeness
+    from the texts; those three of the checkpoint that training starts from are kept, and so is its
+    lexicon if there are no alignments."""
     if alignments is not None:
         lexicon = Lexicon.learn(corpus.pairs, alignments.rows, tokenizer)
     else:
@@ -70,7 +74,21 @@ def learn_word_tables(
     else:
         targets = (([pair.target for pair in pairs], weight) for pairs, weight in texts)
         cooccurrence = Cooccurrence.learn(targets)
-    return lexicon, frequencies, cooccurrence
+    if start is not None and len(start.completeness):
+        completeness = start.completeness
+    else:
+        completeness = Completeness.learn(sample_pairs(texts), lexicon.translations)
+    return lexicon, frequencies, cooccurrence, completeness
+
+
+def sample_pairs(texts: Texts, count: int = COMPLETENESS_PAIRS) -> list[tuple[str, str]]:
+    """At most `count` different pairs in random order, drawn with the weights of their texts."""
+    drawn = random.Random(0)
+    pairs = [(pair.source, pair.target) for some, _ in texts for pair in some]
+    weights = [weight for some, weight in texts for _ in some]
+    keys = [drawn.random() ** (1 / max(weight, 1e-9)) for weight in weights]
+    order = sorted(range(len(pairs)), key=keys.__getitem__, reverse=True)[:count]
+    return [pairs[place] for place in order]
 
 
 def encode(pairs: Sequence[Pair], tokenizer: Tokenizer) -> list[tuple[Ids, Ids]]:

@@ -13,7 +13,15 @@ from torch import Tensor
 from rarenmt.config import Config
 from rarenmt.errors import SettingError
 from rarenmt.memory.memory import Memory
-from rarenmt.model.checkpoint import COOCCURRENCE, LEXICON, METRICS, TRAINING, WORDS, Checkpoint
+from rarenmt.model.checkpoint import (
+    COMPLETENESS,
+    COOCCURRENCE,
+    LEXICON,
+    METRICS,
+    TRAINING,
+    WORDS,
+    Checkpoint,
+)
 from rarenmt.model.seq2seq import Model
 from rarenmt.storage.files import TEMPORARY, file_errors, replace_bytes
 from rarenmt.storage.tensors import save_tensors
@@ -70,7 +78,12 @@ def check_folder(folder: Path, resume: bool) -> None:
         )
     with file_errors(folder, "read"):
         files = list(folder.iterdir()) if folder.exists() else []
-    tables = {LEXICON, WORDS, COOCCURRENCE}  # left by a run that was killed before its first save
+    tables = {
+        LEXICON,
+        WORDS,
+        COOCCURRENCE,
+        COMPLETENESS,
+    }  # left by a run that was killed before its first save
     if not started and any(p.suffix != TEMPORARY and p.name not in tables for p in files):
         raise SettingError(f"{folder} is not empty; choose another folder")
 

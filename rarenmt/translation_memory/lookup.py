@@ -1,7 +1,8 @@
 """From sentences to the memory entries that each of them may use."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 
@@ -16,7 +17,6 @@ from rarenmt.memory.memory import Memory
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
-from rarenmt.text.pairs import Pair
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import WordBoundaries
 from rarenmt.translation_memory.journal import Journal
@@ -38,12 +38,29 @@ class _RememberedPair:
     """The words of the pair that each entry is linked to."""
     informative: set[str]
     """The words of its source that may not precede any term, as *the* and *a* do."""
+    target_words: list[str]
+    """The target word of each entry, in lower case; empty for EOS."""
+    novel: Tensor
+    """(A,) which entries belong to target words with letters that the lexicon does not know as
+    translations of a word of the source."""
     is_one_word: bool
     """Whether the target is a single word."""
+    is_sentence: bool
+    """Whether the source ends with punctuation, so that it is no entry of a glossary."""
     context_words: Tensor
     """(A,) if the pair is a term, how many of its preceding words (0 to 2) must just have been
     written before an entry may follow: nonzero at the start of each word after the first content
     word, so that the term is emitted from its beginning. A whole sentence may be reworded: 0."""
+
+
+@dataclass(frozen=True)
+class Translations:
+    """Target words in lower case by lower-case words of a sentence, as its pairs translate them."""
+
+    novel: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Those that the lexicon does not know, for informative words."""
+    known: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The others."""
 
 
 class CandidateFinder:
@@ -87,6 +104,19 @@ class CandidateFinder:
             return None
         return CandidateSet.from_entries(self._memory, self.prefixes, entries, config)
 
+    def translations(self, sentence: str, retrieved: Retrieved) -> Translations:
+        """The target words with which the retrieved pairs translate the words of a sentence."""
+        words = self._aligner.source_words(self._tokenizer.encode(sentence.strip()))
+        found = Translations()
+        for pair in map(self._pair, retrieved.pairs):
+            for target, translated, linked, novel in zip(
+                pair.target_words, pair.translated, pair.linked, pair.novel.tolist(), strict=True
+            ):
+                for word in words.forms(linked if novel else translated):
+                    teaches = novel and self._retriever.is_informative(word)
+                    (found.novel if teaches else found.known)[word].add(target)
+        return found
+
     def _entries(self, sentence: str, retrieved: Retrieved) -> SentenceEntries:
         """The entries that one sentence may use."""
         ids, terms = self._tokenizer.encode(sentence.strip()), retrieved.terms
@@ -103,13 +133,18 @@ class CandidateFinder:
             torch.full_like(pair.slots, number in retrieved.fuzzy_matches) for number, pair in pairs
         ]
         context = [pair.context_words * (number in terms) for number, pair in pairs]
+        of_term = [pair.novel | (n in terms and not pair.is_sentence) for n, pair in pairs]
+        novel = torch.cat([_EMPTY.bool(), *of_term])
+        if retrieved.only_novel:
+            positions &= novel[:, None]
         return SentenceEntries(
             torch.cat([_EMPTY, *(pair.slots for _, pair in pairs)]),
             positions,
-            self._constrained(ids, positions.any(dim=0), terms),
+            self._constrained(ids, positions.any(dim=0), retrieved),
             torch.cat([_EMPTY, *fuzzy]).bool(),
             torch.cat([_EMPTY, *context]),
             positions.any(dim=1) & torch.tensor(changed, dtype=torch.bool),
+            novel,
         )
 
     def _remembered_pair(self, number: int) -> _RememberedPair:
@@ -118,20 +153,44 @@ class CandidateFinder:
         source, target = (
             self._tokenizer.encode(each.strip()) for each in (pair.source, pair.target)
         )
+        translated = self._aligner.translated_words(source, target, positions, links)
+        words = self._target_words(target, positions)
+        is_sentence = not pair.source.strip()[-1:].isalnum()
+        novel = [self._is_novel(word, source) for word in words]
         return _RememberedPair(
             slots,
-            self._aligner.translated_words(source, target, positions, links),
+            translated,
             self._aligner.linked_words(source, links),
             {word for word in self._tokenizer.words(source) if not self._retriever.is_common(word)},
+            words,
+            torch.tensor(novel, dtype=torch.bool),
             len(pair.target.split()) == 1,
-            self._context_words(pair, target, positions),
+            is_sentence,
+            torch.zeros_like(slots) if is_sentence else self._context_words(target, positions),
         )
 
-    def _context_words(self, pair: Pair, target: Ids, positions: Tensor) -> Tensor:
+    def _target_words(self, target: Ids, positions: Tensor) -> list[str]:
+        """The lower-case target word of entries at some positions (A,); empty for EOS."""
+        of_piece: list[str] = []
+        for word in self._tokenizer.split_words(target):
+            of_piece += [self._tokenizer.word_text(tuple(word))] * len(word)
+        of_piece.append("")
+        return [of_piece[place] for place in positions.clamp(max=len(of_piece) - 1).tolist()]
+
+    def _is_novel(self, word: str, source: Ids) -> bool:
+        """Whether a lower-case target word has letters, and the lexicon knows it neither as a
+        translation of a word of its source nor of any frequent word (a *nicht* for *not* may be
+        linked to another word)."""
+        known = self._lexicon.sources(word)
+        return (
+            any(map(str.isalpha, word))
+            and known.isdisjoint(self._tokenizer.words(source))
+            and all(map(self._retriever.is_informative, known))
+        )
+
+    def _context_words(self, target: Ids, positions: Tensor) -> Tensor:
         """See `_RememberedPair`."""
         bound = torch.zeros_like(positions)
-        if not pair.source.strip()[-1:].isalnum():
-            return bound
         words = self._tokenizer.split_words(target)
         first = next((n for n, word in enumerate(words) if self._is_content_word(word)), len(words))
         starts = list(accumulate(map(len, words), initial=0))
@@ -145,19 +204,17 @@ class CandidateFinder:
         sources = self._lexicon.sources(text)
         return any(map(str.isalpha, text)) and not any(map(self._retriever.is_common, sources))
 
-    def _constrained(
-        self, ids: Ids, covered: Tensor, terms: Mapping[int, frozenset[str]]
-    ) -> Tensor:
+    def _constrained(self, ids: Ids, covered: Tensor, retrieved: Retrieved) -> Tensor:
         """(S,) for each source piece, EOS included, the number of its constrained word, from 1; 0
-        for other words. A word is constrained if it has letters, is rare or in one of the `terms`,
-        and some candidate translates it (`covered`, (S,)). The words of a term that a single word
-        translates share a number."""
-        pair_of = {word: pair for pair, words in terms.items() for word in words}
+        for other words. A word is constrained if it has letters, some candidate translates it
+        (`covered`, (S,)), and it is rare or in a term. If only novel words are taken from the
+        pairs, any such word is. The words of a term that one word translates share a number."""
+        pair_of = {word: pair for pair, words in retrieved.terms.items() for word in words}
         numbers: list[int] = []
         known: dict[tuple[str, int], int] = {}
         for place, word in enumerate(self._tokenizer.split_words(ids)):
             text = self._tokenizer.word_text(tuple(word))
-            wanted = text in pair_of or self._retriever.is_rare(text)
+            wanted = retrieved.only_novel or text in pair_of or self._retriever.is_rare(text)
             constrained = bool(covered[len(numbers)]) and any(map(str.isalpha, text)) and wanted
             together = text in pair_of and self._pair(pair_of[text]).is_one_word
             key = ("term", pair_of[text]) if together else ("word", place)

@@ -34,6 +34,9 @@ class Retrieved:
     case."""
     fuzzy_matches: frozenset[int]
     """Those that are fuzzy matches of the sentence."""
+    only_novel: bool = False
+    """Whether only words that the lexicon does not know as translations are taken from pairs that
+    are no entries of a glossary."""
 
 
 NOTHING = Retrieved((), {}, frozenset())
@@ -122,6 +125,10 @@ class Retriever:
     def is_common(self, word: str) -> bool:
         """Whether a lower-case word may precede any term, as *the* and *a* do."""
         return self._information(word) < self._config.determiner_information
+
+    def is_informative(self, word: str) -> bool:
+        """Whether a lower-case word may retrieve a pair, with others."""
+        return self._information(word) >= self._config.min_information
 
     def _closest(self, sentence: str, pairs: Iterable[int]) -> list[int]:
         """The closest fuzzy match of a long sentence among some pairs, the newest of equals; empty

@@ -150,19 +150,21 @@ class SourceWords:
         positions = [
             (entry, number)
             for entry, words in enumerate(translated)
-            for word in words
-            for number in self._matching(word)
+            for form in self.forms(words)
+            for number in self.numbers[form]
         ]
         if positions:
             found[torch.tensor(positions).unbind(1)] = True
         return found[:, self.pieces]
 
-    def _matching(self, word: str) -> Iterator[int]:
-        """The numbers of the words that are a word or an unknown form of it."""
-        yield from self.numbers.get(word, ())
-        for other in self.unknown:
-            if other != word and self.are_forms(word, other):
-                yield from self.numbers[other]
+    def forms(self, words: Iterable[str]) -> Iterator[str]:
+        """The words of the sentence that are one of some words or an unknown form of it."""
+        for word in words:
+            if word in self.numbers:
+                yield word
+            for other in self.unknown:
+                if other != word and self.are_forms(word, other):
+                    yield other
 
 
 def reweight_attention(weights: Tensor, priors: Sequence[AlignmentPrior]) -> Tensor:

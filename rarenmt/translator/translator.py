@@ -3,41 +3,30 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import overload
 
 import torch
 
 from rarenmt.config import SearchConfig
 from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
-from rarenmt.decoding.agreement import Agreement
-from rarenmt.decoding.beam_search import Hypothesis, search
-from rarenmt.decoding.processors.copying import CopySpans
-from rarenmt.decoding.trace import EntryWeight, SearchHistory, Trace
+from rarenmt.decoding.trace import EntryWeight, Trace
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
-from rarenmt.text.batch import Ids, by_length, source_batch
+from rarenmt.text.batch import Ids
 from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
 from rarenmt.text.pairs import Pair
-from rarenmt.text.placeables import contains, find_placeables, missing_placeables
+from rarenmt.text.placeables import missing_placeables
 from rarenmt.text.words import attach_to_opening
-from rarenmt.translation_memory.retrieval import NOTHING, Retrieved
 from rarenmt.translation_memory.store import TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
 from rarenmt.translator.result import Entry, Origin, Part, Token, Translation
+from rarenmt.translator.searcher import Found, Searcher
 from rarenmt.translator.segments import CUT_ABOVE, no_match, segment
 
 BEAM = SearchConfig()
 """The default search."""
 
-BATCH_PIECES = 4000
-"""Pieces times sentences of one batch."""
-
-
-class _Sentence(NamedTuple):
-    """A sentence to search."""
-
-    text: str
-    pieces: Ids
-    retrieved: Retrieved = NOTHING
+MIN_WARNING = 2.0
+"""Cost in nats from which a lost word is named: nine of ten translations have it."""
 
 
 class Translator:
@@ -55,9 +44,7 @@ class Translator:
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.device = self.model.embedding.weight.device
         self.memory = TranslationMemory(checkpoint, memory_path, retrieval)
-        self._agreement = Agreement(
-            self.model, self.tokenizer, checkpoint.lexicon, checkpoint.cooccurrence
-        )
+        self._searcher = Searcher(checkpoint, self.memory)
 
     @classmethod
     def load(
@@ -117,13 +104,13 @@ class Translator:
         segments = [list(segment(sentence, match, self._length)) for sentence in sentences]
         unmatched = [text for line in segments for text, tm_match in line if not tm_match]
         searched = [
-            self._sentence(text, memory=memory)
+            self._searcher.sentence(text, memory=memory)
             for text in unmatched
             if self._length(text) <= CUT_ABOVE
         ]
-        hypotheses = iter(self._search(searched, config, memory=memory, explain=explain))
+        found = iter(self._searcher.search(searched, config, memory=memory, explain=explain))
         return [
-            self._join(sentence, line, hypotheses)
+            self._join(sentence, line, found)
             for sentence, line in zip(sentences, segments, strict=True)
         ]
 
@@ -131,27 +118,16 @@ class Translator:
         """Return the remembered pairs that a sentence retrieves, oldest first."""
         if self.memory.entries.config.reinforce:
             return list(self.memory.journal.pairs)
-        return self._pairs(self.memory.candidate_finder.retrieve(sentence))
-
-    def _pairs(self, retrieved: Retrieved) -> list[Pair]:
-        return [self.memory.journal.pairs[number] for number in retrieved.pairs]
-
-    def _sentence(self, text: str, *, memory: bool) -> _Sentence:
-        """A sentence with what it retrieves; nothing without memory, nor from the paper's memory,
-        which is searched as a whole because its entries are averages over pairs."""
-        if memory and not self.memory.entries.config.reinforce:
-            retrieved = self.memory.candidate_finder.retrieve(text)
-            return _Sentence(text, self._encode(text), retrieved)
-        return _Sentence(text, self._encode(text))
+        return self._searcher.pairs(self.memory.candidate_finder.retrieve(sentence))
 
     def _join(
         self,
         sentence: str,
         segments: Sequence[tuple[str, TmMatch | None]],
-        hypotheses: Iterator[Hypothesis],
+        found: Iterator[Found],
     ) -> Translation:
-        """The translation of a sentence from its segments: matches as remembered, segments too long
-        for a search as they are, the others from `hypotheses`."""
+        """The translation of a sentence from its segments: matches as remembered, segments too
+        long for a search as they are, the others as `found`."""
         parts: list[Part] = []
         for text, tm_match in segments:
             if tm_match:
@@ -159,12 +135,7 @@ class Translator:
             elif self._length(text) > CUT_ABOVE:
                 part = Part([text], [Token(text)])
             else:
-                found = next(hypotheses)
-                part = self._explain(text, found)
-                if found.missing:
-                    part = replace(
-                        part, missing=missing_placeables(text, self.tokenizer.decode(found.pieces))
-                    )
+                part = self._explain(text, next(found))
             if parts and part.tokens:
                 first = part.tokens[0]
                 part.tokens[0] = replace(first, piece=" " + first.piece)
@@ -191,71 +162,6 @@ class Translator:
     def _length(self, text: str) -> int:
         return len(self._encode(text))
 
-    def _search(
-        self, sentences: Sequence[_Sentence], config: SearchConfig, *, memory: bool, explain: bool
-    ) -> list[Hypothesis]:
-        """The best hypothesis for each sentence, searched in batches of similar length. Sentences
-        whose translation lacks a placeable are searched again with the next pointer weight."""
-        found: dict[int, Hypothesis] = {}
-        waiting = list(range(len(sentences)))
-        for pointer_weight in config.constraints.pointer_weights:
-            sizes = [(len(sentences[i].pieces) + 1) * config.beam for i in waiting]
-            for chosen in by_length(sizes, BATCH_PIECES):
-                numbers = [waiting[position] for position in chosen]
-                best = self._search_batch(
-                    [sentences[i] for i in numbers], config, pointer_weight,
-                    memory=memory, explain=explain,
-                )  # fmt: skip
-                for i, hypothesis in zip(numbers, best, strict=True):
-                    if i not in found or hypothesis.missing < found[i].missing:
-                        found[i] = hypothesis
-            waiting = [i for i in waiting if found[i].missing]
-        return [found[i] for i in range(len(sentences))]
-
-    def _search_batch(
-        self,
-        sentences: Sequence[_Sentence],
-        config: SearchConfig,
-        pointer_weight: float,
-        *,
-        memory: bool,
-        explain: bool,
-    ) -> list[Hypothesis]:
-        texts, sources, retrieved = zip(*sentences, strict=True)
-        entries, candidates = None, None
-        if any(each.pairs for each in retrieved):
-            candidates = self.memory.candidate_finder.candidates(
-                texts, retrieved, config.candidates
-            )
-        if candidates is not None or (memory and self.memory.entries.config.reinforce):
-            entries = self.memory.entries
-        spans = None
-        if config.copy_placeables:
-            spans = CopySpans.from_sources(
-                sources, [self._reworded(each) for each in sentences], self.tokenizer,
-                self.checkpoint.frequencies, self.model.config.languages, self.device,
-            )  # fmt: skip
-        history = SearchHistory(keep_recalls=explain)
-        found = search(
-            self.model, source_batch(sources, self.device), entries, config, candidates, spans,
-            pointer_weight, history if explain or candidates else None,
-        )  # fmt: skip
-        best = [first for first, *_ in found]
-        if candidates is None:
-            return best
-        return self._agreement.revise(sources, best, candidates, history, config.constraints)
-
-    def _reworded(self, sentence: _Sentence) -> set[str]:
-        """The placeables of a sentence that a retrieved pair has only in its source."""
-        pairs = self._pairs(sentence.retrieved)
-        placeables = find_placeables(sentence.text, self.checkpoint.frequencies) if pairs else []
-        return {
-            placeable
-            for pair in pairs
-            for placeable in placeables
-            if contains(pair.source, placeable) and not contains(pair.target, placeable)
-        }
-
     def _repeat(self, source: str, tm_match: TmMatch) -> Part:
         """The part of a match in the translation memory, without attention."""
         tokens = []
@@ -266,17 +172,24 @@ class Translator:
             tokens.append(Token(_on_one_line(piece), _match_origin(tm_match.pair, positions)))
         return Part(self._source_pieces(source), tokens, tm_match)
 
-    def _explain(self, source: str, hypothesis: Hypothesis) -> Part:
-        """The part of a hypothesis: its pieces as text, each with its origin."""
+    def _explain(self, source: str, found: Found) -> Part:
+        """The part of a translation: its pieces as text, each with its origin, and what it
+        lacks."""
+        hypothesis = found.hypothesis
+        lacks: list[str] = []
+        if hypothesis.missing:
+            lacks += missing_placeables(source, self.tokenizer.decode(hypothesis.pieces))
+        if any(hypothesis.from_memory):
+            lacks += [lost.word for lost in found.lost if lost.nats >= MIN_WARNING]
         pieces = attach_to_opening(self.tokenizer.pieces(hypothesis.pieces))
         texts = [_on_one_line(piece) for piece in pieces]
         if not hypothesis.traces:
-            return Part([], [Token(text) for text in texts])
+            return Part([], [Token(text) for text in texts], missing=lacks)
         tokens = [
             Token(text, self._origin(trace), trace.attention)
             for text, trace in zip(texts, hypothesis.traces, strict=True)
         ]
-        return Part(self._source_pieces(source), tokens)
+        return Part(self._source_pieces(source), tokens, missing=lacks)
 
     def _source_pieces(self, source: str) -> list[str]:
         return [*self.tokenizer.pieces(self._encode(source)), ""]

@@ -86,6 +86,7 @@ def few(
         unknown != EMPTY if fuzzy_match is None else torch.tensor([fuzzy_match]),
         torch.zeros_like(slots),
         unknown != EMPTY,
+        unknown == EMPTY,
         unknown != EMPTY,
         plain(vocabulary),
     )
@@ -579,6 +580,7 @@ def proposed(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, boo
         unknown != EMPTY,
         torch.zeros_like(slots),
         unknown != EMPTY,
+        unknown == EMPTY,
         unknown != EMPTY,
         QUOTED,
     )

@@ -22,7 +22,7 @@ def entries_after(prefixes: Tensor, values: Tensor) -> CandidateEntries:
     slots = torch.arange(prefixes.numel()).view_as(prefixes)
     none = unknown != EMPTY
     return CandidateEntries(
-        slots, values, prefixes, unknown, unknown, none, none.long(), none, none, BOUNDARIES
+        slots, values, prefixes, unknown, unknown, none, none.long(), none, ~none, none, BOUNDARIES
     )
 
 
@@ -81,7 +81,7 @@ def recalled(
     false = slots > 0
     translates = torch.full_like(false, constrained)
     entry = CandidateEntries(
-        slots, values, prefixes, none, words, false, false.long(), false, translates, CASED
+        slots, values, prefixes, none, words, false, false.long(), false, ~false, translates, CASED
     )
     prefix = LastWords(torch.tensor([[written]]), none)
     bonus, continuation = entry.match_prefix(prefix, CANDIDATES)

@@ -42,8 +42,13 @@ class RememberedWords(LogitsProcessor):
 
     def read(self, queries: Tensor, attention: Tensor) -> Recall:
         """Return the neighbours of queries (N, D) at a step with this attention (N, S)."""
-        untranslated = self._coverage.untranslated_attention
-        return self._candidates.read(queries, self._prefix, attention, untranslated)
+        return self._candidates.read(
+            queries,
+            self._prefix,
+            attention,
+            self._coverage.untranslated_attention,
+            self._attribution.last_from_memory,
+        )
 
     def process(self, step: Step) -> None:
         self._candidates.penalise_incomplete_words(
