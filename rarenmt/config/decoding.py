@@ -36,10 +36,17 @@ class AttemptConfig:
 
     pointer_weight: float = 0.0
     """Probability that full attention to a span gives to copying it."""
+    required_weight: float = 0.0
+    """Probability that full attention to a word, which an earlier search lost, gives to its usual
+    translations."""
     fuzzy_matches: bool = True
     """Whether the entries of fuzzy matches have a bonus."""
     only_novel: bool = False
     """Whether only words that the lexicon does not know as translations come from sentences."""
+
+
+FIRST_ATTEMPT = AttemptConfig()
+"""A search that follows them as far as they go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +64,11 @@ class ConstraintConfig:
     """Weight of the base model's score of memory pieces, among hypotheses with the same ones: *die
     Morgenrunde* is likelier than *den Morgenrunde*, however unlikely both are."""
     attempts: tuple[AttemptConfig, ...] = (
-        AttemptConfig(),
-        AttemptConfig(pointer_weight=0.9, fuzzy_matches=False),
-        AttemptConfig(pointer_weight=0.9, fuzzy_matches=False, only_novel=True),
+        FIRST_ATTEMPT,
+        AttemptConfig(pointer_weight=0.9, required_weight=0.6, fuzzy_matches=False),
+        AttemptConfig(
+            pointer_weight=0.9, required_weight=0.6, fuzzy_matches=False, only_novel=True
+        ),
     )
     """The searches of a sentence, until its translation lacks nothing."""
     max_score_loss: float = 1.0

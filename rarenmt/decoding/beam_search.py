@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 
 from rarenmt.config import SearchConfig
+from rarenmt.config.decoding import FIRST_ATTEMPT, AttemptConfig
 from rarenmt.decoding.candidates import CandidateSet
 from rarenmt.decoding.processors.copying import Copying, CopySpans
 from rarenmt.decoding.processors.processor import LengthLimit, LogitsProcessor, LoopBlocker, Step
 from rarenmt.decoding.processors.remembered import RememberedWords
+from rarenmt.decoding.processors.required import RequiredWords, Requiring
 from rarenmt.decoding.trace import Backpointer, SearchHistory, Trace
 from rarenmt.memory.memory import Memory
 from rarenmt.memory.topk import top_k
@@ -64,7 +66,8 @@ def search(
     config: SearchConfig,
     candidates: CandidateSet | None = None,
     spans: CopySpans | None = None,
-    pointer_weight: float = 0.0,
+    required: RequiredWords | None = None,
+    attempt: AttemptConfig = FIRST_ATTEMPT,
     history: SearchHistory | None = None,
 ) -> list[list[Hypothesis]]:
     """Return up to `beam` translations of each sentence, best first; at least one, possibly empty.
@@ -73,7 +76,8 @@ def search(
         candidates: the memory entries to search for these sentences; by default the whole memory
             is read, as in the paper.
         spans: the spans to copy from these sentences.
-        pointer_weight: probability that full attention to a span gives to copying it.
+        required: the words of these sentences that must be translated.
+        attempt: how much probability attention gives to spans and required words.
         history: a new history, which records the steps and provides the traces.
     """
     sentences = len(source.lengths)
@@ -82,11 +86,16 @@ def search(
     with torch.inference_mode():
         padded = Source(source.ids[:, padding], source.lengths[padding])
         candidates = candidates and candidates.select(padding[:searched])
-        copying = None
+        copying = requiring = None
         if spans is not None:
             spans = spans.select(padding[:searched])
-            copying = Copying(spans, config.beam, pointer_weight, config.constraints)
-        run = _BeamSearch(model, padded, memory, config, candidates, copying, searched, history)
+            copying = Copying(spans, config.beam, attempt.pointer_weight, config.constraints)
+        if required is not None:
+            required = required.select(padding[:searched])
+            requiring = Requiring(required, config.beam, attempt.required_weight)
+        run = _BeamSearch(
+            model, padded, memory, config, candidates, copying, requiring, searched, history
+        )
         return run.run(sentences)
 
 
@@ -107,6 +116,7 @@ class _BeamSearch:
         config: SearchConfig,
         candidates: CandidateSet | None,
         copying: Copying | None,
+        requiring: Requiring | None,
         searched: int,
         history: SearchHistory | None,
     ) -> None:
@@ -133,7 +143,7 @@ class _BeamSearch:
         limits = source.lengths[:searched] * config.longest_ratio + config.longest_extra
         self.limit = LengthLimit(limits, config.beam)
         loops = LoopBlocker(config.constraints.loop_pieces)
-        chain = (self.remembered, loops, copying, self.limit)
+        chain = (self.remembered, requiring, loops, copying, self.limit)
         self.processors: list[LogitsProcessor] = [each for each in chain if each is not None]
 
     def run(self, wanted: int) -> list[list[Hypothesis]]:

@@ -5,11 +5,14 @@ A pair that resembles a sentence carries its translation along, and what only th
 (*not*, *yesterday*, *old*) may be lost. So the finished translation is compared with the source:
 placeables, remembered words, and the words that `Completeness` knows. If it lacks one, the sentence
 is searched again, first without the bonus of fuzzy matches, then with only those words of its pairs
-that the lexicon does not know. The translation that lacks least is taken.
+that the lexicon does not know; both times the lost words are required. The translation that lacks
+least is taken.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import NamedTuple
 
 from rarenmt.config import SearchConfig
@@ -17,12 +20,14 @@ from rarenmt.config.decoding import AttemptConfig
 from rarenmt.decoding.agreement import Agreement
 from rarenmt.decoding.beam_search import Hypothesis, search
 from rarenmt.decoding.processors.copying import CopySpans
+from rarenmt.decoding.processors.required import RequiredWord, RequiredWords
 from rarenmt.decoding.trace import SearchHistory
 from rarenmt.model.checkpoint import Checkpoint
 from rarenmt.text.batch import Ids, by_length, source_batch
 from rarenmt.text.lexicon.completeness import Missing
 from rarenmt.text.pairs import Pair
 from rarenmt.text.placeables import contains, find_placeables
+from rarenmt.text.words import WordBoundaries
 from rarenmt.translation_memory.lookup import Translations
 from rarenmt.translation_memory.retrieval import NOTHING, Retrieved
 from rarenmt.translation_memory.store import TranslationMemory
@@ -42,6 +47,8 @@ class Sentence:
     """How the retrieved pairs translate its words. None without pairs."""
     excused: frozenset[str] = frozenset()
     """Source words that a retrieved pair leaves out itself, by `Completeness`."""
+    required: Sequence[RequiredWord] = ()
+    """Words that an earlier translation lost."""
 
     def with_less(self, attempt: AttemptConfig) -> "Sentence":
         """The sentence with what an attempt takes from its pairs."""
@@ -80,6 +87,7 @@ class Searcher:
         self._checkpoint, self._memory = checkpoint, memory
         self._model, self._tokenizer = checkpoint.model, checkpoint.tokenizer
         self._device = self._model.embedding.weight.device
+        self._boundaries = WordBoundaries.from_tokenizer(self._tokenizer).to(self._device)
         self._agreement = Agreement(
             self._model, self._tokenizer, checkpoint.lexicon, checkpoint.cooccurrence
         )
@@ -122,7 +130,11 @@ class Searcher:
                 i: new
                 for i, sentence in enumerate(sentences)
                 if (i not in found or found[i].loss > (0, 0.0))
-                and ((new := sentence.with_less(attempt)) != last.get(i) or found[i].lacks_copy)
+                and (
+                    (new := self._requiring(sentence.with_less(attempt), found.get(i)))
+                    != last.get(i)
+                    or found[i].lacks_copy
+                )
             }
             last |= tried
             sizes = [(len(sentence.pieces) + 1) * config.beam for sentence in tried.values()]
@@ -130,7 +142,7 @@ class Searcher:
             for chosen in by_length(sizes, BATCH_PIECES):
                 batch = [numbers[position] for position in chosen]
                 best = self._search_batch(
-                    [tried[i] for i in batch], config, attempt.pointer_weight,
+                    [tried[i] for i in batch], config, attempt,
                     memory=memory, explain=explain,
                 )  # fmt: skip
                 for i, result in zip(batch, best, strict=True):
@@ -142,7 +154,7 @@ class Searcher:
         self,
         sentences: Sequence[Sentence],
         config: SearchConfig,
-        pointer_weight: float,
+        attempt: AttemptConfig,
         *,
         memory: bool,
         explain: bool,
@@ -166,12 +178,41 @@ class Searcher:
         history = SearchHistory(keep_recalls=explain)
         found = search(
             self._model, source_batch(sources, self._device), entries, config, candidates, spans,
-            pointer_weight, history if explain or candidates else None,
+            self._required_words(sentences), attempt,
+            history if explain or candidates else None,
         )  # fmt: skip
         best = [self._choose(*each, config) for each in zip(sentences, found, strict=True)]
         if candidates is not None:
             best = self._agreement.revise(sources, best, candidates, history, config.constraints)
         return [self._found(*each, config) for each in zip(sentences, best, strict=True)]
+
+    def _requiring(self, sentence: Sentence, found: Found | None) -> Sentence:
+        """A sentence whose words that a translation lost are required, if the memory did not bring
+        their translation."""
+        if found is None or sentence.remembered is None:
+            return sentence
+        ends = [0, *accumulate(len(self._tokenizer.texts[piece]) for piece in sentence.pieces)]
+        required = [
+            RequiredWord(
+                range(
+                    bisect_right(ends, lost.start) - 1,
+                    bisect_left(ends, lost.start + len(lost.word)),
+                ),
+                lost.translations,
+                lost.nats,
+            )
+            for lost in found.lost
+            if lost.word.lower() not in sentence.remembered.novel
+        ]
+        return replace(sentence, required=required)
+
+    def _required_words(self, sentences: Sequence[Sentence]) -> RequiredWords | None:
+        return RequiredWords.from_words(
+            [sentence.required for sentence in sentences],
+            max(len(sentence.pieces) for sentence in sentences) + 1,
+            self._tokenizer,
+            self._boundaries,
+        )
 
     def _choose(
         self, sentence: Sentence, ranked: Sequence[Hypothesis], config: SearchConfig
@@ -186,7 +227,7 @@ class Searcher:
         if sentence.remembered is None:
             return Found(hypothesis, ())
         lost = self._checkpoint.completeness.missing(
-            sentence.text,
+            "".join(self._tokenizer.texts[piece] for piece in sentence.pieces),
             self._tokenizer.decode(hypothesis.pieces),
             sentence.remembered.novel,
             config.constraints.remembered_nats,

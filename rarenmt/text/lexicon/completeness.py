@@ -50,6 +50,10 @@ class Missing:
 
     word: str
     """As it stands in the source."""
+    start: int
+    """Where it begins in the source, in characters."""
+    translations: Sequence[str]
+    """The lower-case target words any of which would translate it."""
     nats: float
     """How much likelier it is that a translation has none of its target words if it lost the word:
     the log ratio of the shares of other translations and of its translations that have none."""
@@ -93,7 +97,7 @@ class Completeness:
             if word in required:
                 nats, some = required_nats, sorted(required[word])
             if some and not _is_translated([*some, *accepted.get(word, ())], targets, compounds):
-                found.append(Missing(match[0], nats))
+                found.append(Missing(match[0], match.start(), some, nats))
         return found
 
     @classmethod
@@ -137,7 +141,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _lower(word: str) -> str:
-    return word.replace("’", "'").casefold()
+    return word.replace("’", "'").lower()
 
 
 def _samples(sides: Sequence[_Pair]) -> dict[str, list[_Pair]]:

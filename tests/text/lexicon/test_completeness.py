@@ -91,7 +91,7 @@ def test_a_remembered_word_takes_the_place_of_those_of_the_training_text() -> No
 
     assert lost(known.missing("The kettle", "Der Kessel", remembered, 4.0)) == ["kettle"]
     assert known.missing("The kettle", "Der Wasserkocher", remembered, 4.0) == []
-    assert known.missing("zyx", "def", remembered, 4.0) == [Missing("zyx", 4.0)]
+    assert known.missing("zyx", "def", remembered, 4.0) == [Missing("zyx", 0, ["abc"], 4.0)]
 
 
 def test_it_is_the_same_after_a_file(learnt: Completeness, tmp_path: Path) -> None:
