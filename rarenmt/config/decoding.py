@@ -85,7 +85,7 @@ class ConstraintConfig:
     """Nats subtracted from the end of a sentence while a required span is missing."""
     loop_pieces: int = 16
     """Length in pieces of a repetition with which a hypothesis may not end."""
-    inflection_bonus: float = 2.0
+    inflection_bonus: float = 2.5
     """Nats added for another inflection of a remembered word, if the sentence has another form of
     its source word."""
     alternatives: int = 8

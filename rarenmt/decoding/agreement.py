@@ -1,11 +1,11 @@
 """Morphological agreement of a translation with the remembered words in it.
 
 The memory proposes *Verzichtserklärung* after *den* and *die* alike, and the beam may have dropped
-*die*. And a pair *tablet* → *Tablette* does not show how to translate *two tablets*. The finished
-translation is therefore rescored: first with other inflections of a remembered word, if the
-sentence has another form of its source word; then with other words before remembered ones, those
-that translate the same source word. The base model chooses. It hardly knows a remembered word, but
-it knows how its pieces look after each of them.
+*die*. A pair *tablet* → *Tablette* does not show how to translate *two tablets*, and *landlord* →
+*Vermieter* not how to translate *the landlord's*. The finished translation is therefore rescored
+with other words before remembered ones, those that translate the same source word, and with other
+inflections of the remembered word. The base model chooses. It hardly knows a remembered word, but
+it knows how its pieces look after each article, and its endings.
 
 Shapes: V vocabulary.
 """
@@ -34,15 +34,24 @@ Replacements = Mapping[tuple[int, int], tuple[int, Ids]]
 
 
 @dataclass(frozen=True)
-class _PrecedingWord(Edit):
-    """A one-piece word before a word from the memory that translates a constrained word."""
+class _Phrase(Edit):
+    """A word from the memory that translates a constrained word, after the word before it, if that
+    is of one piece and translates a word of the source."""
 
+    preceding: Ids
+    """The word before it, or nothing."""
     source_words: set[str]
-    """The words of the source that it translates."""
-    next_piece: int
-    """The first piece of the remembered word, as in its pair."""
+    """The words of the source that the word before it translates."""
+    inflected: bool
+    """Whether it comes from the memory as a whole, and its source word has another form in its
+    pair."""
     entries: CandidateEntries
     """The candidates of its sentence (1, M)."""
+
+    @property
+    def word(self) -> Ids:
+        """The pieces of the remembered word."""
+        return self.pieces[len(self.preceding) :]
 
 
 class Agreement:
@@ -64,103 +73,106 @@ class Agreement:
         config: ConstraintConfig,
     ) -> list[Hypothesis]:
         """Return the hypotheses with the best inflections of remembered words that translate
-        constrained words, and then the best words before these.
+        constrained words, and the best words before these.
 
         `history` is that of the search which found the hypotheses, one for each source.
         """
+        phrases = [
+            phrase
+            for i, (source, each) in enumerate(zip(sources, hypotheses, strict=True))
+            if any(each.from_memory)
+            for phrase in self._phrases(
+                i, source, each, candidates.entries_of(i), config.following_pieces
+            )
+        ]
         rescorer = Rescorer(self._model, hypotheses, history)
-        entries = {
-            i: candidates.entries_of(i) for i, h in enumerate(hypotheses) if any(h.from_memory)
-        }
-        extra = config.following_pieces
-        inflected = [
-            edit
-            for i, each in entries.items()
-            for edit in self._inflected_words(i, hypotheses[i], each, extra)
-        ]
-        inflections = partial(self._inflections, bonus=config.inflection_bonus)
-        replaced = _replacements(inflected, rescorer.choose(inflected, inflections))
-        preceding = [
-            edit
-            for i, each in entries.items()
-            for edit in self._preceding_words(i, sources[i], hypotheses[i], each, replaced, extra)
-        ]
-        others = partial(self._alternatives, count=config.alternatives)
-        chosen = rescorer.choose(preceding, others)
-        replacements = {**replaced, **_replacements(preceding, chosen)}
+        chosen = rescorer.choose(phrases, partial(self._alternatives, config=config))
+        replacements = _replacements(phrases, chosen)
         return [_replace(i, each, replacements) for i, each in enumerate(hypotheses)]
 
-    def _inflected_words(
-        self, sentence: int, hypothesis: Hypothesis, entries: CandidateEntries, extra: int
-    ) -> Iterator[Edit]:
-        """Yield the words from the memory that translate a constrained word which has another form
-        in its pair."""
-        end = 0
-        for pieces in self._tokenizer.split_words(hypothesis.pieces):
-            start, end = end, end + len(pieces)
-            spaced = start == 0 or self._tokenizer.texts[pieces[0]].startswith(" ")
-            remembered = all(hypothesis.from_memory[start:end])
-            if spaced and remembered and entries.is_inflected(pieces[0]):
-                yield Edit(sentence, start, pieces, [*hypothesis.pieces, EOS][end : end + extra])
-
-    def _inflections(self, edit: Edit, _: Tensor, bonus: float) -> list[Alternative]:
-        """Return a word as remembered and, with a bonus, its other inflections; nothing if it has
-        none."""
-        word = self._tokenizer.decode(edit.pieces).strip()
-        others = self._lexicon.inflections.other_forms(word) if word.isalpha() else ()
-        inflections = [(self._tokenizer.encode(other), bonus) for other in others]
-        return [(edit.pieces, 0.0), *inflections] if inflections else []
-
-    def _preceding_words(
+    def _phrases(
         self,
         sentence: int,
         source: Ids,
         hypothesis: Hypothesis,
         entries: CandidateEntries,
-        replaced: Replacements,
         extra: int,
-    ) -> Iterator[_PrecedingWord]:
-        """Yield the words before words from the memory that translate a constrained word, if they
-        translate a word of the source themselves."""
-        all_source_words: set[str] | None = None
-        pieces, from_memory = hypothesis.pieces, hypothesis.from_memory
-        both = zip(pieces, from_memory, pieces[1:], from_memory[1:], strict=False)
-        for position, (piece, remembered, next_piece, next_remembered) in enumerate(both):
-            begins = next_remembered and not remembered
-            if begins and self._is_word(piece) and entries.starts_constrained(next_piece):
-                if all_source_words is None:
-                    all_source_words = set(self._tokenizer.words(source))
-                source_words = self._source_words(piece) & all_source_words
-                if source_words:
-                    end = _end_of_memory_pieces(hypothesis, position + 1) + extra
-                    text = _text(sentence, [*pieces, EOS], replaced, position + 1, end)
-                    yield _PrecedingWord(
-                        sentence, position, [piece], text, source_words, next_piece, entries
-                    )
+    ) -> Iterator[_Phrase]:
+        """Yield the words from the memory that translate a constrained word, each with the word
+        before it; `extra` is how many pieces after the memory's are scored too."""
+        own = set(self._tokenizer.words(source))
+        pieces, from_memory = [*hypothesis.pieces, EOS], hypothesis.from_memory
+        end = 0
+        before: Ids = []
+        for word in self._tokenizer.split_words(hypothesis.pieces):
+            start, end = end, end + len(word)
+            remembered = from_memory[start] and entries.starts_constrained(word[0])
+            if remembered and (start == 0 or self._tokenizer.texts[word[0]].startswith(" ")):
+                preceding, translated = [], set()
+                if len(before) == 1 and not from_memory[start - 1] and self._is_word(before[0]):
+                    translated = self._source_words(before[0]) & own
+                    preceding = before if translated else []
+                last = _end_of_memory_pieces(hypothesis, end) + extra
+                yield _Phrase(
+                    sentence,
+                    start - len(preceding),
+                    [*preceding, *word],
+                    pieces[end:last],
+                    preceding,
+                    translated,
+                    entries.is_inflected(word[0]) and all(from_memory[start:end]),
+                    entries,
+                )
+            before = word
 
     def _alternatives(
-        self, edit: _PrecedingWord, log_probs: Tensor, count: int
+        self, phrase: _Phrase, log_probs: Tensor, config: ConstraintConfig
     ) -> list[Alternative]:
-        """Return a word and its alternatives; nothing if there are none.
+        """Return all combinations of a remembered word's inflections and the words before it;
+        nothing if there is one only.
 
-        Alternatives are among the `count` pieces with the highest log-probabilities (V,). They
-        translate one of the same source words, with the same capitalisation. The bonus is the
-        association with the words that precede the remembered word in its pairs.
+        The bonus is the association of the word before it with those that precede the remembered
+        word in its pairs, and `inflection_bonus` for another inflection.
         """
-        [word] = edit.pieces
+        before = phrase.entries.words_before(phrase.word[0])
+        words = [
+            ([word], self._association(before, word))
+            for word in self._preceding_words(phrase, log_probs, config.alternatives)
+        ]
+        others = self._other_forms(phrase.word) if phrase.inflected else []
+        forms = [(phrase.word, 0.0), *((other, config.inflection_bonus) for other in others)]
+        both = [
+            (word + form, associated + nats)
+            for word, associated in words or [([], 0.0)]
+            for form, nats in forms
+        ]
+        return both if len(both) > 1 else []
+
+    def _other_forms(self, word: Ids) -> list[Ids]:
+        """Return the other inflections of a word."""
+        text = self._tokenizer.decode(word).strip()
+        others = self._lexicon.inflections.other_forms(text) if text.isalpha() else ()
+        return [self._tokenizer.encode(other) for other in others]
+
+    def _preceding_words(self, phrase: _Phrase, log_probs: Tensor, count: int) -> Ids:
+        """Return the word before a remembered word and those that may stand in its place; nothing
+        without one.
+
+        They are among the `count` pieces with the highest log-probabilities (V,), and translate one
+        of the same source words, with the same capitalisation.
+        """
+        if not phrase.preceding:
+            return []
+        [word] = phrase.preceding
         log_probs = log_probs.clone()
         log_probs[[PAD, BOS, UNK, EOS, word]] = -torch.inf
-        others = [
+        return [word] + [
             other
             for other in log_probs.topk(min(count, len(log_probs))).indices.tolist()
             if self._is_word(other)
             and self._is_capitalised(other) == self._is_capitalised(word)
-            and edit.source_words & self._source_words(other)
+            and phrase.source_words & self._source_words(other)
         ]
-        if not others:
-            return []
-        before = edit.entries.words_before(edit.next_piece)
-        return [([each], self._association(before, each)) for each in [word, *others]]
 
     def _association(self, words: Ids, word: int) -> float:
         """Return the mean association, in nats, of a one-piece word with others of one piece. A
@@ -193,24 +205,16 @@ def _end_of_memory_pieces(hypothesis: Hypothesis, position: int) -> int:
     return position
 
 
-def _replacements(edits: Sequence[Edit], chosen: Sequence[Ids]) -> Replacements:
-    """Return what changes."""
-    return {
-        (edit.sentence, edit.position): (len(edit.pieces), pieces)
-        for edit, pieces in zip(edits, chosen, strict=True)
-        if pieces != edit.pieces
-    }
-
-
-def _text(sentence: int, pieces: Ids, replaced: Replacements, start: int, end: int) -> Ids:
-    """Return the pieces of a sentence from `start` to `end`, with replacements."""
-    text: Ids = []
-    position = start
-    while position < min(end, len(pieces)):
-        removed, new = replaced.get((sentence, position), (1, [pieces[position]]))
-        text += new
-        position += removed
-    return text
+def _replacements(phrases: Sequence[_Phrase], chosen: Sequence[Ids]) -> Replacements:
+    """Return the words that change."""
+    found = {}
+    for phrase, pieces in zip(phrases, chosen, strict=True):
+        begin = len(phrase.preceding)  # in the other words it is as long
+        parts = ((0, phrase.preceding, pieces[:begin]), (begin, phrase.word, pieces[begin:]))
+        for start, old, new in parts:
+            if new != old:
+                found[phrase.sentence, phrase.position + start] = len(old), new
+    return found
 
 
 def _replace(sentence: int, hypothesis: Hypothesis, replacements: Replacements) -> Hypothesis:

@@ -45,6 +45,8 @@ class SentenceEntries:
     inflected: Tensor | None = None
     novel: Tensor | None = None
     """(A,) each; see `CandidateEntries`. By default none, 0, none, all."""
+    function_words: Sequence[int] = ()
+    """Pieces that translate function words of the sentence."""
 
     def without_untranslated(self, starts_word: Tensor) -> "SentenceEntries":
         """Return the entries that translate something in the sentence, or that start a word
@@ -72,6 +74,8 @@ class CandidateSet:
     words: TokenAutomaton
     """All words of the retrieved pairs, including those that translate nothing in the sentence. A
     state is the hash of the beginning of a word."""
+    function_words: Tensor
+    """(B, F) see `Recall`."""
     neighbours: int
     config: CandidateConfig
 
@@ -105,12 +109,14 @@ class CandidateSet:
             constrained = ConstrainedWords.from_entries(numbers, entries.words, source_positions)
             links = torch.bmm(source_positions.double(), constrained.source_words)
             entries = replace(entries, constrained=links.any(dim=2))
+        function_words = [torch.tensor(each.function_words).long() for each in sentences]
         return cls(
             memory.keys[entries.slots.clamp(min=0)].float(),
             entries,
             source_positions,
             constrained,
             words,
+            _pad_rows(function_words, EMPTY).to(device),
             min(memory.config.neighbours, config.max_neighbours),
             config,
         )
@@ -152,6 +158,7 @@ class CandidateSet:
             source_positions=None if positions is None else positions[sentences, :width],
             constrained_words=constrained and constrained.select(sentences),
             words=self.words.select(sentences),
+            function_words=self.function_words[sentences],
         )
 
     def read(
@@ -213,7 +220,9 @@ class CandidateSet:
             received = _attention_to(untranslated_attention, positions)
             blocked = blocked | (waits & (received < self.config.min_attention))
         near = Neighbours(indices, similarity, cosine, continuation, blocked)
-        return self.entries.recall(near, prefix, self.neighbours, self.config.fuzzy_gate_bonus)
+        recall = self.entries.recall(near, prefix, self.neighbours, self.config.fuzzy_gate_bonus)
+        rows = len(queries) // sentences
+        return replace(recall, function_words=self.function_words.repeat_interleave(rows, dim=0))
 
     def _attention_to_entries(self, attention: Tensor, continuation: Tensor) -> Tensor:
         """(B, R, M) the attention (B, R, S) to the source pieces of entries that begin a word.

@@ -51,6 +51,9 @@ class Recall:
     """(B, K) the dot products without bonuses, if there are any."""
     gate_bonus: Tensor | None = None
     """(B, K) nats added to the gate if the entry is the nearest."""
+    function_words: Tensor | None = None
+    """(B, F) pieces that translate function words of the source, padded with EMPTY: an entry that
+    begins a word without continuing another leaves them the probability that the model gives."""
     opening_punctuation: Tensor | None = None
     """Pieces that precede a word without a space: if the model expects one of them next, entries
     that begin a word wait."""

@@ -128,8 +128,11 @@ class MixtureReadout(nn.Module):
             opens = (base[:, recall.opening_punctuation] == highest).any(dim=-1, keepdim=True)
             share = share * ~(opens & (recall.continuation[:, :1] != Continuation.SAME_WORD))
         memory_probs = share * weights
+        if recall.function_words is not None:
+            memory_probs = memory_probs * _share_of_others(base, recall)
         if recall.blocked is not None:
             memory_probs = memory_probs * ~recall.blocked
+        if recall.function_words is not None or recall.blocked is not None:
             share = memory_probs.sum(dim=-1, keepdim=True).clamp(max=1 - 1e-6)
         base_log_probs = base.gather(1, values)
         log_probs = _mix(base, values, base_log_probs, memory_probs, torch.log1p(-share))
@@ -152,6 +155,20 @@ class MixtureReadout(nn.Module):
         continuation = none if recall.continuation is None else recall.continuation[:, :1]
         kinds = [continuation == k for k in (Continuation.NEXT_WORD, Continuation.SAME_WORD)]
         return torch.cat([*numbers, torch.cat(kinds, dim=-1).float(), similarities], dim=-1)
+
+
+def _share_of_others(base: Tensor, recall: Recall) -> Tensor:
+    """(B, K) the probability that the base model (B, V) leaves to other pieces than function words,
+    for neighbours that begin a word without continuing another; 1 for the others, and for those
+    that are function words themselves."""
+    assert recall.function_words is not None
+    assert recall.continuation is not None
+    words = recall.function_words
+    probs = base.gather(1, words.clamp(min=0)).exp() * (words != EMPTY)
+    # Summed in float64, so that it gives the same bits in every batch.
+    others = 1 - probs.double().sum(dim=1, keepdim=True).clamp(max=1.0).float()
+    same = (recall.values[:, :, None] == words[:, None]).any(dim=-1)
+    return torch.where((recall.continuation == Continuation.NONE) & ~same, others, 1.0)
 
 
 def _mix(

@@ -1,9 +1,9 @@
 """From sentences to the memory entries that each of them may use."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 
 import torch
@@ -21,7 +21,11 @@ from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import WordBoundaries
 from rarenmt.translation_memory.journal import Journal
 from rarenmt.translation_memory.retrieval import NO_FREQUENCIES, Retrieved, Retriever
-from rarenmt.translation_memory.word_alignment import SourceWords, WordAligner
+from rarenmt.translation_memory.word_alignment import (
+    SourceWords,
+    WordAligner,
+    possessives,
+)
 
 _EMPTY = torch.empty(0, dtype=torch.long)
 
@@ -38,6 +42,8 @@ class _RememberedPair:
     """The words of the pair that each entry is linked to."""
     informative: set[str]
     """The words of its source that may not precede any term, as *the* and *a* do."""
+    possessives: frozenset[str]
+    """The words of its source that are possessives."""
     target_words: list[str]
     """The target word of each entry, in lower case; empty for EOS."""
     novel: Tensor
@@ -145,7 +151,26 @@ class CandidateFinder:
             torch.cat([_EMPTY, *context]),
             positions.any(dim=1) & torch.tensor(changed, dtype=torch.bool),
             novel,
+            self._function_words(ids),
         )
+
+    def _function_words(self, source: Ids) -> list[int]:
+        """The one-piece words that translate words of a source which retrieve nothing."""
+        words = set(self._tokenizer.words(source))
+        return sorted(
+            {piece for word in words for piece in self._pieces_by_function_word.get(word, ())}
+        )
+
+    @cached_property
+    def _pieces_by_function_word(self) -> dict[str, list[int]]:
+        """The one-piece words that translate each word which retrieves nothing."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for piece, text in enumerate(self._tokenizer.texts):
+            if text.strip().isalpha() and not self._tokenizer.continues_word[piece]:
+                for word in self._lexicon.sources(self._tokenizer.word_text((piece,))):
+                    if not self._retriever.is_informative(word):
+                        found[word].append(piece)
+        return found
 
     def _remembered_pair(self, number: int) -> _RememberedPair:
         pair, slots = self._journal.pairs[number], self._slots[number]
@@ -162,6 +187,7 @@ class CandidateFinder:
             translated,
             self._aligner.linked_words(source, links),
             {word for word in self._tokenizer.words(source) if not self._retriever.is_common(word)},
+            frozenset(possessives(self._tokenizer.words(source))),
             words,
             torch.tensor(novel, dtype=torch.bool),
             len(pair.target.split()) == 1,
@@ -233,11 +259,15 @@ class CandidateFinder:
 
 
 def _is_inflected(pair: _RememberedPair, words: SourceWords, term: bool) -> list[bool]:
-    """For each entry of a pair: does the sentence contain its source word only in another form? For
-    a term, any of its source words; for a term translated by one word, any informative word of the
-    term."""
-    linked = pair.linked
-    if term and pair.is_one_word:
-        linked = [pair.informative] * len(linked)
+    """For each entry of a pair: does the sentence contain what it translates only in another form,
+    such as the possessive? For a term, any of its source words; for a term translated by one word,
+    any informative word of the term."""
     unchanged = all if term else any
-    return [not unchanged(word in words.numbers for word in entry) for entry in linked]
+    source_words: Sequence[Set[str]] = pair.linked if term else pair.translated
+    if term and pair.is_one_word:
+        source_words = [pair.informative] * len(source_words)
+    same = {
+        word: word in words.numbers and (word in words.possessives) == (word in pair.possessives)
+        for word in set().union(*source_words)
+    }
+    return [not unchanged(same[word] for word in entry) for entry in source_words]

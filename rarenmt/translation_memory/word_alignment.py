@@ -14,6 +14,7 @@ words · N entries.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,9 @@ MIN_ATTENTION = 1e-9
 """Lower bound of the attention to a linked word."""
 SECOND_LINK = 0.3
 """Share of the attention from which the second source word is linked too."""
+
+APOSTROPHES = ("'", "’")
+"""What stands between a word and the ending of its possessive."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,14 @@ class WordAligner:
     def source_words(self, sentence: Ids) -> "SourceWords":
         """The words of an encoded sentence."""
         words = self._tokenizer.split_words(sentence)
+        texts = self._tokenizer.words(sentence)
         numbers: dict[str, list[int]] = defaultdict(list)
-        for number, word in enumerate(words):
-            numbers[self._tokenizer.word_text(tuple(word))].append(number)
+        for number, text in enumerate(texts):
+            numbers[text].append(number)
         unknown = [word for word in numbers if word not in self._lexicon.translations]
         are_forms = self._lexicon.inflections.are_forms
         pieces = F.pad(_word_numbers(words), (0, 1), value=len(words))
-        return SourceWords(numbers, pieces, unknown, are_forms)
+        return SourceWords(numbers, frozenset(possessives(texts)), pieces, unknown, are_forms)
 
     def translated_words(
         self, source: Ids, target: Ids, positions: Tensor, links: Tensor
@@ -137,6 +142,8 @@ class SourceWords:
 
     numbers: Mapping[str, Sequence[int]]
     """The numbers of its words, in lower case."""
+    possessives: frozenset[str]
+    """See `possessives`."""
     pieces: Tensor
     """(S,) the number of the word of each piece; for EOS, the number of words."""
     unknown: Sequence[str]
@@ -165,6 +172,13 @@ class SourceWords:
             for other in self.unknown:
                 if other != word and self.are_forms(word, other):
                     yield other
+
+
+def possessives(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words that an apostrophe follows: the possessive is another form of a word."""
+    for word, following in pairwise(words):
+        if following in APOSTROPHES:
+            yield word
 
 
 def reweight_attention(weights: Tensor, priors: Sequence[AlignmentPrior]) -> Tensor:

@@ -143,6 +143,9 @@ def test_a_word_that_cooccurs_with_the_one_in_the_pair_is_preferred(
 TRAINING = Pair("mandatory training", "Pflichtschulung", "file.txt", 1, time=0)
 
 
+LANDLORD = Pair("landlord", "Vermieter", "file.txt", 1, time=0)
+
+
 @pytest.mark.parametrize(
     ("term", "sentence", "expected"),
     [
@@ -150,6 +153,8 @@ TRAINING = Pair("mandatory training", "Pflichtschulung", "file.txt", 1, time=0)
         (TERM, "He lost his tablet.", "Tablette"),
         (TRAINING, "The mandatory trainings are boring.", "Pflichtschulungen"),
         (TRAINING, "The mandatory training is boring.", "Pflichtschulung"),
+        (LANDLORD, "I met the landlord's brother.", "Vermieters"),
+        (LANDLORD, "The landlord is at home.", "Vermieter"),
     ],
 )
 def test_another_form_of_a_remembered_word_is_inflected(
@@ -158,6 +163,15 @@ def test_another_form_of_a_remembered_word_is_inflected(
     [translation] = shown(term).translate([sentence])
 
     assert translation.memory_words() == [(expected, term)]
+
+
+def test_the_article_and_the_inflection_are_chosen_together() -> None:
+    [of_one, of_two] = shown(LANDLORD).translate(
+        ["I read the landlord's letter.", "I met the landlord's brother."]
+    )
+
+    assert "des Vermieters" in of_one.text
+    assert "des Vermieters" in of_two.text
 
 
 def test_a_word_in_its_remembered_form_stays() -> None:

@@ -96,6 +96,7 @@ def few(
         None if source_positions is None else torch.tensor([source_positions]),
         None,
         NO_WORDS,
+        torch.empty((1, 0), dtype=torch.long),
         neighbours,
         CONFIG,
     )
@@ -584,7 +585,9 @@ def proposed(value: int, written: int, stem: int = QUOTE) -> tuple[int, int, boo
         unknown != EMPTY,
         QUOTED,
     )
-    candidates = CandidateSet(axis(0)[None, None], entries, None, None, NO_WORDS, 1, CONFIG)
+    nothing = torch.empty((1, 0), dtype=torch.long)
+    keys = axis(0)[None, None]
+    candidates = CandidateSet(keys, entries, None, None, NO_WORDS, nothing, 1, CONFIG)
     recall = ask(candidates, written)
     assert recall.continuation is not None
     assert recall.opening_punctuation is QUOTED.opening_punctuation

@@ -165,6 +165,37 @@ def test_a_word_waits_for_opening_punctuation_that_the_model_expects(
     assert torch.equal(log_probs, alone) is waits
 
 
+@pytest.mark.parametrize(
+    ("continuation", "words", "leaves"),
+    [
+        (Continuation.NONE, [7], True),
+        (Continuation.NEXT_WORD, [7], False),  # it follows its pair
+        (Continuation.SAME_WORD, [7], False),
+        (Continuation.NONE, [DOG, 7], True),
+        (Continuation.NONE, [EMPTY], False),
+    ],
+)
+def test_a_word_leaves_function_words_the_probability_that_the_model_gives(
+    tiny_config: Config, continuation: Continuation, words: list[int], leaves: bool
+) -> None:
+    output = uniform_output()
+    output.bias.data[7] = 5.0
+    readout, blocks = mixture(tiny_config, 0.5), torch.zeros(1, BLOCKS)
+    recall = replace(RECALL, continuation=torch.full((1, 3), int(continuation)))
+    alone = output(states().top).softmax(dim=-1)[0].detach()
+
+    _, full, _ = readout(states(), recall, blocks, output)
+    recall = replace(recall, function_words=torch.tensor([words]))
+    log_probs, shares, _ = readout(states(), recall, blocks, output)
+
+    own = DOG in words
+    others = 1 - float(alone[words].sum()) if leaves else 1.0
+    factors = torch.tensor([[others, 1.0 if own else others, others]])
+    assert_close(shares, full * factors)
+    assert_close(log_probs[0, 7].exp(), alone[7] * (1 - shares.sum()))
+    assert_close(log_probs.exp().sum(), torch.tensor(1.0))
+
+
 @pytest.mark.parametrize("recall", [RECALL, HALF_EMPTY, NOTHING])
 @pytest.mark.parametrize("kind", [MixtureReadout, PaperReadout])
 def test_probabilities_sum_to_one(

@@ -263,6 +263,46 @@ def test_a_translation_of_the_lexicon_is_a_candidate_too(tokenizer: Tokenizer) -
     assert unblocked(candidates) == pieces_of(tokenizer, DOG, ["frisst", "brot"])
 
 
+def test_the_function_words_of_a_sentence_are_those_that_translate_its_frequent_words(
+    tokenizer: Tokenizer,
+) -> None:
+    memory, journal = remembering(tokenizer, 200, DOG)
+    one, other, *_ = (
+        piece
+        for piece, text in enumerate(tokenizer.texts)
+        if text.startswith(" ") and text.strip().isalpha()
+    )
+    texts = [tokenizer.word_text((piece,)) for piece in (one, other)]
+    finder = CandidateFinder(
+        memory,
+        journal,
+        tokenizer,
+        Lexicon([("the", texts[0]), ("eats", texts[1])]),
+        Frequencies({"the": 1000, "eats": 1}),
+    )
+
+    candidates = found_by(finder, ["The dog eats bread.", "A dog eats bread."])
+
+    assert candidates is not None
+    assert candidates.function_words.tolist() == [[one], [EMPTY]]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "inflected"),
+    [("The dog eats.", False), ("The dog's bread", True)],
+)
+def test_the_possessive_is_another_form(
+    tokenizer: Tokenizer, sentence: str, inflected: bool
+) -> None:
+    memory, journal = remembering(tokenizer, 200, Pair("dog", "Hund", "f", 1), linked=[0])
+    finder = CandidateFinder(memory, journal, tokenizer, Lexicon())
+
+    candidates = found_by(finder, [sentence])
+
+    assert candidates is not None
+    assert bool(candidates.entries.inflected.any()) is inflected
+
+
 def pieces_of(tokenizer: Tokenizer, pair: Pair, words: Sequence[str]) -> list[int]:
     """The pieces of some target words."""
     ids = tokenizer.encode(pair.target)
