@@ -6,12 +6,12 @@ numbers and punctuation (auto-substitution in translation memories). Other sente
 degree, counted in words.
 """
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from rarenmt.text.numbers import find_digits, mask_digits
+from rarenmt.text.notation.normalisation import normalise
+from rarenmt.text.notation.numbers import find_digits, mask_digits
 from rarenmt.text.pairs import Pair
 
 
@@ -50,7 +50,7 @@ class SentencePattern:
     def from_sentence(cls, sentence: str) -> "SentencePattern":
         """The pattern of a sentence. Case is ignored if it has several words and not only capitals:
         *Save As* equals *save as*, but *SAVE AS* does not, nor does *Polish* equal *polish*."""
-        plain = unicodedata.normalize("NFC", sentence)
+        plain = normalise(sentence).text
         plain = plain if plain.isascii() else plain.translate(_PLAIN)  # slow
         body, _, punctuation = _split_final(" ".join(plain.split()))
         key = mask_digits(body.replace("…", "..."))

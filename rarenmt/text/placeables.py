@@ -6,12 +6,12 @@ They are found in the text and returned as ranges of pieces.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from rarenmt.text.lexicon.frequency import Frequencies
-from rarenmt.text.numbers import find_numbers, is_afternoon, strip_separators
+from rarenmt.text.notation.numbers import find_numbers, is_afternoon, strip_separators
 from rarenmt.text.splitting import word_runs
 
 _COPIED = re.compile(
@@ -76,6 +76,20 @@ def find_spans(texts: Sequence[str], counts: Frequencies | None = None) -> list[
 def find_placeables(text: str, counts: Frequencies | None = None) -> set[str]:
     """The placeables of a text, numbers without separators."""
     return {span.text(text) for span in find_spans(list(text), counts)}
+
+
+def without_placeables(text: str) -> str:
+    """A text with a space for each placeable other than numbers and names."""
+    return _COPIED.sub(" ", text)
+
+
+def map_words(text: str, change: Callable[[str], str]) -> str:
+    """A text with the parts between placeables changed."""
+    parts, done = [], 0
+    for copied in _COPIED.finditer(text):
+        parts += [change(text[done : copied.start()]), copied[0]]
+        done = copied.end()
+    return "".join(parts) + change(text[done:])
 
 
 def missing_placeables(source: str, translation: str) -> list[str]:

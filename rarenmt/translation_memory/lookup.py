@@ -17,6 +17,7 @@ from rarenmt.memory.memory import Memory
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.lexicon import Lexicon
+from rarenmt.text.notation.normalisation import normalise
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.text.words import WordBoundaries
 from rarenmt.translation_memory.journal import Journal
@@ -176,7 +177,8 @@ class CandidateFinder:
         pair, slots = self._journal.pairs[number], self._slots[number]
         positions, links = self._journal.owners[slots, 1].long(), self._journal.links[slots].long()
         source, target = (
-            self._tokenizer.encode(each.strip()) for each in (pair.source, pair.target)
+            self._tokenizer.encode(normalise(each.strip()).text)
+            for each in (pair.source, pair.target)
         )
         translated = self._aligner.translated_words(source, target, positions, links)
         words = self._target_words(target, positions)

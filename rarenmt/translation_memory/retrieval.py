@@ -16,6 +16,7 @@ from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.text.lexicon.frequency import Frequencies
 from rarenmt.text.lexicon.inflection import FormIndex
 from rarenmt.text.matching import similarity_ratio
+from rarenmt.text.notation.normalisation import normalise
 from rarenmt.text.splitting import word_runs, words_and_punctuation
 from rarenmt.text.tokenizer import Tokenizer
 from rarenmt.translation_memory.terms import Terms
@@ -67,7 +68,7 @@ class Retriever:
 
     def add(self, sources: Iterable[str]) -> None:
         """Index the sources of the next pairs."""
-        for source in sources:
+        for source in (normalise(source).text for source in sources):
             words = self._informative_words(source)
             for word in words:
                 self._pairs[word].append(len(self._sources))

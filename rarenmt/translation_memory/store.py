@@ -15,6 +15,7 @@ from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.errors import CheckpointError, SettingError
 from rarenmt.model.checkpoint import Checkpoint
 from rarenmt.storage.files import Identity, identity, locked
+from rarenmt.text.notation.normalisation import normalise
 from rarenmt.text.pairs import Pair
 from rarenmt.translation_memory.encoding import Entries, encode_pairs
 from rarenmt.translation_memory.file import Header, load_memory, read_journal, save_memory
@@ -277,7 +278,13 @@ class TranslationMemory:
     def _encode(self, pairs: Sequence[Pair]) -> Entries:
         """The entries of pairs, encoded by the model."""
         known, encode = self._checkpoint, self._checkpoint.tokenizer.encode
-        encoded = [(encode(pair.source.strip()), encode(pair.target.strip())) for pair in pairs]
+        encoded = [
+            (
+                encode(normalise(pair.source.strip()).text),
+                encode(normalise(pair.target.strip()).text),
+            )
+            for pair in pairs
+        ]
         counterparts = WordAligner(known.tokenizer, known.lexicon)
         dtype = torch.float32 if self._reinforces else self.entries.keys.dtype
         return encode_pairs(known.model, counterparts, encoded, dtype, self.progress)

@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from rarenmt.text.matching import TmMatch
+from rarenmt.text.notation.normalisation import Normalised, normalise
+from rarenmt.translator.preparation.casing import is_upper, match_to_upper
+from rarenmt.translator.preparation.marks import QUOTATION, localised_quotation, peel
 
 SPLIT_ABOVE = 40
 """Pieces; the sentences of a longer line are translated one by one."""
@@ -21,40 +25,138 @@ _ABBREVIATED = re.compile(
 """Ends with the full stop of an abbreviation, an initial or an ordinal number."""
 
 
-def segment(
-    line: str, match: Callable[[str], TmMatch | None], length: Callable[[str], int]
-) -> Iterator[tuple[str, TmMatch | None]]:
-    """The segments of a line, each with its match in the translation memory: the whole line if it
-    has one, else its sentences that have one and the texts between them. `length` counts pieces."""
-    text = line.strip()
-    whole = match(text)
-    if whole:
-        yield text, whole
-        return
-    done = 0
-    for start, end in possible_sentences(text):
-        # A word with a full stop, as *No.*, may be an abbreviation.
-        tm_match = match(text[start:end]) if " " in text[start:end] else None
+@dataclass(frozen=True)
+class Segment:
+    """A part of a line that is translated at once, or kept."""
+
+    text: str
+    """In plain form, see `rarenmt.text.notation.normalisation`; as it is to stand if it is kept."""
+    tm_match: TmMatch | None = None
+    mark: bool = False
+    """Whether it is kept, with the spaces that it has."""
+    too_long: bool = False
+    """Whether it is kept because no search can be so long."""
+    upper: bool = False
+    """Whether the translation must be in capitals."""
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the model translates it."""
+        return not (self.tm_match or self.mark or self.too_long)
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """Cuts lines into segments."""
+
+    match: Callable[[str], TmMatch | None]
+    """The match of a text in the translation memory."""
+    length: Callable[[str], int]
+    """Counts pieces."""
+    keeps: Callable[[str], bool]
+    """Whether a text is kept as it stands: nothing in it is to be translated."""
+    recase: Callable[[str], str]
+    """A text in capitals or title case as it is to be searched; others as they are."""
+    language: str
+    """The target language."""
+
+    def segment(self, line: str) -> list[Segment]:
+        """The segments of a line, without the white space around it: the whole line if it has a
+        match; else its marks, which are kept, and the texts around and between them; of these the
+        sentences that have a match and the texts between them."""
+        normalised = normalise(line.strip())
+        return list(self._part(normalised, 0, len(normalised.text)))
+
+    def _part(self, line: Normalised, start: int, end: int) -> Iterator[Segment]:
+        """The segments of a part of a line."""
+        text = line.text[start:end]
+        if not text:
+            return
+        recased = self.recase(text)
+        upper = recased != text and is_upper(text)
+        tm_match = self._match(text, recased, upper)
         if tm_match:
-            yield from _unmatched(text[done:start].strip(), length)
-            yield text[start:end], tm_match
-            done = end
-    yield from _unmatched(text[done:].strip(), length)
+            yield Segment(text, tm_match)
+            return
+        if self.keeps(text):
+            yield Segment(line.original(start, end), mark=True)
+            return
+        stretches = peel(line.text, start, end, self.language)
+        if stretches == [(start, end, False, None)]:
+            yield from self._sentences(recased, upper=upper)
+            return
+        for stretch in stretches:
+            if not stretch.mark:
+                yield from self._part(line, stretch.start, stretch.end)
+            else:
+                kept = stretch.replacement or line.original(stretch.start, stretch.end)
+                yield Segment(kept, mark=True)
+
+    def _match(self, text: str, recased: str, upper: bool) -> TmMatch | None:
+        """The match of a text, or of the text in other case."""
+        if text != text.strip(" "):  # which is peeled off first
+            return None
+        exact = self.match(text)
+        if exact or recased == text:
+            return exact
+        found = self.match(recased)
+        return match_to_upper(found) if found and upper else found
+
+    def _sentences(self, text: str, *, upper: bool) -> Iterator[Segment]:
+        """The segments of a text without marks around it."""
+        done = 0
+        for start, end, opening, closing in _candidates(text, self.language):
+            # A word with a full stop, as *No.*, may be an abbreviation.
+            tm_match = self.match(text[start:end]) if " " in text[start:end] else None
+            if start < done or not tm_match:
+                continue
+            before = text[done : start - bool(opening)]
+            yield from self._unmatched(before.strip(), upper=upper)
+            if opening:
+                space = " " if before.endswith(" ") else ""
+                yield Segment(space + opening, mark=True)
+            yield Segment(text[start:end], match_to_upper(tm_match) if upper else tm_match)
+            if closing:
+                yield Segment(closing, mark=True)
+            done = end + bool(closing)
+        rest = text[done:]
+        if done and rest and not rest.startswith(" ") and not _has_letter(rest):
+            yield Segment(rest, mark=True)
+        elif done and rest.lstrip()[:1] in ("(", "["):
+            space = rest[: len(rest) - len(rest.lstrip())]
+            yield Segment(space, mark=True)
+            yield from self._part(normalise(rest.strip()), 0, len(rest.strip()))
+        else:
+            yield from self._unmatched(rest.strip(), upper=upper)
+
+    def _unmatched(self, text: str, *, upper: bool) -> Iterator[Segment]:
+        """The segments of a text without matches: the text or, if it is long, its sentences; none
+        if it is blank."""
+        if self.length(text) > SPLIT_ABOVE:
+            for start, end in split_sentences(text):
+                for part in cut_sentence(text[start:end], CUT_ABOVE, self.length):
+                    yield Segment(part, upper=upper, too_long=self.length(part) > CUT_ABOVE)
+        elif text:
+            yield Segment(text, upper=upper)
 
 
 def no_match(sentence: str) -> None:
     """The match of a sentence when matches are off."""
 
 
-def _unmatched(text: str, length: Callable[[str], int]) -> Iterator[tuple[str, None]]:
-    """The segments of a text without matches: the text or, if it is long, its sentences; none if
-    it is blank."""
-    if length(text) > SPLIT_ABOVE:
-        for start, end in split_sentences(text):
-            for part in cut_sentence(text[start:end], CUT_ABOVE, length):
-                yield part, None
-    elif text:
-        yield text, None
+def _has_letter(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _candidates(text: str, language: str) -> list[tuple[int, int, str, str]]:
+    """Start and end of what may be a remembered sentence: sentences and quotations, with the
+    quotation marks of a language around the latter."""
+    found = [(start, end, "", "") for start, end in possible_sentences(text)]
+    for quotation in QUOTATION.finditer(text):
+        start, end = quotation.start() + 1, quotation.end() - 1
+        marks = localised_quotation(text[start - 1], text[end], language)
+        found.append((start, end, *marks))
+    return sorted(found)
 
 
 def possible_sentences(text: str) -> Iterator[tuple[int, int]]:

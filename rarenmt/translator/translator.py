@@ -12,21 +12,28 @@ from rarenmt.config.retrieval import RETRIEVAL, RetrievalConfig
 from rarenmt.decoding.trace import EntryWeight, Trace
 from rarenmt.model.checkpoint import Checkpoint, load_checkpoint
 from rarenmt.text.batch import Ids
+from rarenmt.text.lexicon.language import is_in_target_language
 from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
+from rarenmt.text.notation.masking import Mask, Readable, mask
+from rarenmt.text.notation.normalisation import normalise
 from rarenmt.text.pairs import Pair
 from rarenmt.text.placeables import missing_placeables
 from rarenmt.text.words import attach_to_opening
 from rarenmt.translation_memory.store import TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
+from rarenmt.translator.preparation.casing import is_title, is_upper, to_sentence_case, to_upper
 from rarenmt.translator.result import Entry, Origin, Part, Token, Translation
 from rarenmt.translator.searcher import Found, Searcher
-from rarenmt.translator.segments import CUT_ABOVE, no_match, segment
+from rarenmt.translator.segments import Segment, Segmenter, no_match
 
 BEAM = SearchConfig()
 """The default search."""
 
 MIN_WARNING = 2.0
 """Cost in nats from which a lost word is named: nine of ten translations have it."""
+
+COMMON = 7.0
+"""Information in nats up to which a word is no part of a name: *and*, *your*, *not*."""
 
 
 class Translator:
@@ -45,6 +52,7 @@ class Translator:
         self.device = self.model.embedding.weight.device
         self.memory = TranslationMemory(checkpoint, memory_path, retrieval)
         self._searcher = Searcher(checkpoint, self.memory)
+        self._readable = Readable(self.tokenizer)
 
     @classmethod
     def load(
@@ -101,18 +109,20 @@ class Translator:
             [translation] = self.translate([sentences], config, memory=memory, explain=explain)
             return translation
         match = self.memory.journal.match if memory and config.exact_matches else no_match
-        segments = [list(segment(sentence, match, self._length)) for sentence in sentences]
-        unmatched = [text for line in segments for text, tm_match in line if not tm_match]
+        languages = self.model.config.languages
+        segmenter = Segmenter(match, self._length, self._is_kept, self._recase, languages[1] or "")
+        lines = [segmenter.segment(sentence) for sentence in sentences]
+        masks = [
+            [mask(segment.text, self._readable, languages) for segment in line] for line in lines
+        ]
         searched = [
-            self._searcher.sentence(text, memory=memory)
-            for text in unmatched
-            if self._length(text) <= CUT_ABOVE
+            self._searcher.sentence(masked.text, memory=memory)
+            for line, row in zip(lines, masks, strict=True)
+            for segment, masked in zip(line, row, strict=True)
+            if segment.is_searched
         ]
         found = iter(self._searcher.search(searched, config, memory=memory, explain=explain))
-        return [
-            self._join(sentence, line, found)
-            for sentence, line in zip(sentences, segments, strict=True)
-        ]
+        return [self._join(*each, found) for each in zip(sentences, lines, masks, strict=True)]
 
     def retrieve(self, sentence: str) -> list[Pair]:
         """Return the remembered pairs that a sentence retrieves, oldest first."""
@@ -123,22 +133,27 @@ class Translator:
     def _join(
         self,
         sentence: str,
-        segments: Sequence[tuple[str, TmMatch | None]],
+        segments: Sequence[Segment],
+        masks: Sequence[Mask],
         found: Iterator[Found],
     ) -> Translation:
-        """The translation of a sentence from its segments: matches as remembered, segments too
-        long for a search as they are, the others as `found`."""
+        """The translation of a sentence from its segments: matches as remembered, marks and
+        segments too long for a search as they are, the others as `found`. There is a space between
+        two that are translated."""
         parts: list[Part] = []
-        for text, tm_match in segments:
-            if tm_match:
-                part = self._repeat(text, tm_match)
-            elif self._length(text) > CUT_ABOVE:
-                part = Part([text], [Token(text)])
+        spaced = False
+        for segment, masked in zip(segments, masks, strict=True):
+            text = segment.text
+            if segment.tm_match:
+                part = self._repeat(text, segment.tm_match)
+            elif not segment.is_searched:
+                part = Part([text], [Token(_on_one_line(text))])
             else:
-                part = self._explain(text, next(found))
-            if parts and part.tokens:
+                part = self._explain(segment, masked, next(found))
+            if spaced and not segment.mark and part.tokens:
                 first = part.tokens[0]
                 part.tokens[0] = replace(first, piece=" " + first.piece)
+            spaced = not segment.mark
             parts.append(part)
         text = "".join(token.piece for part in parts for token in part.tokens)
         return Translation(_surround(sentence, text), parts)
@@ -172,24 +187,48 @@ class Translator:
             tokens.append(Token(_on_one_line(piece), _match_origin(tm_match.pair, positions)))
         return Part(self._source_pieces(source), tokens, tm_match)
 
-    def _explain(self, source: str, found: Found) -> Part:
+    def _explain(self, segment: Segment, masked: Mask, found: Found) -> Part:
         """The part of a translation: its pieces as text, each with its origin, and what it
-        lacks."""
+        lacks. An empty translation is replaced with the source."""
         hypothesis = found.hypothesis
         lacks: list[str] = []
         if hypothesis.missing:
-            lacks += missing_placeables(source, self.tokenizer.decode(hypothesis.pieces))
+            lacks += missing_placeables(masked.text, self.tokenizer.decode(hypothesis.pieces))
         if any(hypothesis.from_memory):
             lacks += [lost.word for lost in found.lost if lost.nats >= MIN_WARNING]
+        lacks = [masked.restore_text(each).strip() for each in lacks]
         pieces = attach_to_opening(self.tokenizer.pieces(hypothesis.pieces))
-        texts = [_on_one_line(piece) for piece in pieces]
+        texts = masked.restore([_readable(_on_one_line(piece)) for piece in pieces])
+        if segment.upper:
+            texts = [to_upper(text) for text in texts]
+        if not "".join(texts).strip():
+            return Part([segment.text], [Token(segment.text)], missing=[segment.text])
         if not hypothesis.traces:
             return Part([], [Token(text) for text in texts], missing=lacks)
         tokens = [
             Token(text, self._origin(trace), trace.attention)
             for text, trace in zip(texts, hypothesis.traces, strict=True)
         ]
-        return Part(self._source_pieces(source), tokens, missing=lacks)
+        return Part(masked.restore(self._source_pieces(masked.text)), tokens, missing=lacks)
+
+    def _is_kept(self, text: str) -> bool:
+        """Whether a text has no words, or is in the target language already."""
+        return not self._readable.has_words(text) or is_in_target_language(
+            text, self.checkpoint.lexicon
+        )
+
+    def _recase(self, text: str) -> str:
+        """A text in capitals or title case as in small letters."""
+        if not is_upper(text) and not is_title(text, self._is_common):
+            return text
+        return to_sentence_case(text, self._is_name)
+
+    def _is_common(self, word: str) -> bool:
+        return self.checkpoint.frequencies.information(word) < COMMON
+
+    def _is_name(self, word: str) -> bool:
+        """Whether a word translates as itself only."""
+        return self.checkpoint.lexicon.translations.get(word) == {word}
 
     def _source_pieces(self, source: str) -> list[str]:
         return [*self.tokenizer.pieces(self._encode(source)), ""]
@@ -206,11 +245,11 @@ class Translator:
         """The pair of a memory slot, and the span of its piece in the target."""
         journal = self.memory.journal
         pair, position = journal.owner(contribution.slot), journal.position(contribution.slot)
-        start, end = self.tokenizer.span(self._encode(pair.target), position)
+        target = normalise(pair.target.strip())
+        start, end = self.tokenizer.span(self._encode(target.text), position)
         indent = len(pair.target) - len(pair.target.lstrip())
-        return Entry(
-            pair, (indent + start, indent + end), contribution.similarity, contribution.weight
-        )
+        span = indent + target.starts[start], indent + target.starts[end]
+        return Entry(pair, span, contribution.similarity, contribution.weight)
 
 
 def _match_origin(pair: Pair, positions: Sequence[int]) -> Origin | None:
@@ -224,6 +263,11 @@ def _match_origin(pair: Pair, positions: Sequence[int]) -> Origin | None:
 def _on_one_line(text: str) -> str:
     """A text with spaces for line feeds, since one line in gives one line out."""
     return text.replace("\n", " ")
+
+
+def _readable(text: str) -> str:
+    """A text without the signs for bytes that form no character."""
+    return text.replace("\ufffd", "")
 
 
 def _surround(original: str, translation: str) -> str:

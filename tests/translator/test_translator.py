@@ -11,7 +11,7 @@ from rarenmt.config import SearchConfig
 from rarenmt.text.pairs import Pair
 from rarenmt.translation_memory.store import MIN_SLOTS
 from rarenmt.translator.result import Translation
-from rarenmt.translator.segments import CUT_ABOVE, SPLIT_ABOVE, no_match, segment
+from rarenmt.translator.segments import CUT_ABOVE, SPLIT_ABOVE
 from rarenmt.translator.translator import Translator
 
 GREEDY = SearchConfig(beam=1)
@@ -139,10 +139,13 @@ def test_conflicts_within_one_call_are_reported(translator: Translator) -> None:
 
 def test_a_long_text_is_translated_in_parts(translator: Translator) -> None:
     sentence = "The cat sleeps and the dog eats bread. "
-    parts = list(segment(sentence * 30, no_match, translator._length))
+    [translation] = translator.translate([sentence * 30], GREEDY)
 
-    assert len(parts) == 30
-    assert all(len(translator.tokenizer.encode(part)) <= CUT_ABOVE for part, _ in parts)
+    assert len(translation.parts) == 30
+    assert all(
+        len(translator.tokenizer.encode("".join(part.source))) <= CUT_ABOVE
+        for part in translation.parts
+    )
 
 
 def test_a_word_too_long_to_be_language_is_copied(translator: Translator) -> None:

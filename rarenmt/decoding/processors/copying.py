@@ -24,7 +24,7 @@ from rarenmt.decoding.processors.automaton import END, TokenAutomaton
 from rarenmt.decoding.processors.processor import LogitsProcessor, Step
 from rarenmt.text.batch import Ids
 from rarenmt.text.lexicon.frequency import Frequencies
-from rarenmt.text.numbers import ANY_SEPARATOR, localise
+from rarenmt.text.notation.numbers import ANY_SEPARATOR, localise
 from rarenmt.text.placeables import Span, find_spans
 from rarenmt.text.tokenizer import EOS, Tokenizer
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarenmt.text.numbers import STYLES, localise
+from rarenmt.text.notation.numbers import STYLES, localise
 
 
 def of(sentence: str, source: str = "en", target: str = "de") -> str:

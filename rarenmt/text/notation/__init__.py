@@ -1,0 +1,1 @@
+"""How numbers and characters are written, and what a vocabulary can read of it."""

@@ -1,0 +1,1 @@
+"""A text as it is searched: without marks around it, in small letters."""

@@ -1,0 +1,69 @@
+"""Lines in capitals or in title case, which are searched as in small letters.
+
+The model has seen few such words. WHERE IS THE KEY? is searched as *Where is the key?*, and its
+translation is put into capitals; *Do Not Close The Window* as *Do not close the window*.
+"""
+
+import re
+from collections.abc import Callable
+
+from rarenmt.text.matching import TmMatch
+from rarenmt.text.placeables import map_words
+from rarenmt.text.splitting import LETTER_RUN
+
+MIN_CAPITALS = 2
+"""Letters of a word in capitals; fewer may be an initial."""
+LONGEST_ACRONYM = 4
+"""Letters; a single longer word in capitals is no acronym."""
+MIN_TITLE = 3
+"""Words of a line in title case; fewer may be a name."""
+
+_WORD = re.compile(r"[^\W\d_](?:[\w'’]*\w)?")
+
+
+def is_upper(text: str) -> bool:
+    """Whether a text is in capitals as a whole, and no acronym."""
+    words = LETTER_RUN.findall(text)
+    several = sum(len(word) >= MIN_CAPITALS for word in words) > 1
+    return text.isupper() and (several or any(len(word) > LONGEST_ACRONYM for word in words))
+
+
+def is_title(text: str, is_common: Callable[[str], bool]) -> bool:
+    """Whether each word of a text begins with a capital, also common ones after the first."""
+    words = [word[0] for word in _WORD.finditer(text)]
+    return (
+        len(words) >= MIN_TITLE
+        and all(word[0].isupper() and not word[1:].isupper() for word in words)
+        and any(is_common(word.lower()) for word in words[1:] if word != "I")
+    )
+
+
+def to_sentence_case(text: str, is_name: Callable[[str], bool]) -> str:
+    """A text in small letters but for the first letter, *I* and names; placeables stay."""
+    first = True
+
+    def lower(word: re.Match[str]) -> str:
+        nonlocal first
+        keep = (
+            first or word[0] == "I" or word[0].startswith(("I'", "I’")) or is_name(word[0].lower())
+        )
+        first = False
+        return word[0][:1] + word[0][1:].lower() if keep else word[0].lower()
+
+    return map_words(text, lambda part: _WORD.sub(lower, part))
+
+
+def to_upper(text: str) -> str:
+    """A text in capitals; placeables stay."""
+    return map_words(text, str.upper)
+
+
+def match_to_upper(tm_match: TmMatch) -> TmMatch:
+    """A match in capitals."""
+    upper = [character.upper() for character in tm_match.text]
+    positions = [
+        position
+        for characters, position in zip(upper, tm_match.positions, strict=True)
+        for _ in characters
+    ]
+    return TmMatch(tm_match.pair, "".join(upper), positions)
