@@ -23,6 +23,8 @@ _COPIED = re.compile(
     r"|`[^`]+`|[A-Za-z]:\\[\w\\.-]*\w|(?<![\w/])(?:[~.]|\$[\w(){}]+)?/[\w./$+-]*[\w/]"
     r"|(?<!\w)(?:\w*[^\W_]_[^\W_]\w*|__\w+|[^\W\d_]+[0-9]\w*)"  # names with _ or digits
 )
+_MARKUP = re.compile(r"(?<![\w*])\*{1,3}(?=[^\s*])|(?<=[^\s*])\*{1,3}(?!\*)|~~|\]\([^()\s]*\)")
+"""Stars, strokes and the target of a link in Markdown."""
 _NAME = re.compile(r"(?<![\w'’-])[^\W\d_][\w-]*\w")
 _BEFORE = '.!?:"“„'
 """Punctuation after which any word may be capitalised."""
@@ -99,6 +101,17 @@ def missing_placeables(source: str, translation: str) -> list[str]:
         for span in find_spans(list(source))
         if span.required and not contains(translation, span.text(source))
     ]
+
+
+def missing_marks(source: str, translation: str) -> list[str]:
+    """The marks of Markdown within a source that its translation lacks, in order."""
+    found, missing = _MARKUP.findall(translation), []
+    for mark in _MARKUP.findall(source):
+        if mark in found:
+            found.remove(mark)
+        elif mark not in missing:
+            missing.append(mark)
+    return missing
 
 
 def contains(text: str, span: str) -> bool:

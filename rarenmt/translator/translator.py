@@ -17,7 +17,7 @@ from rarenmt.text.matching import NOT_IN_PAIR, TmMatch
 from rarenmt.text.notation.masking import Mask, Readable, mask
 from rarenmt.text.notation.normalisation import normalise
 from rarenmt.text.pairs import Pair
-from rarenmt.text.placeables import missing_placeables
+from rarenmt.text.placeables import missing_marks, missing_placeables
 from rarenmt.text.words import attach_to_opening
 from rarenmt.translation_memory.store import TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
@@ -34,6 +34,11 @@ MIN_WARNING = 2.0
 
 COMMON = 7.0
 """Information in nats up to which a word is no part of a name: *and*, *your*, *not*."""
+
+MIN_LABEL = 4
+"""Letters of a word in capitals, such as a label, that is looked up in the lexicon."""
+MAX_TRANSLATIONS = 3
+"""Translations that an acronym may have beside itself."""
 
 
 class Translator:
@@ -196,6 +201,7 @@ class Translator:
             lacks += missing_placeables(masked.text, self.tokenizer.decode(hypothesis.pieces))
         if any(hypothesis.from_memory):
             lacks += [lost.word for lost in found.lost if lost.nats >= MIN_WARNING]
+        lacks += missing_marks(masked.text, self.tokenizer.decode(hypothesis.pieces))
         lacks = [masked.restore_text(each).strip() for each in lacks]
         pieces = attach_to_opening(self.tokenizer.pieces(hypothesis.pieces))
         texts = masked.restore([_readable(_on_one_line(piece)) for piece in pieces])
@@ -219,12 +225,17 @@ class Translator:
 
     def _recase(self, text: str) -> str:
         """A text in capitals or title case as in small letters."""
-        if not is_upper(text) and not is_title(text, self._is_common):
+        if not is_upper(text, self._is_acronym) and not is_title(text, self._is_common):
             return text
         return to_sentence_case(text, self._is_name)
 
     def _is_common(self, word: str) -> bool:
         return self.checkpoint.frequencies.information(word) < COMMON
+
+    def _is_acronym(self, word: str) -> bool:
+        """Whether a short word has no translation but itself and few others."""
+        translations = self.checkpoint.lexicon.translations.get(word, set())
+        return len(word) < MIN_LABEL or len(translations - {word}) <= MAX_TRANSLATIONS
 
     def _is_name(self, word: str) -> bool:
         """Whether a word translates as itself only."""

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rarenmt.text.lexicon.frequency import Frequencies
-from rarenmt.text.placeables import contains, find_placeables, find_spans, missing_placeables
+from rarenmt.text.placeables import (
+    contains,
+    find_placeables,
+    find_spans,
+    missing_marks,
+    missing_placeables,
+)
 
 
 def kept(text: str) -> list[str]:
@@ -121,3 +127,20 @@ def test_spans_stand_one_behind_the_other(texts: list[str]) -> None:
     starts = [span.start for span in spans]
     assert starts == sorted(starts)
     assert all("".join(texts[span.start : span.end]).strip() for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "missing"),
+    [
+        ("a **new** car", "ein **neues** Auto", []),
+        ("a **new** car", "ein neues Auto", ["**"]),
+        ("a **new** car", "ein **new*-Auto", ["**"]),
+        ("read [this](b.md)", "lies [das] (b.md)", ["](b.md)"]),
+        ("5 * 3 = 15", "fünf mal drei", []),
+        ("a *new* car, ~~old~~", "ein *neues* Auto, ~~alt~~", []),
+    ],
+)
+def test_lost_marks_of_markdown_are_named(
+    source: str, translation: str, missing: list[str]
+) -> None:
+    assert missing_marks(source, translation) == missing

@@ -21,11 +21,14 @@ MIN_TITLE = 3
 _WORD = re.compile(r"[^\W\d_](?:[\w'’]*\w)?")
 
 
-def is_upper(text: str) -> bool:
-    """Whether a text is in capitals as a whole, and no acronym."""
-    words = LETTER_RUN.findall(text)
-    several = sum(len(word) >= MIN_CAPITALS for word in words) > 1
-    return text.isupper() and (several or any(len(word) > LONGEST_ACRONYM for word in words))
+def is_upper(text: str, is_acronym: Callable[[str], bool]) -> bool:
+    """Whether a text is in capitals as a whole; a single short word may be an acronym, which is
+    asked in lower case."""
+    words = [word for word in LETTER_RUN.findall(text) if len(word) >= MIN_CAPITALS]
+    if not text.isupper() or not words:
+        return False
+    [first, *others] = words
+    return bool(others) or len(first) > LONGEST_ACRONYM or not is_acronym(first.lower())
 
 
 def is_title(text: str, is_common: Callable[[str], bool]) -> bool:
