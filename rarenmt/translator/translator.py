@@ -22,6 +22,7 @@ from rarenmt.text.words import attach_to_opening
 from rarenmt.translation_memory.store import TranslationMemory
 from rarenmt.translator.locations import default_memory, shipped_checkpoint
 from rarenmt.translator.preparation.casing import is_title, is_upper, to_sentence_case, to_upper
+from rarenmt.translator.preparation.inline_marks import put_back, take_out
 from rarenmt.translator.result import Entry, Origin, Part, Token, Translation
 from rarenmt.translator.searcher import Found, Searcher
 from rarenmt.translator.segments import Segment, Segmenter, no_match
@@ -121,13 +122,22 @@ class Translator:
             [mask(segment.text, self._readable, languages) for segment in line] for line in lines
         ]
         searched = [
-            self._searcher.sentence(masked.text, memory=memory)
+            self._searcher.sentence(take_out(masked.text)[0], memory=memory)
             for line, row in zip(lines, masks, strict=True)
             for segment, masked in zip(line, row, strict=True)
             if segment.is_searched
         ]
-        found = iter(self._searcher.search(searched, config, memory=memory, explain=explain))
-        return [self._join(*each, found) for each in zip(sentences, lines, masks, strict=True)]
+        marked = any(take_out(masked.text)[1] for row in masks for masked in row)
+        found = iter(
+            self._searcher.search(
+                searched, config, memory=memory,
+                explain=explain or marked,  # marks are put back by attention
+            )
+        )  # fmt: skip
+        return [
+            self._join(*each, found, explain=explain)
+            for each in zip(sentences, lines, masks, strict=True)
+        ]
 
     def retrieve(self, sentence: str) -> list[Pair]:
         """Return the remembered pairs that a sentence retrieves, oldest first."""
@@ -141,6 +151,8 @@ class Translator:
         segments: Sequence[Segment],
         masks: Sequence[Mask],
         found: Iterator[Found],
+        *,
+        explain: bool,
     ) -> Translation:
         """The translation of a sentence from its segments: matches as remembered, marks and
         segments too long for a search as they are, the others as `found`. There is a space between
@@ -154,7 +166,7 @@ class Translator:
             elif not segment.is_searched:
                 part = Part([text], [Token(_on_one_line(text))])
             else:
-                part = self._explain(segment, masked, next(found))
+                part = self._explain(segment, masked, next(found), explain=explain)
             if spaced and not segment.mark and part.tokens:
                 first = part.tokens[0]
                 part.tokens[0] = replace(first, piece=" " + first.piece)
@@ -192,30 +204,35 @@ class Translator:
             tokens.append(Token(_on_one_line(piece), _match_origin(tm_match.pair, positions)))
         return Part(self._source_pieces(source), tokens, tm_match)
 
-    def _explain(self, segment: Segment, masked: Mask, found: Found) -> Part:
+    def _explain(self, segment: Segment, masked: Mask, found: Found, *, explain: bool) -> Part:
         """The part of a translation: its pieces as text, each with its origin, and what it
         lacks. An empty translation is replaced with the source."""
         hypothesis = found.hypothesis
         lacks: list[str] = []
+        source, marks = take_out(masked.text)
         if hypothesis.missing:
-            lacks += missing_placeables(masked.text, self.tokenizer.decode(hypothesis.pieces))
+            lacks += missing_placeables(source, self.tokenizer.decode(hypothesis.pieces))
         if any(hypothesis.from_memory):
             lacks += [lost.word for lost in found.lost if lost.nats >= MIN_WARNING]
-        lacks += missing_marks(masked.text, self.tokenizer.decode(hypothesis.pieces))
-        lacks = [masked.restore_text(each).strip() for each in lacks]
         pieces = attach_to_opening(self.tokenizer.pieces(hypothesis.pieces))
-        texts = masked.restore([_readable(_on_one_line(piece)) for piece in pieces])
+        texts = [_readable(_on_one_line(piece)) for piece in pieces]
+        if marks:
+            attention = [trace.attention for trace in hypothesis.traces]
+            texts = put_back(texts, attention, self._source_pieces(source), marks)
+        lacks += missing_marks(masked.text, "".join(texts))
+        lacks = [masked.restore_text(each).strip() for each in lacks]
+        texts = masked.restore(texts)
         if segment.upper:
             texts = [to_upper(text) for text in texts]
         if not "".join(texts).strip():
             return Part([segment.text], [Token(segment.text)], missing=[segment.text])
-        if not hypothesis.traces:
+        if not explain or not hypothesis.traces:
             return Part([], [Token(text) for text in texts], missing=lacks)
         tokens = [
             Token(text, self._origin(trace), trace.attention)
             for text, trace in zip(texts, hypothesis.traces, strict=True)
         ]
-        return Part(masked.restore(self._source_pieces(masked.text)), tokens, missing=lacks)
+        return Part(masked.restore(self._source_pieces(source)), tokens, missing=lacks)
 
     def _is_kept(self, text: str) -> bool:
         """Whether a text has no words, or is in the target language already."""
