@@ -37,7 +37,7 @@ def test_nothing_but_marks_is_taken_out(text: str) -> None:
 
 def test_marks_follow_the_attention() -> None:
     source = ["the", " old", " car", ""]
-    attention = [[1, 0, 0, 0], [0, 0, 1, 0], [0, 0.9, 0.1, 0], [0, 0.6, 0.4, 0], [0, 0, 0, 1]]
+    attention = [[1.0, 0, 0, 0], [0, 0, 1.0, 0], [0, 0.9, 0.1, 0], [0, 0.6, 0.4, 0], [0, 0, 0, 1.0]]
     marks = [InlineMark(4, 7, "<b>", "</b>")]
 
     found = put_back(["das", " Auto", " ist", " alt", "."], attention, source, marks)
