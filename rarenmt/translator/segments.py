@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rarenmt.text.matching import TmMatch
 from rarenmt.text.notation.normalisation import Normalised, normalise
-from rarenmt.translator.preparation.casing import match_to_upper
+from rarenmt.translator.preparation.casing import in_capitals, match_to_upper
 from rarenmt.translator.preparation.marks import QUOTATION, localised_quotation, peel
 
 SPLIT_ABOVE = 40
@@ -73,7 +73,7 @@ class Segmenter:
         if not text:
             return
         recased = self.recase(text)
-        upper = recased != text and text.isupper()
+        upper = recased != text and in_capitals(text)
         tm_match = self._match(text, recased, upper)
         if tm_match:
             yield Segment(text, tm_match)

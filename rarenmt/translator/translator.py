@@ -223,7 +223,7 @@ class Translator:
         lacks = [masked.restore_text(each).strip() for each in lacks]
         texts = masked.restore(texts)
         if segment.upper:
-            texts = [to_upper(text) for text in texts]
+            texts = to_upper(texts)
         if not "".join(texts).strip():
             return Part([segment.text], [Token(segment.text)], missing=[segment.text])
         if not explain or not hypothesis.traces:

@@ -5,10 +5,10 @@ translation is put into capitals; *Do Not Close The Window* as *Do not close the
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rarenmt.text.matching import TmMatch
-from rarenmt.text.placeables import map_words
+from rarenmt.text.placeables import map_words, without_placeables
 from rarenmt.text.splitting import LETTER_RUN
 
 MIN_CAPITALS = 2
@@ -21,11 +21,18 @@ MIN_TITLE = 3
 _WORD = re.compile(r"[^\W\d_](?:[\w'’]*\w)?")
 
 
+def in_capitals(text: str) -> bool:
+    """Whether all letters of a text outside placeables, such as tags, are capitals."""
+    return without_placeables(text).isupper()
+
+
 def is_upper(text: str, is_acronym: Callable[[str], bool]) -> bool:
     """Whether a text is in capitals as a whole; a single short word may be an acronym, which is
     asked in lower case."""
-    words = [word for word in LETTER_RUN.findall(text) if len(word) >= MIN_CAPITALS]
-    if not text.isupper() or not words:
+    words = [
+        word for word in LETTER_RUN.findall(without_placeables(text)) if len(word) >= MIN_CAPITALS
+    ]
+    if not in_capitals(text) or not words:
         return False
     [first, *others] = words
     return bool(others) or len(first) > LONGEST_ACRONYM or not is_acronym(first.lower())
@@ -56,9 +63,16 @@ def to_sentence_case(text: str, is_name: Callable[[str], bool]) -> str:
     return map_words(text, lambda part: _WORD.sub(lower, part))
 
 
-def to_upper(text: str) -> str:
-    """A text in capitals; placeables stay."""
-    return map_words(text, str.upper)
+def to_upper(pieces: Sequence[str]) -> list[str]:
+    """The pieces of a text in capitals; placeables, which may have several pieces, stay."""
+    kept = map_words("".join(pieces), lambda text: "\0" * len(text))
+    result, start = [], 0
+    for piece in pieces:
+        places = kept[start : start + len(piece)]
+        start += len(piece)
+        pairs = zip(piece, places, strict=True)
+        result.append("".join(c.upper() if place == "\0" else c for c, place in pairs))
+    return result
 
 
 def match_to_upper(tm_match: TmMatch) -> TmMatch:
