@@ -128,33 +128,36 @@ class Requiring(LogitsProcessor):
     def _point(self, log_probs: Tensor, share: Tensor) -> None:
         """Move probability (N, W) to the pieces that may follow, as the model distributes it among
         them."""
-        share = share / share.sum(dim=1, keepdim=True).clamp(min=1.0)
-        for word in range(share.shape[1]):
-            rows = (share[:, word] > 0).nonzero()[:, 0]
-            if not len(rows):
-                continue
-            pieces, inside = self._following(rows, word)
-            among = torch.zeros_like(log_probs[rows], dtype=torch.bool)
-            among.scatter_(1, pieces.clamp(min=0), pieces != NONE)
-            source = inside[:, None] | ~self._required.boundaries.continues_word
-            old = log_probs[rows]
-            mass = old.masked_fill(~source, -torch.inf).logsumexp(dim=1, keepdim=True)
-            chosen = old.masked_fill(~among, -torch.inf).log_softmax(dim=1)
-            weight = share[rows, word, None].to(old.dtype)
-            rest = torch.where(source, old + torch.log1p(-weight), old)
-            new = torch.logaddexp(rest, chosen + weight.log() + mass)
-            log_probs[rows] = torch.where(among.any(dim=1, keepdim=True), new, old)
+        rows = (share.sum(dim=1) > 0).nonzero()[:, 0]
+        if not len(rows):
+            return
+        pieces, inside = self._following(rows)
+        share = share[rows] / share[rows].sum(dim=1, keepdim=True).clamp(min=1.0)
+        share = (share * (pieces != NONE).any(dim=2)).to(log_probs.dtype)
+        begins = (share * ~inside).sum(dim=1, keepdim=True)
+        rest = (1 - (share * inside).sum(dim=1, keepdim=True)).clamp(min=0.0)
+        old = log_probs[rows].exp()
+        beginning = ~self._required.boundaries.continues_word
+        mass = (old * beginning).sum(dim=1, keepdim=True)
+        among = old.gather(1, pieces.clamp(min=0).flatten(1)).view(pieces.shape)
+        among = among * (pieces != NONE)
+        among = among / among.sum(dim=2, keepdim=True).clamp(min=1e-30)
+        moved = share * torch.where(inside, 1.0, rest * mass)
+        new = old * rest * (1 - begins * beginning)
+        new.scatter_add_(1, pieces.clamp(min=0).flatten(1), (among * moved[:, :, None]).flatten(1))
+        log_probs[rows] = new.log()
 
-    def _following(self, rows: Tensor, word: int) -> tuple[Tensor, Tensor]:
-        """The pieces (n, P) of a required word that may follow n hypotheses, the others NONE, and
-        whether they are inside a word (n,)."""
-        sentences, written = rows // self._beam, self._prefix.word[rows, None]
-        pieces = self._required.pieces[sentences, word]
-        prefixes = self._required.prefixes[sentences, word]
+    def _following(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The pieces (n, W, P) of the required words that may follow n hypotheses, the others NONE,
+        and whether they are inside a word (n, W)."""
+        written = self._prefix.word[rows, None, None]
+        pieces, prefixes = (
+            table[rows // self._beam] for table in (self._required.pieces, self._required.prefixes)
+        )
         continues = prefixes == written
         begins = (prefixes == BEGINNING) & (written != self._required.boundaries.space)
-        inside = continues.any(dim=1)
-        return pieces.where(continues.where(inside[:, None], begins), NONE), inside
+        inside = continues.any(dim=2)
+        return pieces.where(continues.where(inside[:, :, None], begins), NONE), inside
 
 
 def _spellings(word: RequiredWord) -> list[str]:
