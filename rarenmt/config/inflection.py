@@ -17,8 +17,11 @@ class InflectionConfig:
     """The same for target words, which have less evidence."""
     new_min_prefix: int = 5
     new_max_suffix: int = 3
-    """A source word outside the lexicon has no translation of its own. It is a form of another word
-    if the common prefix has this many letters, and each remaining suffix at most that many."""
+    """A source word outside the lexicon has no translation of its own. It may be a form of another
+    word if the common prefix has this many letters, and each remaining suffix at most that many.
+    It is one if the other word is outside the lexicon too and the suffixes are rare."""
+    new_min_reliability: float = 0.45
+    """The reliability (below) that other suffixes of such words need."""
     min_words: int = 20
     """Known word pairs with the same two suffixes, at least."""
     min_reliability: float = 0.5

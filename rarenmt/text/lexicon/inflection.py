@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
+from itertools import islice
 
 from rarenmt.config.inflection import INFLECTION, InflectionConfig
 
@@ -31,21 +32,26 @@ class Inflections:
         if word == other:
             return True
         config, shared = self._config, _shared(word, other)
-        new = word not in self._known or other not in self._known
+        known = (word in self._known) + (other in self._known)
+        new = known < 2
         longest = max(len(word), len(other))
-        if new and shared >= max(config.new_min_prefix, longest - config.new_max_suffix):
+        alike = shared >= max(config.new_min_prefix, longest - config.new_max_suffix)
+        if known == 0 and alike and not self._is_attested(word[shared:], other[shared:]):
             return True
         if not _alike(word, other, config.source_min_prefix, config.source_max_suffixes):
             return False
         reliability = self._reliable(word[shared:], other[shared:])
         if reliability >= config.high_reliability:
             return True
+        if new and alike:
+            return reliability >= config.new_min_reliability
         return reliability >= config.min_reliability and (new or self._translate_alike(word, other))
 
     def _other_forms(self, word: str) -> tuple[str, ...]:
         """Other forms of a target word, the likeliest first: known forms, then longer forms by
         analogy with known words of the same ending. Analogy only adds letters: *-en* for *-er*
-        would turn nouns into verbs."""
+        would turn nouns into verbs. A known word that translates something else is no form:
+        *Miete*, rent, is none of *Mieter*, tenant."""
         low = word.casefold()
         changes = dict.fromkeys(_differ(low, other) for other in self._forms(low))
         neighbours = self._neighbours(low)
@@ -54,7 +60,14 @@ class Inflections:
         likely = (change for change, n in counts.most_common() if n >= least and not change[0])
         changes.update(dict.fromkeys(likely))
         ended = (_changed(word, *change) for change in changes)
-        return tuple(other for other in ended if other and other != word)[: self._config.max_forms]
+        forms = (other for other in ended if other and other != word and self._fits(low, other))
+        return tuple(islice(forms, self._config.max_forms))
+
+    def _fits(self, word: str, other: str) -> bool:
+        """Whether two target words translate forms of one source word, or one of them is new."""
+        sources, others = (self._sources.get(each.casefold(), ()) for each in (word, other))
+        either = not sources or not others
+        return either or any(self.are_forms(one, each) for one in sources for each in others)
 
     def _forms(self, word: str) -> list[str]:
         """Known target words that differ from a lower-case word only in a short suffix."""
@@ -87,9 +100,23 @@ class Inflections:
         return [other for n, other in endings if n >= lengths[config.min_neighbours - 1]]
 
     @cached_property
+    def _sources(self) -> Mapping[str, set[str]]:
+        """The source words that each target word translates."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for source, targets in self._known.items():
+            for target in targets:
+                found[target].add(source)
+        return found
+
+    @cached_property
     def _words(self) -> list[str]:
         """All target words of letters only, sorted."""
         return sorted({word for some in self._known.values() for word in some if word.isalpha()})
+
+    def _is_attested(self, ending: str, other: str) -> bool:
+        """Whether enough known words have both suffixes to say if these make forms of one word."""
+        some = islice(self._with_both(ending, other), self._config.min_words)
+        return len(list(some)) == self._config.min_words
 
     def _reliability(self, ending: str, other: str) -> float:
         """The share of the known words with both suffixes whose translations begin alike."""

@@ -43,11 +43,24 @@ def test_a_few_words_are_no_evidence() -> None:
     assert not same(few, "jolt", "jolts")
 
 
-def test_long_words_of_which_one_is_new_need_no_evidence() -> None:
+def test_long_words_that_are_new_need_no_evidence() -> None:
     assert same({}, "tablet", "tablets")
-    assert same({"tablet": {"tablette"}}, "tablet", "tablets")
-    assert not same({"tablet": {"tablette"}, "tablets": {"zettel"}}, "tablet", "tablets")
     assert not same({}, "tablet", "tableware")
+
+
+def test_of_long_words_of_which_one_is_new_the_endings_decide() -> None:
+    known = strangers("", "ship") | nouns("", "s") | {"tablet": {"tablette"}}
+
+    assert same(known, "tablet", "tablets")
+    assert not same(known, "tablet", "tabletship")
+    assert not same(known, "tablet", "tableten")  # never seen
+    assert not same(known | {"tablets": {"zettel"}, "tablet": {"x"}}, "tablet", "tabletship")
+
+
+def test_a_word_that_translates_something_else_is_no_form() -> None:
+    known = nouns("", "s") | {"tenant": {"mieter"}, "tenants": {"mietern"}, "rent": {"miete"}}
+
+    assert Inflections(known).other_forms("Mieter") == ("Mietern",)
 
 
 @pytest.mark.parametrize(("word", "other"), [("ox", "oxs"), ("table", "tabulate"), ("a", "as")])
