@@ -222,7 +222,11 @@ def test_a_translation_has_no_numbers_but_those_of_its_source(
     wanted, found = (Counter(re.findall("[0-9]+", text)) for text in (source, translation.text))
     if re.search(r"(^| )[0-9]", source):
         assert found <= wanted
-    assert translation.missing == missing_placeables(source, translation.text)
+    missing = missing_placeables(source, translation.text)
+    assert set(missing) <= set(translation.missing)
+    words = source.split()
+    if len(set(words)) == len(words):  # of two that are alike, one may be missing
+        assert translation.missing == missing
 
 
 @settings(max_examples=6, deadline=None)
